@@ -1,0 +1,228 @@
+"""What can be set, in which range, and where a run's settings come from: defaults < TOML file < `--set KEY=VALUE`.
+
+Knows: the names, types, ranges and defaults of all settings, TOML, and how to say which one is wrong.
+Does not know: torch, texts, models.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import tomli_w
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from charlstm.errors import ConfigError
+
+BUILTIN = "builtin:python-docs"
+
+
+def _one_or_many(value: object) -> object:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class DataConfig(_Section):
+    """[data]: which text, and how it is cut."""
+
+    text: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = Field((BUILTIN,), min_length=1)
+    """Files, folders, globs, `-` or `builtin:NAME`; in a config file, relative to that file."""
+    unit: Literal["char", "byte"] = "char"
+    """What one id stands for: a Unicode code point, or a byte of UTF-8."""
+    validation: float = Field(0.1, gt=0, le=0.5)
+    """The share of the text, at its end, that is not learned from but scored."""
+
+
+class ModelConfig(_Section):
+    """[model]: the network."""
+
+    embedding_size: int = Field(128, ge=0, le=8192)
+    """Width of the input embedding; 0 feeds one-hot vectors."""
+    hidden_size: int = Field(512, ge=1, le=8192)
+    """Units in each LSTM layer."""
+    num_layers: int = Field(2, ge=1, le=16)
+    """LSTM layers."""
+    dropout: float = Field(0.2, ge=0, lt=1)
+    """Share of activations dropped between layers and before the output, while training."""
+
+
+class TrainConfig(_Section):
+    """[train]: the optimisation."""
+
+    batch_size: int = Field(32, ge=1, le=65536)
+    """Parallel streams of text."""
+    seq_len: int = Field(64, ge=2, le=65536)
+    """Characters in one step of truncated backpropagation through time."""
+    epochs: int = Field(10, ge=1, le=1_000_000)
+    """Passes over the training part."""
+    max_steps: int = Field(0, ge=0)
+    """Stop after so many steps even in mid-epoch; 0 for no limit. The learning rate's decay ends there too."""
+    learning_rate: float = Field(3e-3, gt=0, le=10)
+    """The highest learning rate, reached after the warm-up."""
+    warmup_steps: int = Field(100, ge=0)
+    """Steps over which the learning rate rises from zero."""
+    final_rate: float = Field(0.02, ge=0, le=1)
+    """Where the cosine decay ends, as a share of `learning_rate`; 1 keeps it constant."""
+    weight_decay: float = Field(0.05, ge=0, le=10)
+    """Decoupled decay (AdamW), on matrices only; 0 makes it plain Adam."""
+    beta2: float = Field(0.99, gt=0, lt=1)
+    """Adam's decay rate of the second moment."""
+    grad_clip: float = Field(1.0, ge=0)
+    """Largest norm of the gradient; 0 for no limit."""
+    eval_every: int = Field(0, ge=0)
+    """Evaluate every so many steps within an epoch too; 0 for only at its end."""
+    seed: int = Field(1, ge=0, lt=2**63)
+    """Decides the initial weights, the offsets and the dropout."""
+    style: Literal["table", "lesson"] = "table"
+    """How progress is written: one line an epoch with a sample, or the lines of the classic lesson."""
+
+
+class SampleConfig(_Section):
+    """[sample]: how text is written, in previews and by `charlstm sample`."""
+
+    prime: str = ""
+    """The text to start from; empty for `A`, or else the first character of the training text."""
+    length: int = Field(500, ge=1, le=1_000_000_000)
+    """Characters to write after the prime."""
+    top_k: int = Field(0, ge=0)
+    """Draw from the k most probable characters; 0 for all."""
+    temperature: float = Field(0.8, ge=0, le=100)
+    """Below 1 is more cautious, above 1 more daring; 0 takes the most probable character."""
+
+
+class Config(_Section):
+    """All settings of a run."""
+
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+    sample: SampleConfig = SampleConfig()
+
+    def to_toml(self) -> str:
+        """Every key with its value, as TOML."""
+        return tomli_w.dumps(self.model_dump(mode="json"))
+
+
+def load_config(file: Path | None = None, assignments: Iterable[str] = (), **sections: Mapping[str, Any]) -> Config:
+    """Defaults, then `file`, then `sections` (keys from flags), then `assignments` (`section.key=value`).
+
+    ConfigError names the key, its value, what is allowed and the nearest valid key.
+    """
+    values = read_toml(file) if file else {}
+    for name, keys in sections.items():
+        values[name] = {**_table(values.get(name, {}), name), **keys}
+    for assignment in assignments:
+        section, key, value = _parse_assignment(assignment)
+        values[section] = {**_table(values.get(section, {}), section), key: value}
+    return validate(values)
+
+
+def validate(values: Mapping[str, Any]) -> Config:
+    """A nested mapping -> Config. ConfigError describes the first thing that is wrong with it."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_explain(error.errors()[0])) from None
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """A TOML file as a mapping, the paths under `data.text` resolved against its folder."""
+    try:
+        values = tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise ConfigError(f"no such config file: {file}") from None
+    except OSError as error:
+        raise ConfigError(f"can't read the config file {file}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8 (offset {error.start})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{file} is nested too deeply") from None
+    data = values.get("data")
+    if isinstance(data, dict) and "text" in data:
+        data["text"] = _relative_to(file.parent, data["text"])
+    return values
+
+
+def is_path(source: str) -> bool:
+    """Whether a TEXT argument names a file, folder or glob (and not standard input or a built-in text)."""
+    return source != "-" and not source.startswith("builtin:")
+
+
+def _relative_to(folder: Path, text: object) -> object:
+    sources = _one_or_many(text)
+    if not isinstance(sources, tuple):
+        return text  # the wrong type: validation says so
+    return [str(folder / s) if isinstance(s, str) and is_path(s) else s for s in sources]
+
+
+def _table(value: object, section: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{section} = {value!r}: expected a section, [{section}], with keys under it")
+    return value
+
+
+def _parse_assignment(assignment: str) -> tuple[str, str, Any]:
+    name, equals, value = assignment.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not equals or not dot or not section or not key:
+        raise ConfigError(f"--set {assignment!r}: expected SECTION.KEY=VALUE, such as train.epochs=3")
+    try:
+        return section, key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return section, key, value  # a bare word is a string, as a shell user expects
+
+
+def _explain(error: ErrorDetails) -> str:
+    path = [str(part) for part in error["loc"]]
+    section = Config.model_fields.get(path[0])
+    if error["type"] == "extra_forbidden":
+        return _explain_unknown(path, error["input"])
+    shown = f"{'.'.join(path)} = {error['input']!r}"
+    if section is None or len(path) == 1:
+        return f"{path[0]} = {error['input']!r}: expected a section, [{path[0]}], with keys under it"
+    field = section.annotation.model_fields[path[1]]  # type: ignore[union-attr]
+    if error["type"] == "literal_error":
+        return f"{shown}: expected {' or '.join(map(repr, get_args(field.annotation)))}"
+    if path[:2] == ["data", "text"]:
+        return f"{shown}: expected one or more files, folders, globs, '-' or 'builtin:NAME'"
+    return f"{shown}: expected {_type_name(field.annotation)}{_range(field.metadata)}"
+
+
+def _explain_unknown(path: Sequence[str], value: object) -> str:
+    keys = {name: list(field.annotation.model_fields) for name, field in Config.model_fields.items()}  # type: ignore[union-attr]
+    if len(path) == 1:
+        kind, allowed = "section", list(keys)
+        # A key written without its section is the likelier slip than a misspelt section.
+        everywhere = [f"{s}.{k}" for s in keys for k in keys[s]]
+        near = difflib.get_close_matches(path[0], allowed, 1) or [n for n in everywhere if n.endswith(f".{path[0]}")]
+    else:
+        kind, allowed = "key", keys[path[0]]
+        near = [f"{path[0]}.{k}" for k in difflib.get_close_matches(path[1], allowed, 1)]
+        near = near or [f"{s}.{path[1]}" for s in keys if path[1] in keys[s]]
+    hint = f"did you mean {near[0]}? " if near else ""
+    shown = f" (= {value!r})" if not isinstance(value, dict) else ""
+    where = f" in [{path[0]}]" if kind == "key" else ""
+    return f"{'.'.join(path)}{shown}: no such {kind}; {hint}allowed{where}: {', '.join(allowed)}"
+
+
+def _type_name(annotation: object) -> str:
+    names = {int: "a whole number", float: "a number", str: "a text in quotes"}
+    return names.get(annotation if isinstance(annotation, type) else get_origin(annotation), "another type")  # type: ignore[arg-type]
+
+
+def _range(metadata: Sequence[object]) -> str:
+    """Pydantic's bounds in words: ` from 2 to 64`, ` above 0, at most 0.5`."""
+    words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+    bounds = [f"{word} {getattr(m, name)}" for name, word in words.items() for m in metadata if hasattr(m, name)]
+    return f" {', '.join(bounds)}" if bounds else ""

@@ -1,0 +1,37 @@
+"""The few kinds of error that a user can cause or meet.
+
+Knows: that an error is one line which names the thing, its value and the remedy, and which exit code it ends in.
+Does not know: who raises it or how it is shown.
+"""
+
+
+class CharlstmError(Exception):
+    """A mistake in what the user asked for or gave: one line, exit code 2."""
+
+    exit_code = 2
+
+
+class ConfigError(CharlstmError):
+    """A configuration file, section, key or value that can't be used."""
+
+
+class TextError(CharlstmError):
+    """A text that can't be read, or can't be trained on."""
+
+
+class ModelError(CharlstmError):
+    """A path that holds no model, or a model file that is not what it says."""
+
+
+class RunError(CharlstmError):
+    """A run folder that can't be used as asked."""
+
+
+class DeviceError(CharlstmError):
+    """A device that this machine does not have."""
+
+
+class SaveError(CharlstmError):
+    """A file that could not be written: nothing the user typed was wrong, so exit code 1."""
+
+    exit_code = 1

@@ -1,0 +1,78 @@
+"""The character-level LSTM: ids and a state in, logits and the next state out.
+
+The alphabet of shapes, used everywhere:
+    T time (characters in a step)    B batch (parallel streams)    V vocabulary    E embedding    H hidden    L layers
+
+Knows: the network and how its weights begin.
+Does not know: files, text, losses; it prints nothing and keeps no state between calls.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from charlstm.config import ModelConfig
+
+State = tuple[Tensor, Tensor]
+"""Hidden and cell state, each (L, B, H)."""
+
+
+class CharLSTM(nn.Module):
+    """Embedding or one-hot -> LSTM layers -> dropout -> linear head."""
+
+    def __init__(self, vocabulary_size: int, config: ModelConfig, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.vocabulary_size = vocabulary_size
+        self.config = config
+        E, H, L = config.embedding_size, config.hidden_size, config.num_layers
+        self.embedding = nn.Embedding(vocabulary_size, E) if E else None
+        # nn.LSTM's own dropout stands between layers, so a single layer has none of it.
+        between = config.dropout if L > 1 else 0.0
+        self.lstm = nn.LSTM(E or vocabulary_size, H, L, dropout=between)
+        self.dropout = nn.Dropout(config.dropout)
+        self.head = nn.Linear(H, vocabulary_size)
+        if generator is not None:
+            self._initialise(generator)
+
+    def forward(self, ids: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Ids (T, B), a state (zeros where None) -> logits (T, B, V) of each next character, and the state after the last."""
+        if self.embedding is not None:
+            x = self.embedding(ids)  # (T, B, E)
+        else:
+            x = F.one_hot(ids, self.vocabulary_size).to(self.head.weight.dtype)  # (T, B, V)
+        hidden, state = self.lstm(x, state)  # (T, B, H)
+        return self.head(self.dropout(hidden)), state
+
+    @property
+    def parameters_count(self) -> int:
+        """How many numbers are learned."""
+        return sum(p.numel() for p in self.parameters())
+
+    @torch.no_grad()
+    def _initialise(self, generator: torch.Generator) -> None:
+        H = self.config.hidden_size
+        if self.embedding is not None:
+            # The inputs of the first layer then have the size that its own weights expect.
+            nn.init.normal_(self.embedding.weight, std=self.config.embedding_size**-0.5, generator=generator)
+        for name, p in self.lstm.named_parameters():
+            if name.startswith("weight_ih"):
+                nn.init.xavier_uniform_(p, generator=generator)
+            elif name.startswith("weight_hh"):
+                # One orthogonal matrix a gate: a step then neither shrinks nor grows what it remembers (Saxe et al. 2014).
+                for gate in p.chunk(4):
+                    nn.init.orthogonal_(gate, generator=generator)
+            else:
+                nn.init.zeros_(p)
+                if name.startswith("bias_ih"):
+                    # A forget gate that begins open lets gradients through from the first step (Jozefowicz et al. 2015).
+                    # nn.LSTM adds two biases; one of them carries the 1.
+                    p[H : 2 * H] = 1.0
+        nn.init.xavier_uniform_(self.head.weight, generator=generator)
+        nn.init.zeros_(self.head.bias)
+
+
+def detach(state: State) -> State:
+    """The same state, without the history that would let gradients flow back beyond this step."""
+    return state[0].detach(), state[1].detach()

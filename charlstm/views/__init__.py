@@ -1,0 +1,1 @@
+"""Values in, text on a terminal out. The only rooms that import rich and tqdm."""

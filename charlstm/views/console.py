@@ -1,0 +1,58 @@
+"""The two consoles: answers go to standard output, all else to standard error.
+
+Knows: how tables and durations look.
+Does not know: what they are about.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from charlstm.views.text import visible
+
+
+def console(stderr: bool = True) -> Console:
+    """Plain where the stream is not a terminal or NO_COLOR is set. Markup is off: a `[/x]` in a text is a text."""
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False, soft_wrap=False)
+
+
+def print_facts(rows: Sequence[tuple[str, str]], stderr: bool = True) -> None:
+    """Two columns: a dim name, and what there is to say about it."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in rows:
+        grid.add_row(Text(name, "cyan"), Text(visible(value)))
+    console(stderr).print(grid)
+
+
+def print_note(text: str) -> None:
+    """One dim line on standard error."""
+    console().print(Text(visible(text), "dim"))
+
+
+def print_json(value: Mapping[str, object]) -> None:
+    """One JSON object on standard output, for a program to read."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them.
+
+    >>> duration(0.4), duration(75.2), duration(8000)
+    ('0.4 s', '1 min 15 s', '2 h 13 min')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,138 @@
+"""What is said before and after a training, and the answers of `info` and `eval`.
+
+Knows: the words and the rows.
+Does not know: how any of the numbers came about.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.table import Table
+
+from charlstm.config import Config
+from charlstm.device import describe_device
+from charlstm.evaluate import Evaluation
+from charlstm.material import Material
+from charlstm.model import CharLSTM
+from charlstm.store import RunFolder, SavedModel
+from charlstm.train import Trainer
+from charlstm.views.console import console, duration, print_facts, print_json
+
+
+def print_material(material: Material, asked: Config) -> None:
+    """What was read, how it is split and cut."""
+    corpus, layout, unit = material.corpus, material.layout, material.config.data.unit
+    names = ", ".join(corpus.names[:3]) + (f" and {len(corpus.names) - 3} more" if len(corpus.names) > 3 else "")
+    symbols = f"{material.vocabulary.size} symbols" if unit == "char" else f"{len(material.ids):,} bytes"
+    rows = [
+        ("text", f"{names} · {len(corpus.text):,} characters · {symbols}"),
+        ("split", f"{material.split:,} to learn from, the last {len(material.ids) - material.split:,} to validate on"),
+    ]
+    if corpus.skipped:
+        rows.append(("skipped", f"{len(corpus.skipped)} files without text: {', '.join(corpus.skipped[:3])}"))
+    if (layout.batch_size, layout.seq_len) != (asked.train.batch_size, asked.train.seq_len):
+        wanted = f"{asked.train.batch_size} x {asked.train.seq_len}"
+        rows.append(
+            (
+                "note",
+                f"the text is too short for {wanted}: batch_size {layout.batch_size}, seq_len {layout.seq_len} instead",
+            )
+        )
+    print_facts(rows)
+
+
+def print_plan(trainer: Trainer, folder: RunFolder) -> None:
+    """The model, the device, how long it will take, where it goes."""
+    train, steps = trainer.config.train, trainer.steps_an_epoch
+    seconds = trainer.seconds_an_epoch()
+    whole = seconds * trainer.total_steps / steps
+    rows = [
+        ("model", _model(trainer.model)),
+        ("device", describe_device(trainer.device)),
+        ("epoch", f"{steps:,} steps of {train.batch_size} x {train.seq_len} characters, about {duration(seconds)}"),
+        (
+            "training",
+            f"{trainer.total_steps:,} steps, {trainer.total_steps / steps:.3g} epochs, about {duration(whole)}",
+        ),
+        ("run", str(folder.path)),
+    ]
+    print_facts(rows)
+
+
+def print_result(trainer: Trainer, folder: RunFolder, program: str) -> None:
+    """Where the model lies, and how to go on from here."""
+    best = folder.best if folder.best.exists() else folder.last
+    loss = trainer.best_loss
+    rows = [("best", f"validation {loss:.4f} nats, {loss / math.log(2):.4f} bits per character")] if math.isfinite(loss) else []
+    prime = shlex.quote(trainer.config.sample.prime)
+    if trainer.stop_asked:
+        rows.append(("stopped", f"at step {trainer.facts.step:,}; the model as it was then is {folder.last.name}"))
+    rows += [
+        ("model", str(best)),
+        ("next", f"{program} sample {shlex.quote(str(folder.path))} --prime {prime} --length 500"),
+    ]
+    print_facts(rows)
+
+
+def print_evaluations(results: dict[str, Evaluation], as_json: bool) -> None:
+    """A row a protocol."""
+    if as_json:
+        print_json({name: {"nats": e.loss, "bpc": e.bpc, "chars": e.chars} for name, e in results.items()})
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("protocol", "nats per character", "bits per character", "characters scored"):
+        table.add_column(name, justify="left" if name == "protocol" else "right")
+    for name, result in results.items():
+        table.add_row(name, f"{result.loss:.4f}", f"{result.bpc:.4f}", f"{result.chars:,}")
+    console(stderr=False).print(table)
+
+
+def print_info(path: Path, saved: SavedModel, as_json: bool) -> None:
+    """All that a model file says of itself."""
+    config = saved.config.model_dump(mode="json", exclude={"data": {"text"}})
+    if as_json:
+        print_json(
+            {
+                "path": str(path),
+                "parameters": saved.model.parameters_count,
+                **asdict(saved.facts),
+                "vocabulary": saved.vocabulary.to_json(),
+                "config": config,
+            }
+        )
+        return
+    facts, loss = saved.facts, saved.facts.validation_loss
+    rows = [
+        ("model", _model(saved.model)),
+        ("vocabulary", f"{saved.vocabulary.size} {saved.vocabulary.unit}s: {_symbols(saved)}"),
+        (
+            "trained",
+            f"{facts.step:,} steps, {facts.characters:,} characters, in epoch {facts.epoch} of {saved.config.train.epochs}",
+        ),
+        (
+            "train loss",
+            "none yet" if facts.train_loss is None else f"{facts.train_loss:.4f} nats per character, with dropout",
+        ),
+        (
+            "validation",
+            "none yet" if loss is None else f"{loss:.4f} nats, {loss / math.log(2):.4f} bits per character, stateful",
+        ),
+    ]
+    rows += [(f"[{section}]", ", ".join(f"{k} {v!r}" for k, v in keys.items())) for section, keys in config.items()]
+    print_facts(rows, stderr=False)
+
+
+def _symbols(saved: SavedModel) -> str:
+    symbols = str(saved.vocabulary.to_json().get("symbols", ""))
+    return repr(symbols if len(symbols) <= 100 else symbols[:100] + "...")
+
+
+def _model(model: CharLSTM) -> str:
+    config = model.config
+    source = f"embedding {config.embedding_size}" if config.embedding_size else "one-hot"
+    layers = f"{config.num_layers} x {config.hidden_size}"
+    return f"LSTM {layers}, {source}, dropout {config.dropout:g}, {model.parameters_count:,} parameters"

@@ -1,0 +1,120 @@
+"""What a training looks like while it runs: a bar an epoch, a line and a sample an evaluation.
+
+Knows: how records are shown.
+Does not know: what makes them.
+"""
+
+from __future__ import annotations
+
+import sys
+from textwrap import wrap
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+from tqdm import tqdm
+
+from charlstm.train import Record, StepRecord, Trainer
+from charlstm.views.console import console, duration
+from charlstm.views.text import visible
+
+_SAMPLE_LINES = 3
+
+
+class TrainingView:
+    """One line an evaluation with a short sample below it."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+        self._console = console()
+        self._bar: tqdm[Any] | None = None
+
+    def show(self, record: StepRecord | Record) -> None:
+        """Show one record."""
+        if isinstance(record, StepRecord):
+            self._advance(record)
+        else:
+            self._interrupt_bar(record.ends_epoch)
+            self._show_evaluation(record)
+
+    def close(self) -> None:
+        """Take the bar away: also when the training ended early."""
+        self._interrupt_bar(ends=True)
+
+    def finish(self) -> None:
+        """What is shown after the last epoch."""
+
+    def _advance(self, record: StepRecord) -> None:
+        epochs = self._trainer.config.train.epochs
+        if self._bar is None:
+            total = min(self._trainer.steps_an_epoch, self._trainer.total_steps - record.step + 1) * record.characters
+            self._bar = tqdm(
+                total=total,
+                desc=f"epoch {record.epoch}/{epochs}",
+                unit="char",
+                unit_scale=True,
+                leave=False,
+                dynamic_ncols=True,
+                disable=not sys.stderr.isatty(),
+                bar_format="{desc} {percentage:3.0f}% {bar} {rate_fmt} {remaining} left{postfix}",
+            )
+        self._bar.set_postfix_str(f"loss {record.loss:.3f}", refresh=False)
+        self._bar.update(record.characters)
+
+    def _interrupt_bar(self, ends: bool) -> None:
+        if self._bar is None:
+            return
+        if ends:
+            self._bar.close()
+            self._bar = None
+        else:
+            self._bar.clear()
+
+    def _show_evaluation(self, record: Record) -> None:
+        width = len(str(self._trainer.config.train.epochs))
+        at = f"epoch {record.epoch:{width}}" if record.ends_epoch else f"step {record.step:,}"
+        line = Text(f"{at:<{6 + width}}  train {record.train_loss:.3f}  validation ")
+        line.append(f"{record.validation_loss:.3f}", "bold")
+        line.append(f"  {record.bpc:.3f} bpc  {duration(record.seconds)}")
+        if record.is_best:
+            line.append("  ↓ best", "green")
+        self._console.print(line)
+        self._console.print(Text(_excerpt(record.sample, self._console.width), "dim"))
+
+
+class LessonView(TrainingView):
+    """The lines of the classic lesson, which counts from 0; in the end its first and last sample side by side."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        super().__init__(trainer)
+        self._samples: list[tuple[int, str]] = []
+
+    def _show_evaluation(self, record: Record) -> None:
+        losses = f"Train Loss: {record.train_loss:.6f}, Validation Loss: {record.validation_loss:.6f}"
+        self._console.print(f"Epoch: {record.epoch - 1}, Batch: {record.batch}, {losses}")
+        if record.ends_epoch:
+            self._samples = [*self._samples[:1], (record.epoch - 1, record.sample)]
+
+    def finish(self) -> None:
+        """The samples of the first and the last epoch, side by side."""
+        table = Table(show_lines=False, expand=True)
+        for epoch, _ in self._samples:
+            table.add_column(f"Epoch {epoch}", ratio=1, overflow="fold")
+        table.add_row(*(Text(visible(sample)) for _, sample in self._samples))
+        self._console.print(table)
+
+
+def make_view(trainer: Trainer) -> TrainingView:
+    """The view that `train.style` asks for."""
+    return LessonView(trainer) if trainer.config.train.style == "lesson" else TrainingView(trainer)
+
+
+def _excerpt(sample: str, width: int) -> str:
+    """The first lines of a sample, each within the terminal, behind a rule that sets them apart."""
+    lines = [piece for line in visible(sample).expandtabs(4).split("\n") for piece in (wrap_line(line, width - 4) or [""])]
+    return "\n".join(f"  │ {line}".rstrip() for line in lines[:_SAMPLE_LINES])
+
+
+def wrap_line(line: str, width: int) -> list[str]:
+    """One line in pieces of at most `width`, its own spaces kept."""
+    return wrap(line, max(20, width), drop_whitespace=False)

@@ -1,0 +1,49 @@
+"""What several test files need: a tiny configuration, a text with structure, a trained run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from charlstm.config import Config, load_config
+from charlstm.corpus import Corpus
+from charlstm.material import Material, prepare
+from charlstm.model import CharLSTM
+
+ROOT = Path(__file__).resolve().parent.parent
+SHAKESPEARE = ROOT.parent / "shared" / "data" / "tinyshakespeare.txt"
+
+TINY = (
+    "model.embedding_size=8",
+    "model.hidden_size=16",
+    "train.batch_size=4",
+    "train.seq_len=8",
+    "train.epochs=2",
+    "train.warmup_steps=2",
+)
+VERSE = "".join(f"{n} green bottles, hanging on the wall;\nand if one green bottle should fall,\n" for n in range(40))
+
+
+@pytest.fixture
+def make_config() -> Callable[..., Config]:
+    """A configuration that trains in a second; further settings as for --set."""
+    return lambda *settings: load_config(None, (*TINY, *settings))
+
+
+@pytest.fixture
+def material(make_config: Callable[..., Config]) -> Material:
+    return prepare(Corpus(VERSE, ("verse.txt",)), make_config())
+
+
+@pytest.fixture
+def make_model() -> Callable[..., CharLSTM]:
+    """An initialised model with the given vocabulary and settings of [model]."""
+
+    def make(vocabulary_size: int = 11, **settings: object) -> CharLSTM:
+        config = load_config(None, model={"embedding_size": 8, "hidden_size": 16, "dropout": 0.0, **settings})
+        return CharLSTM(vocabulary_size, config.model, torch.Generator().manual_seed(3)).eval()
+
+    return make

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from charlstm.batches import MIN_CHARACTERS, MIN_STEPS, Layout, batches, fit_layout
+from charlstm.errors import TextError
+
+layouts = st.builds(
+    fit_layout, st.integers(MIN_CHARACTERS, 3000), batch_size=st.integers(1, 40), seq_len=st.integers(2, 50)
+)
+
+
+def obvious(ids: list[int], layout: Layout, offset: int) -> list[tuple[list[list[int]], list[list[int]]]]:
+    """The same batches, character by character."""
+    T, B = layout.seq_len, layout.batch_size
+    found = []
+    for step in range(layout.steps):
+        x = [[ids[offset + b * layout.steps * T + step * T + t] for b in range(B)] for t in range(T)]
+        y = [[ids[offset + b * layout.steps * T + step * T + t + 1] for b in range(B)] for t in range(T)]
+        found.append((x, y))
+    return found
+
+
+@given(layouts, st.randoms())
+def test_against_the_obvious_reference(layout: Layout, random: object) -> None:
+    ids = np.arange(layout.characters, dtype=np.uint16)
+    for offset in {0, layout.slack, random.randint(0, layout.slack)}:  # type: ignore[attr-defined]
+        found = [(x.tolist(), y.tolist()) for x, y in batches(ids, layout, offset)]
+        assert found == obvious(ids.tolist(), layout, offset)
+
+
+@given(layouts)
+def test_each_character_of_the_span_is_used_once(layout: Layout) -> None:
+    ids = np.arange(layout.characters, dtype=np.uint16)
+    used = torch.cat([x.flatten() for x, _ in batches(ids, layout, layout.slack)])
+    assert sorted(used.tolist()) == list(range(layout.slack, layout.characters - 1))
+
+
+@given(layouts)
+def test_the_target_is_the_input_shifted_by_one_across_steps_too(layout: Layout) -> None:
+    ids = np.arange(layout.characters, dtype=np.uint16)
+    steps = list(batches(ids, layout))
+    x, y = (torch.cat(parts) for parts in zip(*steps, strict=True))  # each stream in one piece
+    assert torch.equal(x[1:], y[:-1])
+    assert torch.equal(x + 1, y)
+
+
+@given(layouts)
+def test_an_epoch_is_worth_its_name_and_offsets_reach_every_border(layout: Layout) -> None:
+    assert layout.steps >= MIN_STEPS
+    assert layout.slack >= layout.seq_len - 1
+
+
+def test_a_later_step_is_reached_without_the_earlier_ones() -> None:
+    layout, ids = fit_layout(500, 4, 8), np.arange(500, dtype=np.uint16)
+    assert torch.equal(next(batches(ids, layout, 3, first=5))[0], list(batches(ids, layout, 3))[5][0])
+
+
+def test_a_text_that_is_long_enough_is_cut_as_asked() -> None:
+    assert fit_layout(1_003_854, 64, 100) == Layout(1_003_854, 64, 100)
+
+
+@pytest.mark.parametrize("characters", [MIN_CHARACTERS, 11, 50, 999])
+def test_a_short_text_shrinks_batch_and_sequence(characters: int) -> None:
+    layout = fit_layout(characters, 64, 100)
+    assert 1 <= layout.batch_size < 64
+    assert 2 <= layout.seq_len <= 100
+
+
+def test_a_text_that_is_too_short_is_refused_with_the_minimum() -> None:
+    with pytest.raises(TextError, match=f"minimum is {MIN_CHARACTERS}"):
+        fit_layout(MIN_CHARACTERS - 1, 1, 2)

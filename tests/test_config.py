@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from charlstm.config import Config, load_config
+from charlstm.errors import CharlstmError, ConfigError
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "config.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_defaults_then_file_then_flags_then_assignments(tmp_path: Path) -> None:
+    file = write(tmp_path, "[train]\nepochs = 3\nseq_len = 30\nbatch_size = 7")
+    config = load_config(file, ["train.epochs=5"], train={"epochs": 4, "seq_len": 40})
+    assert (config.train.epochs, config.train.seq_len, config.train.batch_size) == (5, 40, 7)
+    assert config.model == Config().model
+
+
+def test_resolved_configuration_reads_back_as_itself(tmp_path: Path) -> None:
+    config = load_config(None, ["train.learning_rate=1e-3", "sample.prime='\"ROMEO:\"\n'", "data.text=-"])
+    assert load_config(write(tmp_path, config.to_toml())) == config
+
+
+@pytest.mark.parametrize(
+    ("assignment", "parts"),
+    [
+        ("train.learning_rat=3", ["train.learning_rat", "3", "did you mean train.learning_rate?", "allowed in [train]"]),
+        ("train.hidden_size=3", ["did you mean model.hidden_size?"]),
+        ("trian.epochs=3", ["trian", "did you mean train?", "data, model, train, sample"]),
+        ("train.epochs=many", ["train.epochs", "'many'", "whole number", "at least 1"]),
+        ("train.epochs=true", ["train.epochs", "True", "whole number"]),
+        ("train.epochs='3'", ["train.epochs", "'3'", "whole number"]),
+        ("train.epochs=1.5", ["train.epochs", "1.5", "whole number"]),
+        ("train.learning_rate=-1", ["train.learning_rate", "-1", "a number above 0"]),
+        ("train.learning_rate=nan", ["train.learning_rate", "nan"]),
+        ("model.dropout=1", ["model.dropout", "at least 0", "below 1"]),
+        ("data.unit=word", ["data.unit", "'word'", "'char' or 'byte'"]),
+        ("data.text=[]", ["data.text", "files, folders, globs"]),
+        ("data.text=3", ["data.text", "3"]),
+        ("sample.prime=3", ["sample.prime", "a text in quotes"]),
+        ("epochs=3", ["epochs=3", "SECTION.KEY=VALUE"]),
+        ("train.epochs", ["train.epochs", "SECTION.KEY=VALUE"]),
+    ],
+)
+def test_a_wrong_setting_is_named_with_the_remedy(assignment: str, parts: list[str]) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_config(None, [assignment])
+    message = str(error.value)
+    assert "\n" not in message
+    for part in parts:
+        assert part in message
+
+
+def test_a_key_without_its_section_is_recognised(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=re.escape("did you mean train.epochs?")):
+        load_config(write(tmp_path, "epochs = 3"))
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [("[train\n", "line 1"), ("[train]\nepochs = = 3", "line 2"), ("train = 3", "expected a section"), ("x" * 3, "TOML")],
+)
+def test_a_broken_file_is_named_with_the_line(tmp_path: Path, text: str, part: str) -> None:
+    with pytest.raises(ConfigError, match=part):
+        load_config(write(tmp_path, text))
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such config file"):
+        load_config(tmp_path / "none.toml")
+    with pytest.raises(ConfigError, match="can't read"):
+        load_config(tmp_path)
+    (tmp_path / "latin.toml").write_bytes(b"[data]\ntext = '\xe9'")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load_config(tmp_path / "latin.toml")
+
+
+def test_paths_in_a_file_are_relative_to_it(tmp_path: Path) -> None:
+    text = load_config(write(tmp_path, '[data]\ntext = ["a.txt", "-", "builtin:python-docs", "/b.txt"]')).data.text
+    assert text == (str(tmp_path / "a.txt"), "-", "builtin:python-docs", "/b.txt")
+
+
+@given(st.text())
+def test_no_assignment_raises_anything_else(assignment: str) -> None:
+    try:
+        load_config(None, [assignment])
+    except CharlstmError:
+        pass
+
+
+@given(st.text(alphabet='[]=."\'\n\\ {}atrin,0123#\0é', max_size=60))
+def test_no_file_raises_anything_else(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    try:
+        load_config(write(tmp_path_factory.mktemp("config"), text))
+    except CharlstmError:
+        pass
+
+
+def test_every_key_has_a_description_and_a_default() -> None:
+    for section in Config().model_dump():
+        fields = type(getattr(Config(), section)).model_fields
+        assert all(field.description for field in fields.values())
+    assert tomllib.loads(Config().to_toml())["model"] == Config().model.model_dump()

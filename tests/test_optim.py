@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from charlstm.config import TrainConfig
+from charlstm.model import CharLSTM
+from charlstm.optim import learning_rate_at, make_optimizer
+
+CONFIG = TrainConfig(learning_rate=1.0, warmup_steps=10, final_rate=0.1)
+
+
+@pytest.mark.parametrize(
+    ("step", "rate"), [(0, 0.1), (4, 0.5), (9, 1.0), (10, 1.0), (10 + 495, 0.55), (1000, 0.1), (5000, 0.1)]
+)
+def test_warm_up_then_cosine(step: int, rate: float) -> None:
+    assert learning_rate_at(step, 1000, CONFIG) == pytest.approx(rate)
+
+
+def test_it_only_rises_in_the_warm_up_and_only_falls_after_it() -> None:
+    rates = [learning_rate_at(step, 300, CONFIG) for step in range(301)]
+    assert rates[:10] == sorted(rates[:10])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+
+
+def test_a_short_training_has_a_short_warm_up() -> None:
+    assert learning_rate_at(1, 20, CONFIG) == pytest.approx(1.0)
+    assert learning_rate_at(0, 1, CONFIG) > 0
+
+
+def test_a_final_rate_of_one_is_constant() -> None:
+    config = TrainConfig(learning_rate=1e-3, warmup_steps=0, final_rate=1.0)
+    assert {learning_rate_at(step, 100, config) for step in range(101)} == {1e-3}
+
+
+def test_only_matrices_decay(make_model: Callable[..., CharLSTM]) -> None:
+    matrices, vectors = make_optimizer(make_model(), TrainConfig(weight_decay=0.3)).param_groups
+    assert matrices["weight_decay"] == 0.3 and all(p.ndim == 2 for p in matrices["params"])
+    assert vectors["weight_decay"] == 0.0 and all(p.ndim == 1 for p in vectors["params"])
+    assert len(matrices["params"]) + len(vectors["params"]) == len(list(make_model().parameters()))

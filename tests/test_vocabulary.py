@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from charlstm.errors import ModelError, TextError
+from charlstm.vocabulary import ByteVocabulary, CharVocabulary, vocabulary_from_json
+
+any_text = st.text(st.characters(), min_size=1)
+
+
+@given(any_text)
+def test_char_round_trip(text: str) -> None:
+    vocabulary = CharVocabulary(text)
+    assert vocabulary.decode(vocabulary.encode(text).tolist()) == text
+    assert list(vocabulary.symbols) == sorted(set(text))
+
+
+@given(st.text())
+def test_byte_round_trip(text: str) -> None:
+    vocabulary = ByteVocabulary()
+    assert vocabulary.decode(vocabulary.encode(text).tolist()) == text
+    assert vocabulary.unknown(text) == []
+
+
+@given(any_text)
+def test_json_round_trip(text: str) -> None:
+    for vocabulary in (CharVocabulary(text), ByteVocabulary()):
+        assert vocabulary_from_json(vocabulary.to_json()) == vocabulary
+
+
+@given(any_text, any_text)
+def test_unknown_are_exactly_the_characters_that_were_not_in_the_text(text: str, other: str) -> None:
+    vocabulary = CharVocabulary(text)
+    missing = vocabulary.unknown(other)
+    assert set(missing) == set(other) - set(text)
+    if missing:
+        with pytest.raises(TextError, match=f"U\\+{ord(missing[0]):04X}"):
+            vocabulary.encode(other)
+
+
+def test_order_of_the_text_does_not_matter() -> None:
+    assert CharVocabulary("zebra") == CharVocabulary("arbze")
+
+
+@pytest.mark.parametrize(("symbols", "dtype"), [(256, np.uint8), (257, np.uint16), (65_537, np.uint32)])
+def test_ids_take_the_smallest_type(symbols: int, dtype: type) -> None:
+    text = "".join(map(chr, range(0x10000, 0x10000 + symbols)))
+    ids = CharVocabulary(text).encode(text)
+    assert ids.dtype == dtype
+    assert ids.tolist() == list(range(symbols))
+
+
+@given(st.lists(st.integers(0, 255)))
+def test_bytes_that_are_not_utf8_decode_as_a_whole_would(ids: list[int]) -> None:
+    assert ByteVocabulary().decode(ids) == bytes(ids).decode("utf-8", errors="replace")
+
+
+def test_a_character_of_several_bytes_comes_out_whole() -> None:
+    assert list(ByteVocabulary().stream("aé€".encode())) == ["a", "é", "€"]
+
+
+@pytest.mark.parametrize(
+    "value", [{}, {"unit": "word"}, {"unit": "char"}, {"unit": "char", "symbols": ""}, {"unit": "char", "symbols": "ba"},
+              {"unit": "char", "symbols": "aa"}, {"unit": "char", "symbols": 3}]
+)  # fmt: skip
+def test_what_is_no_vocabulary_is_refused(value: dict[str, object]) -> None:
+    with pytest.raises(ModelError):
+        vocabulary_from_json(value)
