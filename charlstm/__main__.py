@@ -1,6 +1,8 @@
 """`python -m charlstm`: the same command as `charlstm`."""
 
+import sys
+
 from charlstm.cli import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

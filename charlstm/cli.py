@@ -14,7 +14,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -218,15 +218,10 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
     print_info(model, load_model(model), as_json)
 
 
-def main() -> None:
-    """Run the command line, and end the process with its exit code."""
-    sys.exit(_run(app))
-
-
-def _run(command: Callable[..., Any]) -> int:
-    """The exit code of a command; whatever goes wrong is one line on standard error."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line (by default the process's own) -> its exit code. What goes wrong is one line on standard error."""
     try:
-        code = command(standalone_mode=False)
+        code = app(arguments, standalone_mode=False)
         return code if isinstance(code, int) else 0
     except CharlstmError as error:
         return _fail(str(error), error.exit_code)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+
+# Tests run side by side, each on tiny models: threads would only wait for each other. Set before torch reads it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch

@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 from charlstm.batches import MIN_CHARACTERS, MIN_STEPS, Layout, batches, fit_layout
 from charlstm.errors import TextError
 
-layouts = st.builds(
-    fit_layout, st.integers(MIN_CHARACTERS, 3000), batch_size=st.integers(1, 40), seq_len=st.integers(2, 50)
-)
+layouts = st.builds(fit_layout, st.integers(MIN_CHARACTERS, 3000), batch_size=st.integers(1, 40), seq_len=st.integers(2, 50))
 
 
 def obvious(ids: list[int], layout: Layout, offset: int) -> list[tuple[list[list[int]], list[list[int]]]]:

@@ -36,6 +36,8 @@ def test_a_final_rate_of_one_is_constant() -> None:
 
 def test_only_matrices_decay(make_model: Callable[..., CharLSTM]) -> None:
     matrices, vectors = make_optimizer(make_model(), TrainConfig(weight_decay=0.3)).param_groups
-    assert matrices["weight_decay"] == 0.3 and all(p.ndim == 2 for p in matrices["params"])
-    assert vectors["weight_decay"] == 0.0 and all(p.ndim == 1 for p in vectors["params"])
+    assert matrices["weight_decay"] == 0.3
+    assert all(p.ndim == 2 for p in matrices["params"])
+    assert vectors["weight_decay"] == 0.0
+    assert all(p.ndim == 1 for p in vectors["params"])
     assert len(matrices["params"]) + len(vectors["params"]) == len(list(make_model().parameters()))

@@ -1,0 +1,196 @@
+"""Measure what docs/benchmarks.md states. Each figure is a ratio of two things measured in the same run.
+
+python scripts/bench.py                                      everything but the trainings: about 3 minutes
+python scripts/bench.py --only sampling                      one part
+python scripts/bench.py --shakespeare tinyshakespeare.txt    the trainings too: about 12 minutes more
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from plain import TinyGPT, TutorialLSTM, plain_sampling
+
+from charlstm import evaluate
+from charlstm.config import Config, SampleConfig, load_config
+from charlstm.corpus import Corpus, read_corpus
+from charlstm.engines import Engine, OnnxEngine, open_engine
+from charlstm.material import Material, prepare
+from charlstm.model import CharLSTM
+from charlstm.sample import write_ids
+from charlstm.store import RunFolder, load_model
+from charlstm.train import Record, Trainer
+
+CPU = torch.device("cpu")
+
+
+def main() -> None:
+    """Run the parts that were asked for."""
+    parts: dict[str, Callable[[], None]] = {"training": training, "sampling": sampling, "help": help_time}
+    parser = argparse.ArgumentParser(description="Measure what docs/benchmarks.md states.")
+    trainings = {"epoch": one_epoch, "budget": same_budget}
+    parser.add_argument("--only", choices=[*parts, *trainings], action="append", default=[])
+    parser.add_argument("--shakespeare", type=Path, metavar="FILE", help="tiny Shakespeare, for the parts that train")
+    arguments = parser.parse_args()
+    print(
+        f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, Python {platform.python_version()}"
+    )
+    for name, part in parts.items():
+        if not arguments.only or name in arguments.only:
+            part()
+    for name, train in trainings.items():
+        if arguments.shakespeare and (not arguments.only or name in arguments.only):
+            train(read_corpus([str(arguments.shakespeare)]))
+
+
+def row(what: str, value: str, reach: str) -> None:
+    """One line of the report."""
+    print(f"| {what} | {value} | {reach} |", flush=True)
+
+
+def seconds(action: Callable[[], object], repeats: int) -> float:
+    """The median time of an action, after one that does not count."""
+    action()
+    times = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times)
+
+
+def training() -> None:
+    """A step of the trainer, a matrix product and the tutorial's step, in turn: the machine's speed drifts."""
+    trainer = _trainer("train.batch_size=64", "train.seq_len=64", "model.dropout=0.0")
+    steps = _forever(trainer)
+    tutorial = TutorialLSTM(trainer.material.vocabulary.size, 512)
+    ids = torch.randint(trainer.material.vocabulary.size, (65, 64))
+    square = torch.randn(2048, 2048)
+    ours, theirs, product = [], [], []
+    for _ in range(5):
+        product.append(seconds(lambda: square @ square, 3))
+        ours.append(seconds(lambda: next(steps), 3))
+        theirs.append(seconds(lambda: tutorial.step(ids), 1))
+    rate = [2 * 2048**3 / p for p in product]
+    weights = sum(p.numel() for n, p in trainer.model.named_parameters() if p.ndim == 2 and n != "embedding.weight")
+    share = statistics.median(6 * weights * 64 * 64 / t / r for t, r in zip(ours, rate, strict=True))
+    ratio = statistics.median(t / o for t, o in zip(theirs, ours, strict=True))
+    speed = 64 * 64 / statistics.median(ours)
+    row("training 2x512, batch 64 x 64, of the float32 matrix-product rate", f"{share:.2f} ({speed:,.0f} chars/s)", "0.5")
+    row("training against a plain tutorial loop (one-hot, nn.LSTMCell over time)", f"{ratio:.2f} times", "1.2")
+
+
+def sampling() -> None:
+    """One text from a 2x512, against `nn.LSTM` stepped a character at a time; the same draw from the same logits."""
+    model = CharLSTM(65, Config().model, torch.Generator().manual_seed(0)).eval()
+    engine = open_engine(model)
+    settings = SampleConfig(prime="A", top_k=5)
+    ratios, speeds = [], []
+    for _ in range(5):
+        fast = 1500 / seconds(lambda: list(islice(write_ids(engine, np.array([0]), settings, 1), 1500)), 1)
+        slow = 150 / seconds(lambda: plain_sampling(model, 0, 150, settings), 1)
+        ratios.append(fast / slow)
+        speeds.append((fast, slow))
+    fast, slow = (statistics.median(pair) for pair in zip(*speeds, strict=True))
+    row(
+        "sampling one text, 2x512, against a plain nn.LSTM one-step loop",
+        f"{statistics.median(ratios):.1f} times ({fast:,.0f} against {slow:,.0f} chars/s)",
+        "8",
+    )
+
+
+def help_time() -> None:
+    """`charlstm --help` against importing torch, each a process of its own."""
+
+    def process(*arguments: str) -> Callable[[], object]:
+        return lambda: subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+
+    ratios = []
+    for _ in range(3):
+        ratios.append(seconds(process("-m", "charlstm", "--help"), 1) / seconds(process("-c", "import torch"), 1))
+    row("charlstm --help, of the time of importing torch", f"{statistics.median(ratios):.2f}", "0.2")
+
+
+def one_epoch(corpus: Corpus) -> None:
+    """One pass over tiny Shakespeare from scratch, and what 8 bits cost the model that comes out of it."""
+    material = _shakespeare(corpus, "train.epochs=1")
+    with tempfile.TemporaryDirectory() as folder:
+        record = _train(material, Path(folder))
+        model = load_model(Path(folder)).model
+    row(
+        "one epoch of tiny Shakespeare, batch 16 x 64, stateful validation loss",
+        f"{record.validation_loss:.4f} in {record.seconds:.0f} s",
+        "1.62",
+    )
+    part = material.ids[material.split : material.split + 20_000]
+    exact = evaluate.stateful(model, part).nats
+    row(
+        "8-bit sampling engine, nats per character worse, 20,000 characters",
+        f"{(_stepped_loss(OnnxEngine(model), part) - exact) / (len(part) - 1):+.5f}",
+        "",
+    )
+
+
+def same_budget(corpus: Corpus) -> None:
+    """A character GPT of 4 layers and 128 units in nanoGPT's setting for a CPU, then an LSTM in the same wall-clock time."""
+    material = _shakespeare(corpus)
+    train = torch.from_numpy(material.ids[: material.split].astype(np.int64))
+    gpt = TinyGPT(material.vocabulary.size)
+    begin = time.perf_counter()
+    for x, y in gpt.batches(train, steps=2000):
+        gpt.step(x, y)
+    budget = time.perf_counter() - begin
+    theirs = gpt.loss(torch.from_numpy(material.ids[material.split :].astype(np.int64)))
+    probe = Trainer(_shakespeare(corpus), CPU)
+    steps = int(budget / (probe.seconds_an_epoch() / probe.steps_an_epoch) * 0.9)
+    with tempfile.TemporaryDirectory() as folder:
+        record = _train(_shakespeare(corpus, f"train.max_steps={steps}"), Path(folder))
+    row(
+        f"the time of a 4x128 character GPT ({budget:.0f} s, it reaches {theirs:.3f})",
+        f"{record.validation_loss:.3f} in {record.seconds:.0f} s",
+        "1.75",
+    )
+
+
+def _trainer(*settings: str) -> Trainer:
+    config = load_config(None, settings)
+    return Trainer(prepare(read_corpus(config.data.text), config), CPU)
+
+
+def _shakespeare(corpus: Corpus, *settings: str) -> Material:
+    short = ("train.batch_size=16", "train.seq_len=64", "train.learning_rate=4e-3", "model.dropout=0.0")
+    return prepare(corpus, load_config(None, [*short, *settings]))
+
+
+def _forever(trainer: Trainer) -> Iterator[object]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield from trainer.fit(RunFolder(Path(folder)))
+
+
+def _train(material: Material, folder: Path) -> Record:
+    records = [r for r in Trainer(material, CPU).fit(RunFolder(folder)) if isinstance(r, Record)]
+    return records[-1]
+
+
+def _stepped_loss(engine: Engine, ids: np.ndarray) -> float:
+    nats = 0.0
+    logits, state = engine.prefill(ids[:1].astype(np.int64)[:, None])
+    for target in ids[1:].astype(np.int64):
+        nats -= float(torch.log_softmax(torch.from_numpy(logits[0]).double(), 0)[target])
+        logits, state = engine.step(np.array([target]), state)
+    return nats
+
+
+if __name__ == "__main__":
+    main()

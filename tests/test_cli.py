@@ -1,0 +1,281 @@
+"""The program as a black box: what goes to standard output, what to standard error, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from charlstm import __version__
+from charlstm.cli import main
+from tests.conftest import TINY, VERSE
+
+COMMAND = [sys.executable, "-m", "charlstm"]
+Result = subprocess.CompletedProcess[bytes]
+
+
+def run(*arguments: str | Path, folder: Path, stdin: bytes = b"") -> Result:
+    """A command line in a process of its own: where the process itself matters, as each has to import torch."""
+    return subprocess.run([*COMMAND, *map(str, arguments)], cwd=folder, input=stdin, capture_output=True, check=False)
+
+
+@pytest.fixture
+def charlstm(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Result]:
+    """The same within this process."""
+
+    def call(*arguments: str | Path, folder: Path) -> Result:
+        monkeypatch.chdir(folder)
+        capfdbinary.readouterr()
+        code = main(list(map(str, arguments)))
+        return Result(arguments, code, *capfdbinary.readouterr())
+
+    return call
+
+
+def settings(*more: str) -> list[str]:
+    return [part for setting in (*TINY, *more) for part in ("--set", setting)]
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """A folder with verse.txt and, trained on it from the command line, runs/verse."""
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "verse.txt").write_text(VERSE, encoding="utf-8")
+    return folder, run("train", "verse.txt", *settings(), folder=folder)
+
+
+@pytest.fixture
+def folder(trained: tuple[Path, object]) -> Path:
+    return trained[0]
+
+
+def assert_fails(result: Result, *parts: str, code: int = 2) -> None:
+    message = result.stderr.decode()
+    assert result.returncode == code, message
+    assert result.stdout == b""
+    assert message.startswith("charlstm: ")
+    assert message.count("\n") == 1, message
+    for part in parts:
+        assert part in message
+
+
+def test_train_says_all_on_stderr_and_leaves_a_run(trained: tuple[Path, Result]) -> None:
+    folder, result = trained
+    said = result.stderr.decode()
+    assert result.returncode == 0, said
+    assert result.stdout == b""
+    names = {p.name for p in (folder / "runs" / "verse").iterdir()}
+    assert names == {"config.toml", "metrics.jsonl", "samples.txt", "best.safetensors", "last.safetensors"}
+    for part in (f"{len(VERSE):,} characters", "parameters", "cpu", "epoch 1", "epoch 2", "best", "best.safetensors"):
+        assert part in said
+    assert "\x1b" not in said and "\r" not in said, "plain lines where stderr is no terminal"  # noqa: PT018
+    assert all(len(line) <= 80 for line in said.splitlines())
+
+
+def test_the_command_that_training_ends_with_works(trained: tuple[Path, Result]) -> None:
+    folder, result = trained
+    last = result.stderr.decode().partition("next ")[2]
+    command = " ".join(last.split())
+    done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.decode()) == 501
+
+
+def test_sample_writes_text_to_stdout_alone_and_the_seed_decides_it(charlstm: Callable[..., Result], folder: Path) -> None:
+    arguments = ("sample", "runs/verse", "--prime", "green", "--length", "40", "--top-k", "5", "--seed", "7")
+    one, two = (charlstm(*arguments, folder=folder) for _ in range(2))
+    assert one.stderr == b""
+    assert one.stdout == two.stdout
+    assert one.stdout.startswith(b"green")
+    assert len(one.stdout.decode()) == 45
+
+
+def test_a_model_file_alone_is_enough(charlstm: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "model.safetensors"
+    moved.write_bytes((folder / "runs" / "verse" / "best.safetensors").read_bytes())
+    result = charlstm("sample", moved, "--no-prime", "--length", "5", "--temperature", "0", folder=tmp_path)
+    assert result.returncode == 0
+    assert len(result.stdout.decode()) == 5
+    result = charlstm("info", moved, "--json", folder=tmp_path)
+    assert json.loads(result.stdout)["vocabulary"]["symbols"] == "".join(sorted(set(VERSE)))
+
+
+def test_sample_takes_settings_from_a_file_and_flags_come_first(
+    charlstm: Callable[..., Result], folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "s.toml"
+    file.write_text('[sample]\nprime = "bottle"\nlength = 30\n', encoding="utf-8")
+    result = charlstm("sample", "runs/verse", "--config", file, "--length", "3", folder=folder)
+    assert result.stdout.startswith(b"bottle")
+    assert len(result.stdout) == 9
+
+
+def test_an_unknown_prime_is_named_or_skipped(charlstm: Callable[..., Result], folder: Path) -> None:
+    assert_fails(charlstm("sample", "runs/verse", "--prime", "a★", folder=folder), "'★' (U+2605)", "--unknown skip")
+    result = charlstm("sample", "runs/verse", "--prime", "a★", "--unknown", "skip", "--length", "1", folder=folder)
+    assert result.returncode == 0
+    assert result.stdout.decode().startswith("a")
+
+
+def test_eval_by_both_protocols(charlstm: Callable[..., Result], folder: Path) -> None:
+    result = charlstm("eval", "runs/verse", "verse.txt", "--json", folder=folder)
+    scores = json.loads(result.stdout)
+    assert {name: score["chars"] for name, score in scores.items()} == dict.fromkeys(("stateful", "cold-256"), len(VERSE) - 1)
+    kept = json.loads(charlstm("eval", "runs/verse", "verse.txt", "--validation", "--json", folder=folder).stdout)["stateful"]
+    facts = json.loads(charlstm("info", "runs/verse", "--json", folder=folder).stdout)
+    assert kept["nats"] == pytest.approx(facts["validation_loss"], abs=1e-6)
+    assert kept["chars"] == len(VERSE) - int(len(VERSE) * 0.9)
+
+
+def test_info_as_a_table(charlstm: Callable[..., Result], folder: Path) -> None:
+    printed = charlstm("info", "runs/verse", folder=folder).stdout.decode()
+    for part in ("LSTM 2 x 16", "parameters", "stateful", "[train]", "learning_rate 0.003"):
+        assert part in printed
+
+
+def test_a_dry_run_writes_nothing(charlstm: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
+    result = charlstm("train", folder / "verse.txt", "--dry-run", *settings(), folder=tmp_path)
+    assert result.returncode == 0
+    assert b"about" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_standard_input_and_bytes(charlstm: Callable[..., Result], tmp_path: Path) -> None:
+    more = settings("data.unit=byte", "train.max_steps=3")
+    assert run("train", "-", "--run", "r", *more, folder=tmp_path, stdin=VERSE.encode()).returncode == 0
+    result = charlstm("sample", "r", "--prime", "日本", "--length", "10", folder=tmp_path)
+    assert len(result.stdout.decode()) == 12
+
+
+def test_a_held_run_is_refused_and_replaced_when_asked(charlstm: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    arguments = ("train", folder / "verse.txt", "--run", run, *settings("train.max_steps=2"))
+    assert charlstm(*arguments, folder=tmp_path).returncode == 0
+    before = (run / "last.safetensors").read_bytes()
+    assert_fails(charlstm(*arguments, folder=tmp_path), "holds a run already", "--overwrite", "--run")
+    assert (run / "last.safetensors").read_bytes() == before
+    again = charlstm(*arguments, "--overwrite", "--set", "train.seed=5", folder=tmp_path)
+    assert again.returncode == 0
+    assert (run / "last.safetensors").read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["train", "none.txt"], ["no such file: none.txt"]),
+        (["train", "empty.txt"], ["empty.txt is empty"]),
+        (["train", "nothing"], ["no text in the folder nothing"]),
+        (["train", "binary"], ["binary is a binary file"]),
+        (["train", "latin.txt"], ["latin.txt is not UTF-8", "0xe9", "offset 3"]),
+        (["train", "short.txt"], ["minimum to train on is 12"]),
+        (["train", "--config", "none.toml"], ["no such config file: none.toml"]),
+        (["train", "--config", "broken.toml"], ["broken.toml", "line 2"]),
+        (["train", "--config", "section.toml"], ["trian", "did you mean train?"]),
+        (["train", "--set", "train.epoch=3"], ["train.epoch", "did you mean train.epochs?"]),
+        (["train", "--set", "train.epochs=no"], ["train.epochs", "'no'", "whole number"]),
+        (["train", "--set", "train.epochs=0"], ["at least 1"]),
+        (["train", "--device", "tpu", "--dry-run"], ["tpu", "auto, cpu, cuda, mps"]),
+        (["train", "--device", "cuda", "--dry-run"], ["cuda", "no such device"]),
+        (["train", "--bogus"], ["--bogus"]),
+        (["sample"], ["MODEL"]),
+        (["sample", "none"], ["no such model: none"]),
+        (["sample", "nothing"], ["no model in nothing"]),
+        (["sample", "latin.txt"], ["latin.txt is not a model file"]),
+        (["sample", "runs/verse", "--top-k", "-1"], ["top_k", "-1", "at least 0"]),
+        (["sample", "runs/verse", "--temperature", "-0.1"], ["temperature", "-0.1", "at least 0"]),
+        (["sample", "runs/verse", "--temperature", "hot"], ["--temperature"]),
+        (["sample", "runs/verse", "--temperature", "nan"], ["temperature", "nan"]),
+        (["sample", "runs/verse", "--length", "0"], ["length", "at least 1"]),
+        (["sample", "runs/verse", "--prime", ""], ["--prime is empty"]),
+        (["sample", "runs/verse", "--seed", "-3"], ["--seed -3"]),
+        (["eval", "runs/verse"], ["TEXT"]),
+        (["eval", "runs/verse", "other.txt"], ["not in the vocabulary", "U+2605"]),
+        (["bogus"], ["bogus"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value[0], str) else "",
+)
+def test_bad_input_is_one_line_and_exit_2(
+    charlstm: Callable[..., Result], folder: Path, arguments: list[str], parts: list[str]
+) -> None:
+    import torch
+
+    if "cuda" in arguments and torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    (folder / "empty.txt").write_bytes(b"")
+    (folder / "nothing").mkdir(exist_ok=True)
+    (folder / "binary").write_bytes(bytes(range(256)) * 9)
+    (folder / "latin.txt").write_bytes(b"caf\xe9 au lait " * 9)
+    (folder / "short.txt").write_text("hello", encoding="utf-8")
+    (folder / "other.txt").write_text("one ★", encoding="utf-8")
+    (folder / "broken.toml").write_text("[train]\nepochs 3", encoding="utf-8")
+    (folder / "section.toml").write_text("[trian]\nepochs = 3", encoding="utf-8")
+    assert_fails(charlstm(*arguments, folder=folder), *parts)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits and modes are POSIX's")
+def test_a_full_disk_ends_in_one_line_and_exit_1(folder: Path, tmp_path: Path) -> None:
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write beyond the limit then fails as on a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+
+    arguments = [*COMMAND, "train", str(folder / "verse.txt"), "--run", "full", *settings()]
+    result = subprocess.run(arguments, cwd=tmp_path, capture_output=True, check=False, preexec_fn=limit)
+    assert result.returncode == 1
+    assert result.stderr.decode().splitlines()[-1].startswith("charlstm: can't write full/last.safetensors: ")
+    assert [p.name for p in (tmp_path / "full").iterdir()] == ["config.toml"]
+
+
+def test_a_folder_that_cannot_be_written_ends_in_exit_1(charlstm: Callable[..., Result], folder: Path) -> None:
+    result = charlstm("train", "verse.txt", "--run", "verse.txt/run", *settings(), folder=folder)
+    assert result.returncode == 1
+    assert result.stderr.decode().splitlines()[-1].startswith("charlstm: can't write verse.txt/run: ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_the_newest_model(
+    charlstm: Callable[..., Result], folder: Path, tmp_path: Path, number: int, code: int
+) -> None:
+    arguments = [*COMMAND, "train", str(folder / "verse.txt"), "--run", "r", *settings("train.epochs=100000")]
+    with subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "r" / "best.safetensors").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert b"stopped" in said
+    assert b"Traceback" not in said
+    info = json.loads(charlstm("info", tmp_path / "r" / "last.safetensors", "--json", folder=tmp_path).stdout)
+    assert f"at step {info['step']:,};" in said.decode()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes close otherwise there")
+def test_a_closed_pipe_ends_quietly(folder: Path) -> None:
+    command = f'"{sys.executable}" -m charlstm sample runs/verse --length 100000 | head -c 50'
+    result = subprocess.run(command, shell=True, cwd=folder, capture_output=True, check=False)
+    assert len(result.stdout) == 50
+    assert result.stderr == b""
+
+
+def test_help_and_version_do_not_import_torch(charlstm: Callable[..., Result], tmp_path: Path) -> None:
+    code = "import sys; from charlstm.cli import app; app(['--help'], standalone_mode=False); print('torch' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, cwd=tmp_path)
+    assert result.stdout.decode().endswith("False\n")
+    assert charlstm("--version", folder=tmp_path).stdout.decode() == f"charlstm {__version__}\n"
+    assert b"Usage" in charlstm(folder=tmp_path).stdout
+
+
+def test_a_narrow_terminal_without_utf8(folder: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "40"}
+    arguments = [*COMMAND, "info", "runs/verse"]
+    assert subprocess.run(arguments, cwd=folder, capture_output=True, check=False, env=environment).returncode == 0

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from charlstm.config import Config, load_config
+from charlstm.errors import ModelError, RunError, SaveError
+from charlstm.model import CharLSTM
+from charlstm.store import Facts, RunFolder, SavedModel, load_model, new_run_folder, save_model, write_atomically
+from charlstm.vocabulary import CharVocabulary
+
+FACTS = Facts(step=7, epoch=1, characters=99, train_loss=2.5, validation_loss=2.25)
+
+
+@pytest.fixture
+def saved(make_model: Callable[..., CharLSTM]) -> SavedModel:
+    model = make_model(11)
+    config = load_config(None, ["data.text=/home/someone/secret.txt"]).model_copy(update={"model": model.config})
+    return SavedModel(model, CharVocabulary("\0\n é\u202e★😀abcd"), config, FACTS)
+
+
+def test_a_model_file_is_all_that_is_needed(saved: SavedModel, tmp_path: Path) -> None:
+    file = tmp_path / "m.safetensors"
+    save_model(file, saved)
+    loaded = load_model(file)
+    assert (loaded.vocabulary, loaded.facts) == (saved.vocabulary, FACTS)
+    assert loaded.config.model == saved.config.model
+    ids = torch.randint(11, (9, 2))
+    assert torch.equal(loaded.model(ids)[0], saved.model(ids)[0])
+    assert not loaded.model.training
+    assert b"someone" not in file.read_bytes(), "where the text lay is nobody else's business"
+
+
+def test_saving_twice_gives_the_same_bytes(saved: SavedModel, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in "ab"]
+    for file in files:
+        save_model(file, saved)
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_a_flipped_bit_anywhere_and_a_truncation_are_found(saved: SavedModel, tmp_path: Path) -> None:
+    file = tmp_path / "m.safetensors"
+    save_model(file, saved)
+    data = file.read_bytes()
+    generator = torch.Generator().manual_seed(0)
+    inside_header = int.from_bytes(data[:8], "little") + 8
+    places = [*range(0, inside_header, 97), *torch.randint(len(data), (60,), generator=generator).tolist()]
+    for place in places:
+        file.write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
+        with pytest.raises(ModelError):
+            load_model(file)
+        file.write_bytes(data[:place])
+        with pytest.raises(ModelError):
+            load_model(file)
+
+
+def test_files_that_are_no_models(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such model"):
+        load_model(tmp_path / "none")
+    with pytest.raises(ModelError, match="no model in"):
+        load_model(tmp_path)
+    (tmp_path / "text").write_text("hello", encoding="utf-8")
+    with pytest.raises(ModelError, match="not a model file"):
+        load_model(tmp_path / "text")
+    save_file({"a": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(ModelError, match="not one of charlstm's"):
+        load_model(tmp_path / "other.safetensors")
+
+
+def test_a_model_of_a_later_format_is_refused(saved: SavedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charlstm.store.FORMAT_VERSION", 2)
+    save_model(tmp_path / "new.safetensors", saved)
+    monkeypatch.undo()
+    with pytest.raises(ModelError, match="format version 2, expected 1"):
+        load_model(tmp_path / "new.safetensors")
+
+
+def test_weights_of_another_shape_are_refused(saved: SavedModel, tmp_path: Path) -> None:
+    wrong = dataclasses.replace(saved, vocabulary=CharVocabulary("abc"))
+    save_model(tmp_path / "wrong.safetensors", wrong)
+    with pytest.raises(ModelError, match="does not hold a model") as error:
+        load_model(tmp_path / "wrong.safetensors")
+    assert "\n" not in str(error.value)
+
+
+def test_a_run_folder_gives_its_best_model(saved: SavedModel, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    save_model(folder.last, saved)
+    assert load_model(tmp_path).facts.step == 7
+    save_model(folder.best, dataclasses.replace(saved, facts=dataclasses.replace(FACTS, step=5)))
+    assert load_model(tmp_path).facts.step == 5
+
+
+def test_a_run_is_replaced_only_when_asked(saved: SavedModel, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.start(Config())
+    save_model(folder.best, saved)
+    (folder.path / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(RunError, match="--overwrite"):
+        folder.refuse_held(overwrite=False)
+    folder.refuse_held(overwrite=True)
+    folder.start(Config())
+    assert sorted(p.name for p in folder.path.iterdir()) == ["config.toml", "notes.txt"]
+
+
+def test_records_are_lines_of_json(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.append_metrics({"step": 1, "loss": 0.5})
+    folder.append_metrics({"step": 2, "loss": 0.25})
+    assert [json.loads(line)["step"] for line in folder.metrics.read_text(encoding="utf-8").splitlines()] == [1, 2]
+    folder.append_sample("step 1", "to be\n★")
+    assert "=== step 1\nto be\n★\n" in folder.samples.read_text(encoding="utf-8")
+
+
+def test_new_runs_are_numbered(tmp_path: Path) -> None:
+    for expected in ("x", "x-2", "x-3"):
+        folder = new_run_folder("x", tmp_path)
+        assert folder.path == tmp_path / expected
+        folder.path.mkdir()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_files_have_the_mode_that_the_umask_allows(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_atomically(tmp_path / "f", b"x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "f").stat().st_mode) == 0o640
+
+
+def test_a_failed_write_leaves_the_file_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "f"
+    write_atomically(file, b"old")
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(SaveError, match="No space left on device"):
+        write_atomically(file, b"new")
+    assert file.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["f"]
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(SaveError, match="can't write"):
+        RunFolder(tmp_path / "file" / "run").start(Config())
+
+
+def test_tensors_are_plain_safetensors(saved: SavedModel, tmp_path: Path) -> None:
+    save_model(tmp_path / "m.safetensors", saved)
+    assert set(load_file(tmp_path / "m.safetensors")) == set(saved.model.state_dict())

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from charlstm.batches import batches
+from charlstm.config import Config
+from charlstm.corpus import Corpus
+from charlstm.evaluate import stateful
+from charlstm.material import Material, prepare
+from charlstm.store import RunFolder, load_model
+from charlstm.train import PREVIEW_LENGTH, Record, StepRecord, Trainer
+
+CPU = torch.device("cpu")
+
+
+def run(material: Material, folder: Path) -> tuple[Trainer, list[StepRecord | Record]]:
+    trainer = Trainer(material, CPU)
+    return trainer, list(trainer.fit(RunFolder(folder)))
+
+
+def evaluations(records: list[StepRecord | Record]) -> list[Record]:
+    return [r for r in records if isinstance(r, Record)]
+
+
+def test_it_learns_a_tiny_text_by_heart(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    settings = ("model.hidden_size=64", "model.dropout=0.0", "train.epochs=60", "train.learning_rate=1e-2")
+    text = "The quick brown fox jumps over the lazy dog. " * 12
+    _, records = run(prepare(Corpus(text, ()), make_config(*settings)), tmp_path)
+    last = evaluations(records)[-1]
+    assert last.train_loss < 0.1
+    assert last.validation_loss < 0.1
+    assert "fox jumps over the lazy dog" in last.sample
+
+
+def test_the_same_seed_gives_the_same_weights(material: Material, tmp_path: Path) -> None:
+    assert material.config.model.dropout > 0
+    one, two = (run(material, tmp_path / name)[0].model.state_dict() for name in "ab" if (tmp_path / name).mkdir() is None)
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    train = material.config.train.model_copy(update={"seed": 2})
+    (tmp_path / "c").mkdir()
+    other, _ = run(replace(material, config=material.config.model_copy(update={"train": train})), tmp_path / "c")
+    assert any(not torch.equal(one[name], p) for name, p in other.model.state_dict().items())
+
+
+def test_each_epoch_has_its_own_offset_and_carries_its_state(material: Material, tmp_path: Path) -> None:
+    trainer = Trainer(material, CPU)
+    seen: list[tuple[torch.Tensor, object, object]] = []
+    forward = trainer.model.forward
+
+    def spy(ids: torch.Tensor, state: object = None) -> object:
+        result = forward(ids, state)  # type: ignore[arg-type]
+        if trainer.model.training:
+            seen.append((ids, state, result[1]))
+        return result
+
+    trainer.model.forward = spy  # type: ignore[method-assign, assignment]
+    list(trainer.fit(RunFolder(tmp_path)))
+    steps = material.layout.steps
+    assert len(seen) == 2 * steps
+    for (_, _, after), (_, state, _) in itertools.pairwise(seen):
+        for a, b in zip(after, state, strict=True):  # type: ignore[call-overload]
+            assert torch.equal(a, b)
+            assert not b.requires_grad
+    assert seen[0][1] is None
+    assert seen[steps][1] is None, "an epoch starts from a zero state"
+    offsets = []
+    for ids, _, _ in (seen[0], seen[steps]):
+        every_offset = range(material.layout.slack + 1)
+        offsets.append([o for o in every_offset if torch.equal(next(batches(material.ids, material.layout, o))[0], ids)])
+    assert offsets[0]
+    assert offsets[0] != offsets[1]
+
+
+def test_records_say_what_happened(material: Material, tmp_path: Path) -> None:
+    trainer, records = run(material, tmp_path)
+    steps, found = [r for r in records if isinstance(r, StepRecord)], evaluations(records)
+    assert [r.step for r in steps] == list(range(1, trainer.total_steps + 1))
+    assert [(r.epoch, r.step) for r in found] == [(1, trainer.steps_an_epoch), (2, 2 * trainer.steps_an_epoch)]
+    first_epoch = [r.loss for r in steps if r.epoch == 1]
+    assert found[0].train_loss == pytest.approx(np.mean(first_epoch))
+    assert found[1].characters == 2 * material.layout.steps * material.layout.batch_size * material.layout.seq_len
+    assert found[1].validation_loss == stateful(trainer.model, material.ids, material.split).loss
+    assert found[1].bpc == pytest.approx(found[1].validation_loss / math.log(2))
+    assert len(found[0].sample) == len(material.config.sample.prime) + PREVIEW_LENGTH
+    lines = [json.loads(line) for line in RunFolder(tmp_path).metrics.read_text(encoding="utf-8").splitlines()]
+    assert lines == [r.metrics() for r in found]
+    assert set(lines[0]) == {
+        "step", "epoch", "characters", "seconds", "train_loss", "validation_loss", "bpc", "learning_rate", "grad_norm",
+        "chars_per_second",
+    }  # fmt: skip
+
+
+def test_the_first_loss_is_that_of_guessing(material: Material, tmp_path: Path) -> None:
+    _, records = run(material, tmp_path)
+    assert isinstance(records[0], StepRecord)
+    assert records[0].loss == pytest.approx(math.log(material.vocabulary.size), abs=0.15)
+
+
+def test_last_is_the_newest_and_best_the_best(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    # Digits in the validation part that training never predicts: the more it learns, the worse that part looks.
+    text = "abcdefgh" * 200 + "hgfedcba" * 23
+    settings = ("train.epochs=5", "train.learning_rate=0.02", "model.dropout=0.0")
+    trainer, records = run(prepare(Corpus(text, ()), make_config(*settings)), tmp_path)
+    losses = [r.validation_loss for r in evaluations(records)]
+    assert min(losses) < losses[-1]
+    assert [r.is_best for r in evaluations(records)] == [loss == min(losses[: i + 1]) for i, loss in enumerate(losses)]
+    folder = RunFolder(tmp_path)
+    assert load_model(folder.best).facts.validation_loss == min(losses) == trainer.best_loss
+    assert load_model(folder.last).facts.validation_loss == losses[-1]
+    ids = torch.tensor([[0, 1, 2]])
+    assert torch.equal(load_model(folder.last).model(ids)[0], trainer.model.eval()(ids)[0])
+
+
+def test_evaluations_within_an_epoch(make_config: Callable[..., Config], material: Material, tmp_path: Path) -> None:
+    every = prepare(material.corpus, make_config("train.eval_every=30"))
+    _, records = run(every, tmp_path)
+    found = [(r.epoch, r.batch, r.ends_epoch) for r in evaluations(records)]
+    last = every.layout.steps - 1
+    within = list(range(30, last, 30))
+    assert found == [(1, b, b == last) for b in (0, *within, last)] + [(2, b, b == last) for b in (*within, last)]
+
+
+def test_max_steps_ends_within_an_epoch(make_config: Callable[..., Config], material: Material, tmp_path: Path) -> None:
+    trainer, records = run(prepare(material.corpus, make_config("train.max_steps=7")), tmp_path)
+    assert trainer.facts.step == 7
+    assert [(r.step, r.ends_epoch) for r in evaluations(records)] == [(7, True)]
+
+
+@pytest.mark.parametrize("at", [1, 40])
+def test_a_stop_saves_the_step_it_is_in(material: Material, tmp_path: Path, at: int) -> None:
+    trainer = Trainer(material, CPU)
+    for record in trainer.fit(RunFolder(tmp_path)):
+        if record.step == at:
+            trainer.stop()
+    assert load_model(RunFolder(tmp_path).last).facts.step == at
+
+
+def test_the_estimate_changes_nothing(material: Material, tmp_path: Path) -> None:
+    plain, _ = run(material, tmp_path)
+    trainer = Trainer(material, CPU)
+    before = {name: p.clone() for name, p in trainer.model.state_dict().items()}
+    assert trainer.seconds_an_epoch() > 0
+    assert all(torch.equal(before[name], p) for name, p in trainer.model.state_dict().items())
+    list(trainer.fit(RunFolder(tmp_path)))
+    assert all(torch.equal(plain.model.state_dict()[name], p) for name, p in trainer.model.state_dict().items())

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from charlstm.config import Config
+from charlstm.evaluate import Evaluation
+from charlstm.material import Material, prepare
+from charlstm.store import RunFolder
+from charlstm.train import Record, Trainer
+from charlstm.views.console import duration, print_facts
+from charlstm.views.summary import print_evaluations, print_material
+from charlstm.views.text import stream_out, visible
+from charlstm.views.training import make_view, wrap_line
+
+HOSTILE = ["\x1b]8;;http://x\x07", "\x1b]52;c;aGk=\x07", "\x1b[2J", "\x9b31m", "\x7f", "\r", "\u202eabc", "\u2066", "\0"]
+
+
+@pytest.mark.parametrize("payload", HOSTILE)
+def test_what_a_terminal_would_obey_is_shown_instead(payload: str) -> None:
+    shown = visible(payload)
+    assert all(c.isprintable() for c in shown)
+    assert "\\" in shown
+
+
+def test_other_text_passes() -> None:
+    for text in ("tab\there\nand ★ é 中 😀", "[/x] [bold]"):
+        assert visible(text) == text
+
+
+def test_streams_that_are_not_terminals_get_exact_bytes(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    stream_out(["a\x1b[2J", "é\r\n"])
+    assert capfdbinary.readouterr().out == "a\x1b[2Jé\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0.0 s"), (9.94, "9.9 s"), (10, "10 s"), (59.6, "1 min 00 s"), (3599, "59 min 59 s"), (90_000, "25 h 00 min")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.fixture
+def shown(material: Material, tmp_path: Path) -> tuple[Trainer, list[Record]]:
+    trainer = Trainer(material, torch.device("cpu"))
+    return trainer, [r for r in trainer.fit(RunFolder(tmp_path)) if isinstance(r, Record)]
+
+
+def test_a_line_and_a_sample_an_evaluation(shown: tuple[Trainer, list[Record]], capsys: pytest.CaptureFixture[str]) -> None:
+    trainer, records = shown
+    view = make_view(trainer)
+    record = dataclasses.replace(records[0], sample="[/x] is no markup\x1b[2J\n" + "long " * 40, is_best=True)
+    view.show(record)
+    view.show(dataclasses.replace(record, is_best=False))
+    view.close()
+    out, printed = capsys.readouterr()
+    assert out == ""
+    lines = printed.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert "\x1b" not in printed
+    assert "[/x] is no markup\\x1b[2J" in printed
+    assert f"train {record.train_loss:.3f}" in lines[0]
+    assert f"{record.bpc:.3f} bpc" in lines[0]
+    assert [("best" in line) for line in lines if line.startswith("epoch")] == [True, False]
+
+
+def test_the_lessons_lines_and_its_two_samples(
+    make_config: Callable[..., Config], shown: tuple[Trainer, list[Record]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus, (_, records) = shown[0].material.corpus, shown
+    view = make_view(Trainer(prepare(corpus, make_config("train.style=lesson")), torch.device("cpu")))
+    for epoch, sample in enumerate(["first words", "middle", "last words"], start=1):
+        view.show(
+            dataclasses.replace(records[0], epoch=epoch, batch=5, train_loss=3.4008581, validation_loss=3.402019, sample=sample)
+        )
+    view.finish()
+    printed = capsys.readouterr().err
+    assert printed.startswith("Epoch: 0, Batch: 5, Train Loss: 3.400858, Validation Loss: 3.402019\n")
+    assert any("first words" in line and "last words" in line for line in printed.splitlines())
+    assert any("Epoch 0" in line and "Epoch 2" in line for line in printed.splitlines())
+    assert "middle" not in printed
+
+
+def test_what_was_read_and_shrunk_is_said(
+    make_config: Callable[..., Config], material: Material, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = make_config("train.batch_size=5000")
+    print_material(prepare(material.corpus, asked), asked)
+    printed = capsys.readouterr().err
+    for part in ("verse.txt", f"{len(material.corpus.text):,} characters", f"{material.vocabulary.size} symbols", "too short"):
+        assert part in printed
+
+
+def test_a_table_of_losses(capsys: pytest.CaptureFixture[str]) -> None:
+    print_evaluations({"stateful": Evaluation(100.0, 50), "cold-256": Evaluation(110.0, 50)}, as_json=False)
+    printed = capsys.readouterr().out
+    assert "2.0000" in printed
+    assert "2.2000" in printed
+
+
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    print_facts([("name", "value")])
+    assert "\x1b[36m" in capsys.readouterr().err
+    monkeypatch.setenv("NO_COLOR", "1")
+    print_facts([("name", "value")])
+    assert "\x1b[36m" not in capsys.readouterr().err
+
+
+def test_wrapping_keeps_indentation() -> None:
+    assert wrap_line("    if x:", 40) == ["    if x:"]
