@@ -165,7 +165,7 @@ def sample(
     from charlstm.engines import open_engine
     from charlstm.sample import without_unknown, write_text
     from charlstm.store import load_model
-    from charlstm.views.console import print_note
+    from charlstm.views.console import print_line
     from charlstm.views.text import stream_out
 
     saved = load_model(model, find_device(device))
@@ -178,7 +178,8 @@ def sample(
     begin = time.perf_counter()
     stream_out(pieces if no_prime else chain([chosen.prime], pieces))
     if sys.stdout.isatty():
-        print_note(f"seed {seed} · {chosen.length / (time.perf_counter() - begin):,.0f} characters a second")
+        speed = chosen.length / (time.perf_counter() - begin)
+        print_line(f"seed {seed} · {speed:,.0f} characters a second", "dim")
 
 
 @app.command(name="eval")

@@ -29,7 +29,8 @@ from charlstm.model import CharLSTM
 from charlstm.vocabulary import Vocabulary, vocabulary_from_json
 
 FORMAT_VERSION = 1
-_METADATA, _DIGEST = "charlstm", "sha256"
+_METADATA = "charlstm"
+"""The one key of the safetensors metadata: with two, their order, and so the file's bytes, would differ from run to run."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def save_model(path: Path, saved: SavedModel) -> None:
         "facts": asdict(saved.facts),
     }
     text = json.dumps(about)
-    write_atomically(path, save(tensors, {_METADATA: text, _DIGEST: _digest(text, tensors)}))
+    write_atomically(path, save(tensors, {_METADATA: f"{_digest(text, tensors)} {text}"}))
 
 
 def load_model(path: Path, device: torch.device | None = None) -> SavedModel:
@@ -145,10 +146,11 @@ def load_model(path: Path, device: torch.device | None = None) -> SavedModel:
         raise ModelError(f"{file} is not a model file: {_one_line(error)}") from None
     if _METADATA not in metadata:
         raise ModelError(f"{file} is a safetensors file, but not one of charlstm's")
-    if metadata.get(_DIGEST) != _digest(metadata[_METADATA], tensors):
+    digest, _, text = metadata[_METADATA].partition(" ")
+    if digest != _digest(text, tensors):
         raise ModelError(f"{file} is damaged: its content does not match its SHA-256")
     try:
-        return _rebuild(json.loads(metadata[_METADATA]), tensors, device or torch.device("cpu"))
+        return _rebuild(json.loads(text), tensors, device or torch.device("cpu"))
     except (CharlstmError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise ModelError(f"{file} does not hold a model that this version can read: {_one_line(error)}") from None
 

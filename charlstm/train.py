@@ -67,7 +67,7 @@ class Record:
     chars_per_second: float
     """Of training alone, since the record before."""
     batch: int = field(metadata={"shown_only": True})
-    """Steps in this epoch before the last one."""
+    """Steps so far in this epoch."""
     ends_epoch: bool = field(metadata={"shown_only": True})
     is_best: bool = field(metadata={"shown_only": True})
     sample: str = field(metadata={"shown_only": True})
@@ -151,7 +151,7 @@ class Trainer:
     def _fit_epoch(self, epoch: int, folder: RunFolder) -> Iterator[StepRecord | Record]:
         state: State | None = None
         offset = int(self._offsets.integers(self.material.layout.slack + 1))
-        for batch, (x, y) in enumerate(batches(self.material.ids, self.material.layout, offset)):
+        for batch, (x, y) in enumerate(batches(self.material.ids, self.material.layout, offset), start=1):
             begin = time.perf_counter()
             loss, grad_norm, state = self._step(x, y, state)
             self.facts = replace(
@@ -161,7 +161,7 @@ class Trainer:
             self._seconds += time.perf_counter() - begin
             yield StepRecord(self.facts.step, epoch, loss, x.numel())
             self._check()
-            ends_epoch = batch == self.steps_an_epoch - 1 or self.facts.step == self.total_steps
+            ends_epoch = batch == self.steps_an_epoch or self.facts.step == self.total_steps
             if ends_epoch or self._is_due(batch):
                 yield self._evaluate(folder, batch, ends_epoch)
             if self.facts.step == self.total_steps:
@@ -187,9 +187,9 @@ class Trainer:
         return learning_rate_at(self.facts.step, self.total_steps, self.config.train)
 
     def _is_due(self, batch: int) -> bool:
-        """Every `eval_every` batches, the first of all among them: a curve begins where the untrained model stands, at ln V."""
+        """Every `eval_every` batches of an epoch, and after the very first: a curve begins near ln V, where guessing stands."""
         every = self.config.train.eval_every
-        return bool(every) and batch % every == 0 and (batch > 0 or self.facts.step == 1)
+        return bool(every) and (batch % every == 0 or self.facts.step == 1)
 
     def _evaluate(self, folder: RunFolder, batch: int, ends_epoch: bool) -> Record:
         begin = time.perf_counter()

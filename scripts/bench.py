@@ -43,9 +43,8 @@ def main() -> None:
     parser.add_argument("--only", choices=[*parts, *trainings], action="append", default=[])
     parser.add_argument("--shakespeare", type=Path, metavar="FILE", help="tiny Shakespeare, for the parts that train")
     arguments = parser.parse_args()
-    print(
-        f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, Python {platform.python_version()}"
-    )
+    versions = f"torch {torch.__version__}, Python {platform.python_version()}"
+    print(f"{platform.machine()}, {torch.get_num_threads()} threads, {versions}")
     for name, part in parts.items():
         if not arguments.only or name in arguments.only:
             part()

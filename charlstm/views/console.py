@@ -25,16 +25,16 @@ def console(stderr: bool = True) -> Console:
 def print_facts(rows: Sequence[tuple[str, str]], stderr: bool = True) -> None:
     """Two columns: a dim name, and what there is to say about it."""
     grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True, min_width=8)  # so that tables below each other line up
     grid.add_column(overflow="fold")
     for name, value in rows:
         grid.add_row(Text(name, "cyan"), Text(visible(value)))
     console(stderr).print(grid)
 
 
-def print_note(text: str) -> None:
-    """One dim line on standard error."""
-    console().print(Text(visible(text), "dim"))
+def print_line(text: str, style: str = "") -> None:
+    """One line on standard error, left to the terminal to wrap."""
+    console().print(Text(visible(text), style), soft_wrap=True)
 
 
 def print_json(value: Mapping[str, object]) -> None:

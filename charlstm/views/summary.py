@@ -20,7 +20,7 @@ from charlstm.material import Material
 from charlstm.model import CharLSTM
 from charlstm.store import RunFolder, SavedModel
 from charlstm.train import Trainer
-from charlstm.views.console import console, duration, print_facts, print_json
+from charlstm.views.console import console, duration, print_facts, print_json, print_line
 
 
 def print_material(material: Material, asked: Config) -> None:
@@ -71,11 +71,9 @@ def print_result(trainer: Trainer, folder: RunFolder, program: str) -> None:
     prime = shlex.quote(trainer.config.sample.prime)
     if trainer.stop_asked:
         rows.append(("stopped", f"at step {trainer.facts.step:,}; the model as it was then is {folder.last.name}"))
-    rows += [
-        ("model", str(best)),
-        ("next", f"{program} sample {shlex.quote(str(folder.path))} --prime {prime} --length 500"),
-    ]
-    print_facts(rows)
+    print_facts([*rows, ("model", str(best))])
+    # On a line of its own, never wrapped by us: it is there to be copied.
+    print_line(f"next: {program} sample {shlex.quote(str(folder.path))} --prime {prime} --length 500")
 
 
 def print_evaluations(results: dict[str, Evaluation], as_json: bool) -> None:

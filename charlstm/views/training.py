@@ -50,15 +50,14 @@ class TrainingView:
             total = min(self._trainer.steps_an_epoch, self._trainer.total_steps - record.step + 1) * record.characters
             self._bar = tqdm(
                 total=total,
-                desc=f"epoch {record.epoch}/{epochs}",
                 unit="char",
                 unit_scale=True,
                 leave=False,
                 dynamic_ncols=True,
                 disable=not sys.stderr.isatty(),
-                bar_format="{desc} {percentage:3.0f}% {bar} {rate_fmt} {remaining} left{postfix}",
+                bar_format="{desc} {percentage:3.0f}% {bar} {rate_fmt}, {remaining} left",
             )
-        self._bar.set_postfix_str(f"loss {record.loss:.3f}", refresh=False)
+        self._bar.set_description_str(f"epoch {record.epoch}/{epochs}  loss {record.loss:.3f}", refresh=False)
         self._bar.update(record.characters)
 
     def _interrupt_bar(self, ends: bool) -> None:
@@ -90,8 +89,9 @@ class LessonView(TrainingView):
         self._samples: list[tuple[int, str]] = []
 
     def _show_evaluation(self, record: Record) -> None:
+        batch = record.batch if record.step > 1 else 0  # the very first evaluation is the lesson's batch 0
         losses = f"Train Loss: {record.train_loss:.6f}, Validation Loss: {record.validation_loss:.6f}"
-        self._console.print(f"Epoch: {record.epoch - 1}, Batch: {record.batch}, {losses}")
+        self._console.print(f"Epoch: {record.epoch - 1}, Batch: {batch}, {losses}")
         if record.ends_epoch:
             self._samples = [*self._samples[:1], (record.epoch - 1, record.sample)]
 
