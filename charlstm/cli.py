@@ -27,6 +27,8 @@ from charlstm.errors import CharlstmError
 
 if TYPE_CHECKING:
     from charlstm.config import Config, SampleConfig
+    from charlstm.store import RunFolder
+    from charlstm.train import Trainer
 
 app = typer.Typer(
     help="Train a character-level LSTM on any text, and write more of it.",
@@ -75,14 +77,24 @@ def train(
         Path | None,
         typer.Option("--run", metavar="DIR", help="The run folder; by default a new one in runs/.", show_default=False),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with the run in --run, or with the newest one in runs/, as if never stopped."),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that --run holds.")] = False,
     device: DeviceOption = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen before the first step, and stop.")] = False,
 ) -> None:
     """Learn a text. Without TEXT and --config: the Python documentation that is built in."""
+    from charlstm.store import RunFolder, new_run_folder
+
+    if resume:
+        if text or config or overwrite:
+            raise CharlstmError("--resume takes text and configuration from its run: leave out TEXT, --config and --overwrite")
+        _resume(run, settings or (), device, dry_run)
+        return
     from charlstm.config import load_config
     from charlstm.corpus import read_corpus
-    from charlstm.store import RunFolder, new_run_folder
 
     asked = load_config(config, settings or (), **({"data": {"text": text}} if text else {}))
     folder = RunFolder(run) if run else new_run_folder(_run_name(text, config, asked))
@@ -93,29 +105,16 @@ def train(
     from charlstm.device import find_device
     from charlstm.material import prepare
     from charlstm.train import Trainer
-    from charlstm.views.summary import print_material, print_plan, print_result
-    from charlstm.views.training import make_view
+    from charlstm.views.summary import print_material, print_plan
 
     found = find_device(device)
-    material = prepare(corpus, asked)
+    material = prepare(corpus, _with_absolute_paths(asked))
     print_material(material, asked)
     trainer = Trainer(material, found)
     print_plan(trainer, folder)
-    if dry_run:
-        return
-    folder.start(_with_absolute_paths(material.config))
-    view = make_view(trainer)
-    with _stopping(trainer.stop) as received:
-        try:
-            for record in trainer.fit(folder):
-                view.show(record)
-        finally:
-            view.close()
-    if not received:
-        view.finish()
-    print_result(trainer, folder, _program())
-    if received:
-        raise typer.Exit(128 + received[0])
+    if not dry_run:
+        folder.start(material.config)
+        _fit(trainer, folder)
 
 
 @app.command()
@@ -244,6 +243,49 @@ def _fail(message: str, code: int) -> int:
 
     print(f"charlstm: {visible(message)}", file=sys.stderr)  # noqa: T201
     return code
+
+
+def _resume(run: Path | None, settings: Sequence[str], device: str, dry_run: bool) -> None:
+    from charlstm.config import load_config
+    from charlstm.corpus import read_corpus
+    from charlstm.device import find_device
+    from charlstm.material import prepare
+    from charlstm.resume import load_training, refuse_another
+    from charlstm.store import RunFolder, newest_run
+    from charlstm.train import Trainer
+    from charlstm.views.summary import print_material, print_plan
+
+    folder = RunFolder(run) if run else newest_run()
+    saved = load_training(folder.resume)
+    asked = load_config(folder.config, settings)
+    refuse_another(saved.config, asked)
+    material = prepare(read_corpus(asked.data.text), asked)
+    print_material(material, asked)
+    trainer = Trainer(material, find_device(device), saved)
+    print_plan(trainer, folder)
+    if not dry_run:
+        folder.write_config(material.config)
+        folder.forget_after(trainer.position.recorded_step)
+        _fit(trainer, folder)
+
+
+def _fit(trainer: Trainer, folder: RunFolder) -> None:
+    """Train to the end or to a signal, and show it. A signal ends in its exit code."""
+    from charlstm.views.summary import print_result
+    from charlstm.views.training import make_view
+
+    view = make_view(trainer)
+    with _stopping(trainer.stop) as received:
+        try:
+            for record in trainer.fit(folder):
+                view.show(record)
+        finally:
+            view.close()
+    if not received:
+        view.finish()
+    print_result(trainer, folder, _program())
+    if received:
+        raise typer.Exit(128 + received[0])
 
 
 @contextmanager

@@ -64,6 +64,11 @@ class RunFolder:
     path: Path
 
     @property
+    def resume(self) -> Path:
+        """All that an exact resume needs."""
+        return self.path / "resume.safetensors"
+
+    @property
     def config(self) -> Path:
         """The resolved configuration."""
         return self.path / "config.toml"
@@ -90,12 +95,14 @@ class RunFolder:
 
     def held(self) -> list[Path]:
         """The files of a run that are in the folder."""
-        return [f for f in (self.config, self.metrics, self.samples, self.best, self.last) if f.exists()]
+        return [f for f in (self.config, self.metrics, self.samples, self.best, self.last, self.resume) if f.exists()]
 
     def refuse_held(self, overwrite: bool) -> None:
         """RunError where the folder holds a run that may not be overwritten."""
         if self.held() and not overwrite:
-            raise RunError(f"{self.path} holds a run already: add --overwrite to replace it, or name another folder with --run")
+            raise RunError(
+                f"{self.path} holds a run already: --resume continues it, --overwrite replaces it, another --run spares it"
+            )
 
     def start(self, config: Config) -> None:
         """Make the folder, take a run that it holds out of it, and write the configuration."""
@@ -103,11 +110,21 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             for file in self.held():
                 file.unlink()
+        self.write_config(config)
+
+    def write_config(self, config: Config) -> None:
+        """Write the resolved configuration."""
         write_atomically(self.config, config.to_toml().encode())
 
     def append_metrics(self, record: Mapping[str, object]) -> None:
         """Add one record to metrics.jsonl."""
         _append(self.metrics, json.dumps(record) + "\n")
+
+    def forget_after(self, step: int) -> None:
+        """Drop the records of later steps, which a resumed run will write again."""
+        with _writing(self.metrics):
+            lines = self.metrics.read_bytes().splitlines(keepends=True) if self.metrics.exists() else []
+        write_atomically(self.metrics, b"".join(line for line in lines if _step_of(line) <= step))
 
     def append_sample(self, title: str, text: str) -> None:
         """Add one sample to samples.txt, under its title."""
@@ -118,6 +135,14 @@ def new_run_folder(name: str, under: Path = Path("runs")) -> RunFolder:
     """`runs/name`, or the first of `runs/name-2`, `runs/name-3`, ... that does not exist."""
     candidates = (under / (name if i == 1 else f"{name}-{i}") for i in range(1, 1_000_000))
     return RunFolder(next(path for path in candidates if not path.exists()))
+
+
+def newest_run(under: Path = Path("runs")) -> RunFolder:
+    """The run that was saved last. RunError where there is none."""
+    folders = [RunFolder(path.parent) for path in under.glob("*/resume.safetensors")]
+    if not folders:
+        raise RunError(f"no run to resume in {under}: name its folder with --run")
+    return max(folders, key=lambda folder: folder.resume.stat().st_mtime)
 
 
 def save_model(path: Path, saved: SavedModel) -> None:
@@ -131,13 +156,27 @@ def save_model(path: Path, saved: SavedModel) -> None:
         "vocabulary": saved.vocabulary.to_json(),
         "facts": asdict(saved.facts),
     }
-    text = json.dumps(about)
-    write_atomically(path, save(tensors, {_METADATA: f"{_digest(text, tensors)} {text}"}))
+    write_tensors(path, about, tensors)
 
 
 def load_model(path: Path, device: torch.device | None = None) -> SavedModel:
     """Read a run folder (its best model) or a model file, ready to use. ModelError says what is wrong with it."""
     file = _find_model_file(path)
+    about, tensors = read_tensors(file)
+    try:
+        return _rebuild(about, tensors, device or torch.device("cpu"))
+    except (CharlstmError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise ModelError(f"{file} does not hold a model that this version can read: {_one_line(error)}") from None
+
+
+def write_tensors(path: Path, about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors (on the CPU, contiguous) and what JSON says about them, with a SHA-256 over both."""
+    text = json.dumps(about)
+    write_atomically(path, save(dict(tensors), {_METADATA: f"{_digest(text, tensors)} {text}"}))
+
+
+def read_tensors(file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What `write_tensors` wrote. ModelError where it is damaged, or something else."""
     try:
         with safe_open(file, framework="pt") as opened:
             metadata = opened.metadata() or {}
@@ -149,10 +188,7 @@ def load_model(path: Path, device: torch.device | None = None) -> SavedModel:
     digest, _, text = metadata[_METADATA].partition(" ")
     if digest != _digest(text, tensors):
         raise ModelError(f"{file} is damaged: its content does not match its SHA-256")
-    try:
-        return _rebuild(json.loads(text), tensors, device or torch.device("cpu"))
-    except (CharlstmError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise ModelError(f"{file} does not hold a model that this version can read: {_one_line(error)}") from None
+    return json.loads(text), tensors
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -202,6 +238,14 @@ def _digest(metadata: str, tensors: Mapping[str, Tensor]) -> str:
         digest.update(f"\0{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
         digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def _step_of(line: bytes) -> float:
+    """The step of a line of metrics.jsonl; a line that a crash cut short counts as later than all."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")
 
 
 def _append(path: Path, text: str) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -23,13 +23,17 @@ from torch.nn import functional as F
 from charlstm import evaluate
 from charlstm.batches import batches
 from charlstm.engines import open_engine
+from charlstm.errors import RunError
 from charlstm.material import Material
 from charlstm.model import CharLSTM, State, detach
 from charlstm.optim import learning_rate_at, make_optimizer
+from charlstm.resume import Meter, Position, Saved, Training, check_text, restore, save_training, text_digest
 from charlstm.sample import write_text
 from charlstm.store import Facts, RunFolder, SavedModel, save_model
 
 PREVIEW_LENGTH = 200
+_SAVE_EVERY = 60.0
+"""Seconds of training between two saves for a resume, which are made at evaluations; a stop and the end save too."""
 _PREVIEW_SEED = 1  # the same draws at every evaluation: what differs between samples is the model
 
 
@@ -39,6 +43,8 @@ class StepRecord:
 
     step: int
     epoch: int
+    batch: int
+    """Steps so far in this epoch."""
     loss: float
     characters: int
     """In this step."""
@@ -79,54 +85,53 @@ class Record:
 
 
 class _Stopped(Exception):
-    """Leaves an evaluation once a stop was asked for."""
-
-
-@dataclass
-class _Meter:
-    """What has happened since the last record."""
-
-    nats: float = 0.0
-    characters: int = 0
-    seconds: float = 0.0
-    grad_norm: float = 0.0
-
-    def add(self, loss: float, characters: int, seconds: float, grad_norm: float) -> None:
-        self.nats += loss * characters
-        self.characters += characters
-        self.seconds += seconds
-        self.grad_norm = grad_norm
+    """Leaves the loop once a stop was asked for."""
 
 
 class Trainer:
-    """Trains one model on one text. `model`, `facts` and `best_loss` may be read at any time."""
+    """Trains one model on one text, from the start or from where a saved training stood."""
 
-    def __init__(self, material: Material, device: torch.device) -> None:
+    def __init__(self, material: Material, device: torch.device, saved: Saved | None = None) -> None:
         self.material = material
         self.config = material.config
         self.device = device
-        generator = torch.Generator().manual_seed(self.config.train.seed)
-        self.model = CharLSTM(material.vocabulary.size, self.config.model, generator).to(device)
         self.steps_an_epoch = material.layout.steps
         self.total_steps = self.steps_an_epoch * self.config.train.epochs
         if self.config.train.max_steps:
             self.total_steps = min(self.total_steps, self.config.train.max_steps)
-        self.facts = Facts(step=0, epoch=0, characters=0)
-        self.best_loss = math.inf
         self.stop_asked = False
-        self._optimizer = make_optimizer(self.model, self.config.train)
-        self._offsets = np.random.default_rng(self.config.train.seed)
-        self._seconds = 0.0
-        self._meter = _Meter()
+        self._text = text_digest(material.ids, material.vocabulary)
+        self._saved_at = -math.inf
+        generator = torch.Generator().manual_seed(self.config.train.seed)
+        model = CharLSTM(material.vocabulary.size, self.config.model, generator).to(device)
+        offsets = np.random.default_rng(self.config.train.seed)
+        self._training = Training(model, make_optimizer(model, self.config.train), offsets, Position())
+        torch.manual_seed(self.config.train.seed)  # nn.LSTM takes its dropout from the global generator, there is no other way
+        if saved:
+            check_text(saved, self._text)
+            restore(self._training, saved, device)
+            if self.position.step >= self.total_steps:
+                raise RunError(f"all {self.total_steps:,} steps of this run are done: --set train.epochs= asks for more")
+
+    @property
+    def model(self) -> CharLSTM:
+        """The model as it is now."""
+        return self._training.model
+
+    @property
+    def position(self) -> Position:
+        """Where the training stands."""
+        return self._training.position
 
     def seconds_an_epoch(self) -> float:
-        """How long an epoch will take, measured on a few steps that leave the weights as they are."""
+        """How long an epoch will take, measured on a few steps that change nothing: neither weights nor random states."""
         times = []
-        for x, y in islice(batches(self.material.ids, self.material.layout), 4):
-            begin = time.perf_counter()
-            self._backward(x, y, None)
-            times.append(time.perf_counter() - begin)
-        self._optimizer.zero_grad()
+        with torch.random.fork_rng():
+            for x, y in islice(batches(self.material.ids, self.material.layout), 4):
+                begin = time.perf_counter()
+                self._backward(x, y, None)
+                times.append(time.perf_counter() - begin)
+        self._training.optimizer.zero_grad()
         return min(times) * self.steps_an_epoch  # the first step also allocates
 
     def stop(self) -> None:
@@ -135,47 +140,52 @@ class Trainer:
 
     def fit(self, folder: RunFolder) -> Iterator[StepRecord | Record]:
         """Train to the end, or until `stop`; save, then return. Yields every step, and every evaluation once it is saved."""
-        torch.manual_seed(self.config.train.seed)  # nn.LSTM takes its dropout from the global generator, there is no other way
         try:
-            for epoch in range(1, self.config.train.epochs + 1):
-                yield from self._fit_epoch(epoch, folder)
-                if self.facts.step == self.total_steps:
-                    break
+            if self.position.evaluation_due:
+                yield self._evaluate(folder)
+            while self.position.step < self.total_steps:
+                if self.position.batch in (0, self.steps_an_epoch):
+                    self._begin_epoch()
+                yield from self._fit_epoch(folder)
         except _Stopped:
-            save_model(folder.last, self.saved())
+            save_model(folder.last, self._model_with_facts())
+            self._save_training(folder)
 
-    def saved(self) -> SavedModel:
-        """The model as it is now, with all that belongs to it."""
-        return SavedModel(self.model, self.material.vocabulary, self.config, self.facts)
+    def _begin_epoch(self) -> None:
+        self.position.epoch += 1
+        self.position.batch = 0
+        self.position.offset = int(self._training.offsets.integers(self.material.layout.slack + 1))
+        self._training.state = None
 
-    def _fit_epoch(self, epoch: int, folder: RunFolder) -> Iterator[StepRecord | Record]:
-        state: State | None = None
-        offset = int(self._offsets.integers(self.material.layout.slack + 1))
-        for batch, (x, y) in enumerate(batches(self.material.ids, self.material.layout, offset), start=1):
-            begin = time.perf_counter()
-            loss, grad_norm, state = self._step(x, y, state)
-            self.facts = replace(
-                self.facts, step=self.facts.step + 1, epoch=epoch, characters=self.facts.characters + x.numel()
-            )
-            self._meter.add(loss, x.numel(), time.perf_counter() - begin, grad_norm)
-            self._seconds += time.perf_counter() - begin
-            yield StepRecord(self.facts.step, epoch, loss, x.numel())
+    def _fit_epoch(self, folder: RunFolder) -> Iterator[StepRecord | Record]:
+        """From the current batch to the end of the epoch or of the training."""
+        position = self.position
+        for x, y in batches(self.material.ids, self.material.layout, position.offset, first=position.batch):
+            yield self._step(x, y)
+            position.evaluation_due = self._ends_epoch() or self._is_due()
             self._check()
-            ends_epoch = batch == self.steps_an_epoch or self.facts.step == self.total_steps
-            if ends_epoch or self._is_due(batch):
-                yield self._evaluate(folder, batch, ends_epoch)
-            if self.facts.step == self.total_steps:
+            if position.evaluation_due:
+                yield self._evaluate(folder)
+            if position.step == self.total_steps:
                 return
 
-    def _step(self, x: Tensor, y: Tensor, state: State | None) -> tuple[float, float, State]:
-        """One step of truncated backpropagation through time -> loss, norm of the gradient, the state to carry on."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._learning_rate()
-        self._optimizer.zero_grad()
-        loss, state = self._backward(x, y, state)
+    def _step(self, x: Tensor, y: Tensor) -> StepRecord:
+        """One step of truncated backpropagation through time."""
+        training, position = self._training, self.position
+        begin = time.perf_counter()
+        for group in training.optimizer.param_groups:
+            group["lr"] = learning_rate_at(position.step, self.total_steps, self.config.train)
+        training.optimizer.zero_grad()
+        loss, training.state = self._backward(x, y, training.state)
         grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.train.grad_clip or math.inf)
-        self._optimizer.step()
-        return loss, float(grad_norm), state
+        training.optimizer.step()
+        seconds = time.perf_counter() - begin
+        position.step += 1
+        position.batch += 1
+        position.characters += x.numel()
+        position.seconds += seconds
+        position.meter.add(loss, x.numel(), seconds, float(grad_norm))
+        return StepRecord(position.step, position.epoch, position.batch, loss, x.numel())
 
     def _backward(self, x: Tensor, y: Tensor, state: State | None) -> tuple[float, State]:
         logits, state = self.model(x.to(self.device), state)
@@ -183,36 +193,38 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach()), detach(state)
 
-    def _learning_rate(self) -> float:
-        return learning_rate_at(self.facts.step, self.total_steps, self.config.train)
+    def _ends_epoch(self) -> bool:
+        return self.position.batch == self.steps_an_epoch or self.position.step == self.total_steps
 
-    def _is_due(self, batch: int) -> bool:
+    def _is_due(self) -> bool:
         """Every `eval_every` batches of an epoch, and after the very first: a curve begins near ln V, where guessing stands."""
         every = self.config.train.eval_every
-        return bool(every) and (batch % every == 0 or self.facts.step == 1)
+        return bool(every) and (self.position.batch % every == 0 or self.position.step == 1)
 
-    def _evaluate(self, folder: RunFolder, batch: int, ends_epoch: bool) -> Record:
+    def _evaluate(self, folder: RunFolder) -> Record:
+        position, meter = self.position, self.position.meter
         begin = time.perf_counter()
         scored = evaluate.stateful(self.model, self.material.ids, self.material.split, self._check)
-        meter, self._meter = self._meter, _Meter()
-        train_loss = meter.nats / meter.characters
-        self.facts = replace(self.facts, train_loss=train_loss, validation_loss=scored.loss)
         sample = self._preview()
-        self._seconds += time.perf_counter() - begin
+        position.seconds += time.perf_counter() - begin
+        position.train_loss, position.validation_loss = meter.nats / meter.characters, scored.loss
+        is_best = position.best_loss is None or scored.loss < position.best_loss
+        position.best_loss = scored.loss if is_best else position.best_loss
+        position.meter, position.evaluation_due = Meter(), False
         record = Record(
-            step=self.facts.step,
-            epoch=self.facts.epoch,
-            characters=self.facts.characters,
-            seconds=round(self._seconds, 3),
-            train_loss=train_loss,
+            step=position.step,
+            epoch=position.epoch,
+            characters=position.characters,
+            seconds=round(position.seconds, 3),
+            train_loss=position.train_loss,
             validation_loss=scored.loss,
             bpc=scored.bpc,
-            learning_rate=learning_rate_at(self.facts.step - 1, self.total_steps, self.config.train),
+            learning_rate=learning_rate_at(position.step - 1, self.total_steps, self.config.train),
             grad_norm=meter.grad_norm,
             chars_per_second=round(meter.characters / meter.seconds, 1),
-            batch=batch,
-            ends_epoch=ends_epoch,
-            is_best=scored.loss < self.best_loss,
+            batch=position.batch,
+            ends_epoch=self._ends_epoch(),
+            is_best=is_best,
             sample=sample,
         )
         self._keep(folder, record)
@@ -225,14 +237,25 @@ class Trainer:
         return text
 
     def _keep(self, folder: RunFolder, record: Record) -> None:
-        save_model(folder.last, self.saved())
+        saved = self._model_with_facts()
+        save_model(folder.last, saved)
         if record.is_best:
-            self.best_loss = record.validation_loss
-            save_model(folder.best, self.saved())
+            save_model(folder.best, saved)
         folder.append_metrics(record.metrics())
         folder.append_sample(
             f"step {record.step}, epoch {record.epoch}, validation {record.validation_loss:.4f}", record.sample
         )
+        if self.position.seconds > self._saved_at + _SAVE_EVERY or self.position.step == self.total_steps:
+            self._save_training(folder)
+
+    def _save_training(self, folder: RunFolder) -> None:
+        save_training(folder.resume, self._training, self.config, self._text)
+        self._saved_at = self.position.seconds
+
+    def _model_with_facts(self) -> SavedModel:
+        p = self.position
+        facts = Facts(p.step, p.epoch, p.characters, p.train_loss, p.validation_loss)
+        return SavedModel(self.model, self.material.vocabulary, self.config, facts)
 
     def _check(self) -> None:
         if self.stop_asked:

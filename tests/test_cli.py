@@ -73,7 +73,9 @@ def test_train_says_all_on_stderr_and_leaves_a_run(trained: tuple[Path, Result])
     assert result.returncode == 0, said
     assert result.stdout == b""
     names = {p.name for p in (folder / "runs" / "verse").iterdir()}
-    assert names == {"config.toml", "metrics.jsonl", "samples.txt", "best.safetensors", "last.safetensors"}
+    assert names == {
+        "config.toml", "metrics.jsonl", "samples.txt", "best.safetensors", "last.safetensors", "resume.safetensors",
+    }  # fmt: skip
     for part in (f"{len(VERSE):,} characters", "parameters", "cpu", "epoch 1", "epoch 2", "best", "best.safetensors"):
         assert part in said
     assert "\x1b" not in said and "\r" not in said, "plain lines where stderr is no terminal"  # noqa: PT018
@@ -159,7 +161,7 @@ def test_a_held_run_is_refused_and_replaced_when_asked(charlstm: Callable[..., R
     arguments = ("train", folder / "verse.txt", "--run", run, *settings("train.max_steps=2"))
     assert charlstm(*arguments, folder=tmp_path).returncode == 0
     before = (run / "last.safetensors").read_bytes()
-    assert_fails(charlstm(*arguments, folder=tmp_path), "holds a run already", "--overwrite", "--run")
+    assert_fails(charlstm(*arguments, folder=tmp_path), "holds a run already", "--resume", "--overwrite")
     assert (run / "last.safetensors").read_bytes() == before
     again = charlstm(*arguments, "--overwrite", "--set", "train.seed=5", folder=tmp_path)
     assert again.returncode == 0
@@ -184,6 +186,9 @@ def test_a_held_run_is_refused_and_replaced_when_asked(charlstm: Callable[..., R
         (["train", "--device", "tpu", "--dry-run"], ["tpu", "auto, cpu, cuda, mps"]),
         (["train", "--device", "cuda", "--dry-run"], ["cuda", "no such device"]),
         (["train", "--bogus"], ["--bogus"]),
+        (["train", "--resume", "--run", "nothing"], ["nothing to resume in nothing"]),
+        (["train", "--resume", "verse.txt"], ["--resume takes text and configuration from its run"]),
+        (["train", "--resume", "--run", "runs/verse", "--set", "model.hidden_size=3"], ["model.hidden_size"]),
         (["sample"], ["MODEL"]),
         (["sample", "none"], ["no such model: none"]),
         (["sample", "nothing"], ["no model in nothing"]),
@@ -256,6 +261,14 @@ def test_a_signal_saves_the_newest_model(
     assert b"Traceback" not in said
     info = json.loads(charlstm("info", tmp_path / "r" / "last.safetensors", "--json", folder=tmp_path).stdout)
     assert f"at step {info['step']:,};" in said.decode()
+    assert "train --resume --run r" in said.decode()
+    steps = info["step"] + 2
+    result = charlstm("train", "--resume", "--run", "r", "--set", f"train.max_steps={steps}", folder=tmp_path)
+    assert result.returncode == 0
+    assert f"resumed at step {info['step']:,}" in result.stderr.decode()
+    metrics = [json.loads(line)["step"] for line in (tmp_path / "r" / "metrics.jsonl").read_text("utf-8").splitlines()]
+    assert metrics == sorted(set(metrics))
+    assert metrics[-1] == steps
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes close otherwise there")

@@ -13,7 +13,7 @@ LAYERS = [
     {"config", "vocabulary"},
     {"corpus", "batches", "device", "model", "cell", "optim"},
     {"engines", "evaluate", "material", "store"},
-    {"sample"},
+    {"resume", "sample"},
     {"train"},
     {"views"},
     {"cli"},

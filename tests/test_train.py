@@ -114,7 +114,7 @@ def test_last_is_the_newest_and_best_the_best(make_config: Callable[..., Config]
     assert min(losses) < losses[-1]
     assert [r.is_best for r in evaluations(records)] == [loss == min(losses[: i + 1]) for i, loss in enumerate(losses)]
     folder = RunFolder(tmp_path)
-    assert load_model(folder.best).facts.validation_loss == min(losses) == trainer.best_loss
+    assert load_model(folder.best).facts.validation_loss == min(losses) == trainer.position.best_loss
     assert load_model(folder.last).facts.validation_loss == losses[-1]
     ids = torch.tensor([[0, 1, 2]])
     assert torch.equal(load_model(folder.last).model(ids)[0], trainer.model.eval()(ids)[0])
@@ -131,7 +131,7 @@ def test_evaluations_within_an_epoch(make_config: Callable[..., Config], materia
 
 def test_max_steps_ends_within_an_epoch(make_config: Callable[..., Config], material: Material, tmp_path: Path) -> None:
     trainer, records = run(prepare(material.corpus, make_config("train.max_steps=7")), tmp_path)
-    assert trainer.facts.step == 7
+    assert trainer.position.step == 7
     assert [(r.step, r.ends_epoch) for r in evaluations(records)] == [(7, True)]
 
 

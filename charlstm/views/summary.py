@@ -49,16 +49,13 @@ def print_plan(trainer: Trainer, folder: RunFolder) -> None:
     """The model, the device, how long it will take, where it goes."""
     train, steps = trainer.config.train, trainer.steps_an_epoch
     seconds = trainer.seconds_an_epoch()
-    whole = seconds * trainer.total_steps / steps
+    left = trainer.total_steps - trainer.position.step
     rows = [
         ("model", _model(trainer.model)),
         ("device", describe_device(trainer.device)),
         ("epoch", f"{steps:,} steps of {train.batch_size} x {train.seq_len} characters, about {duration(seconds)}"),
-        (
-            "training",
-            f"{trainer.total_steps:,} steps, {trainer.total_steps / steps:.3g} epochs, about {duration(whole)}",
-        ),
-        ("run", str(folder.path)),
+        ("training", f"{left:,} steps, {left / steps:.3g} epochs, about {duration(seconds / steps * left)}"),
+        ("run", str(folder.path) + (f", resumed at step {trainer.position.step:,}" if trainer.position.step else "")),
     ]
     print_facts(rows)
 
@@ -66,14 +63,16 @@ def print_plan(trainer: Trainer, folder: RunFolder) -> None:
 def print_result(trainer: Trainer, folder: RunFolder, program: str) -> None:
     """Where the model lies, and how to go on from here."""
     best = folder.best if folder.best.exists() else folder.last
-    loss = trainer.best_loss
-    rows = [("best", f"validation {loss:.4f} nats, {loss / math.log(2):.4f} bits per character")] if math.isfinite(loss) else []
+    loss = trainer.position.best_loss
+    rows = [("best", f"validation {loss:.4f} nats, {loss / math.log(2):.4f} bits per character")] if loss is not None else []
     prime = shlex.quote(trainer.config.sample.prime)
     if trainer.stop_asked:
-        rows.append(("stopped", f"at step {trainer.facts.step:,}; the model as it was then is {folder.last.name}"))
+        rows.append(("stopped", f"at step {trainer.position.step:,}; the model as it was then is {folder.last.name}"))
     print_facts([*rows, ("model", str(best))])
     # On a line of its own, never wrapped by us: it is there to be copied.
     print_line(f"next: {program} sample {shlex.quote(str(folder.path))} --prime {prime} --length 500")
+    if trainer.stop_asked:
+        print_line(f"to go on: {program} train --resume --run {shlex.quote(str(folder.path))}")
 
 
 def print_evaluations(results: dict[str, Evaluation], as_json: bool) -> None:

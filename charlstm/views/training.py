@@ -47,9 +47,10 @@ class TrainingView:
     def _advance(self, record: StepRecord) -> None:
         epochs = self._trainer.config.train.epochs
         if self._bar is None:
-            total = min(self._trainer.steps_an_epoch, self._trainer.total_steps - record.step + 1) * record.characters
+            steps = min(self._trainer.steps_an_epoch, self._trainer.total_steps - record.step + record.batch)
             self._bar = tqdm(
-                total=total,
+                total=steps * record.characters,
+                initial=(record.batch - 1) * record.characters,
                 unit="char",
                 unit_scale=True,
                 leave=False,
@@ -117,4 +118,4 @@ def _excerpt(sample: str, width: int) -> str:
 
 def wrap_line(line: str, width: int) -> list[str]:
     """One line in pieces of at most `width`, its own spaces kept."""
-    return wrap(line, max(20, width), drop_whitespace=False)
+    return wrap(line, max(20, width), replace_whitespace=False)
