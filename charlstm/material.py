@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from charlstm.batches import MIN_CHARACTERS, Layout, fit_layout
 from charlstm.config import Config
 from charlstm.corpus import Corpus
@@ -31,8 +33,9 @@ class Material:
 def prepare(corpus: Corpus, config: Config) -> Material:
     """Learn the vocabulary of a text, encode it, and cut it. TextError where it is too short, or lacks the prime."""
     vocabulary: Vocabulary = CharVocabulary(corpus.text) if config.data.unit == "char" else ByteVocabulary()
-    split = len(vocabulary.encode(corpus.text[: corpus.split(config.data.validation)]))
-    ids = vocabulary.encode(corpus.text)
+    cut = corpus.split(config.data.validation)
+    train, validation = vocabulary.encode(corpus.text[:cut]), vocabulary.encode(corpus.text[cut:])
+    ids, split = np.concatenate([train, validation]), len(train)
     if split < MIN_CHARACTERS or split == len(ids):
         least = next(n for n in range(MIN_CHARACTERS, 100) if MIN_CHARACTERS <= int(n * (1 - config.data.validation)) < n)
         raise TextError(f"the text has {len(corpus.text)} characters; the minimum to train on is {least}")

@@ -7,6 +7,7 @@ Does not know: files, splits, tensors.
 from __future__ import annotations
 
 import codecs
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -144,5 +145,5 @@ def describe(characters: Iterable[str], most: int = 8) -> str:
 
 def _code_points(text: str) -> npt.NDArray[np.uint32]:
     # UTF-32 in the machine's own order is an array of code points; a lone surrogate is a code point too.
-    order = "utf-32-le" if np.little_endian else "utf-32-be"
+    order = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
     return np.frombuffer(text.encode(order, errors="surrogatepass"), dtype=np.uint32)

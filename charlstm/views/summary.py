@@ -21,6 +21,7 @@ from charlstm.model import CharLSTM
 from charlstm.store import RunFolder, SavedModel
 from charlstm.train import Trainer
 from charlstm.views.console import console, duration, print_facts, print_json, print_line
+from charlstm.vocabulary import Vocabulary
 
 
 def print_material(material: Material, asked: Config) -> None:
@@ -105,7 +106,7 @@ def print_info(path: Path, saved: SavedModel, as_json: bool) -> None:
     facts, loss = saved.facts, saved.facts.validation_loss
     rows = [
         ("model", _model(saved.model)),
-        ("vocabulary", f"{saved.vocabulary.size} {saved.vocabulary.unit}s: {_symbols(saved)}"),
+        ("vocabulary", _vocabulary(saved.vocabulary)),
         (
             "trained",
             f"{facts.step:,} steps, {facts.characters:,} characters, in epoch {facts.epoch} of {saved.config.train.epochs}",
@@ -123,9 +124,11 @@ def print_info(path: Path, saved: SavedModel, as_json: bool) -> None:
     print_facts(rows, stderr=False)
 
 
-def _symbols(saved: SavedModel) -> str:
-    symbols = str(saved.vocabulary.to_json().get("symbols", ""))
-    return repr(symbols if len(symbols) <= 100 else symbols[:100] + "...")
+def _vocabulary(vocabulary: Vocabulary) -> str:
+    if vocabulary.unit == "byte":
+        return "the 256 bytes"
+    symbols = str(vocabulary.to_json()["symbols"])
+    return f"{vocabulary.size} characters: {symbols[:100]!r}{'...' if len(symbols) > 100 else ''}"
 
 
 def _model(model: CharLSTM) -> str:

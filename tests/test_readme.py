@@ -1,0 +1,88 @@
+"""The documents stay true: every command runs, every option and setting is described, every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from charlstm.cli import main
+from charlstm.config import Config
+from tests.conftest import ROOT, TINY, VERSE
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```\w*\n(.*?)```", README, re.DOTALL)
+COMMANDS = [line.partition("  #")[0].strip() for block in BLOCKS for line in block.splitlines()]
+CHARLSTM = [command for command in COMMANDS if command.startswith("charlstm ")]
+MAKE = [command for command in COMMANDS if command.startswith("make ")]
+QUICK = [part for setting in (*TINY, "train.max_steps=2") for part in ("--set", setting)]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "data" / "README.md", *(ROOT / "docs").glob("*.md")]
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like a clone, with a text, and with the demo's run already there."""
+    folder = tmp_path_factory.mktemp("home")
+    for name in ("configs", "data"):
+        shutil.copytree(ROOT / name, folder / name)
+    (folder / "poems.txt").write_text(VERSE, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main(["train", "--run", "runs/demo", *QUICK, "--set", "sample.prime=The "]) == 0
+    return folder
+
+
+@pytest.mark.parametrize("command", CHARLSTM)
+def test_every_command_in_the_readme_runs(home: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.chdir(home)
+    arguments = shlex.split(command)[1:]
+    if "tinyshakespeare.txt" in arguments:
+        shutil.copy("poems.txt", "tinyshakespeare.txt")
+        arguments += ["--set", "sample.prime=wall"]
+    if "--resume" in arguments:
+        arguments += ["--run", "runs/demo", "--set", "train.max_steps=3"]
+    elif arguments[0] == "train":
+        arguments += QUICK
+    assert main(arguments) == 0
+
+
+def test_the_snippet_in_the_readme_runs(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(home)
+    (snippet,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(snippet, {})
+    assert len(capsys.readouterr().out) == 201
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not here")
+@pytest.mark.parametrize("command", [*MAKE, "make lint", "make bench", "make format"])
+def test_every_target_of_make_exists(command: str) -> None:
+    subprocess.run([*command.split("#", maxsplit=1)[0].split(), "--dry-run"], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_every_setting_is_described() -> None:
+    described = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    for section, values in Config():
+        for key, field in type(values).model_fields.items():
+            default = getattr(values, key)
+            shown = default[0] if isinstance(default, tuple) else default
+            assert f"| `{section}.{key}` | `{shown!r}` | {field.description} |" in described
+
+
+def test_every_option_is_described(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("train", "sample", "eval", "info"):
+        main([command, "--help"])
+        options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
+        assert options
+        assert not {option for option in options if f"`{option}" not in README and f" {option}" not in README}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.name)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
+        assert (document.parent / link).exists(), link
