@@ -23,8 +23,9 @@ format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The parts that train need tiny Shakespeare: make bench SHAKESPEARE=path/to/tinyshakespeare.txt
 bench: .venv/installed
-	$(BIN)/python scripts/bench.py
+	$(BIN)/python scripts/bench.py $(if $(SHAKESPEARE),--shakespeare '$(SHAKESPEARE)')
 
 clean:
 	rm -rf .venv

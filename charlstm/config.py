@@ -38,7 +38,7 @@ class DataConfig(_Section):
     """Files, folders, globs, `-` or `builtin:NAME`; in a config file, relative to that file."""
     unit: Literal["char", "byte"] = "char"
     """What one id stands for: a Unicode code point, or a byte of UTF-8."""
-    validation: float = Field(0.1, gt=0, le=0.5)
+    validation: float = Field(0.1, ge=0.001, le=0.5)
     """The share of the text, at its end, that is not learned from but scored."""
 
 
@@ -144,10 +144,8 @@ def read_toml(file: Path) -> dict[str, Any]:
         raise ConfigError(f"can't read the config file {file}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file} is not UTF-8 (offset {error.start})") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, or brackets nested as deeply, too
         raise ConfigError(f"{file} is not valid TOML: {error}") from None
-    except RecursionError:
-        raise ConfigError(f"{file} is nested too deeply") from None
     data = values.get("data")
     if isinstance(data, dict) and "text" in data:
         data["text"] = _relative_to(file.parent, data["text"])
@@ -175,11 +173,13 @@ def _table(value: object, section: str) -> dict[str, Any]:
 def _parse_assignment(assignment: str) -> tuple[str, str, Any]:
     name, equals, value = assignment.partition("=")
     section, dot, key = name.strip().partition(".")
-    if not equals or not dot or not section or not key:
+    if not equals or not section:
         raise ConfigError(f"--set {assignment!r}: expected SECTION.KEY=VALUE, such as train.epochs=3")
+    if not dot or not key:
+        raise ConfigError(_explain_unknown([section], value))
     try:
         return section, key, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return section, key, value  # a bare word is a string, as a shell user expects
 
 
@@ -205,7 +205,7 @@ def _explain_unknown(path: Sequence[str], value: object) -> str:
         kind, allowed = "section", list(keys)
         # A key written without its section is the likelier slip than a misspelt section.
         everywhere = [f"{s}.{k}" for s in keys for k in keys[s]]
-        near = difflib.get_close_matches(path[0], allowed, 1) or [n for n in everywhere if n.endswith(f".{path[0]}")]
+        near = [name for name in everywhere if name.endswith(f".{path[0]}")] or difflib.get_close_matches(path[0], allowed, 1)
     else:
         kind, allowed = "key", keys[path[0]]
         near = [f"{path[0]}.{k}" for k in difflib.get_close_matches(path[1], allowed, 1)]

@@ -59,12 +59,22 @@ def _read_source(source: str) -> Iterator[tuple[str, str | None]]:
         yield "standard input", _decode(sys.stdin.buffer.read(), "standard input")
     elif source.startswith("builtin:"):
         yield source, _builtin(source.removeprefix("builtin:"))
-    elif (path := Path(source)).is_dir():
+    elif (path := _look_at(source)).is_dir():
         yield from _read_many(sorted(p for p in path.rglob("*") if _is_visible_file(p, path)), f"the folder {source}")
     elif path.exists() or not glob.has_magic(source):
         yield path.name, _decode(_read_bytes(path), source)
     else:
         yield from _read_many(sorted(Path(p) for p in glob.glob(source, recursive=True) if Path(p).is_file()), source)  # noqa: PTH207 (absolute patterns too)
+
+
+def _look_at(source: str) -> Path:
+    """The path, if the system can look at it at all: it may be too long, out of reach, or hold a NUL."""
+    try:
+        Path(source).exists()
+        return Path(source)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise TextError(f"no such file: {source[:100]!r} ({reason})") from None
 
 
 def _read_many(paths: Sequence[Path], what: str) -> Iterator[tuple[str, str | None]]:
@@ -87,8 +97,8 @@ def _read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         raise TextError(f"no such file: {path}") from None
-    except OSError as error:
-        raise TextError(f"can't read {path}: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        raise TextError(f"can't read {path}: {getattr(error, 'strerror', error)}") from None
 
 
 def _decode(data: bytes, name: str) -> str:

@@ -31,6 +31,12 @@ class DeviceError(CharlstmError):
     """A device that this machine does not have."""
 
 
+class DivergedError(CharlstmError):
+    """A loss or gradient that is not a number any more."""
+
+    exit_code = 1
+
+
 class SaveError(CharlstmError):
     """A file that could not be written: nothing the user typed was wrong, so exit code 1."""
 

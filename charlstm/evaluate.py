@@ -36,7 +36,7 @@ _MAX_LOGITS = 2**22  # held at once: 16 MiB in float32
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Summed loss over so many characters.
+    """Summed loss over so many characters; over bytes, as the field does for enwik8, where the vocabulary is bytes.
 
     >>> round(Evaluation(nats=math.log(2) * 100, chars=50).bpc, 9)
     2.0
@@ -77,7 +77,7 @@ def stateful(model: CharLSTM, ids: Ids, first: int = 1, check: Callable[[], None
             targets = np.minimum(targets, len(ids) - 1)
             logits, state = model(_tensor(model, ids[targets - 1]), state)
             loss = F.cross_entropy(logits.flatten(0, 1), _tensor(model, ids[targets]).flatten(), reduction="none")
-            nats += float(loss.double().cpu().numpy()[inside.ravel()].sum())
+            nats += float(loss.cpu().double().numpy()[inside.ravel()].sum())
             check()
     return Evaluation(nats, scored)
 
@@ -115,7 +115,9 @@ def evaluate_text(model: CharLSTM, ids: Ids, context: int = 0) -> dict[str, Eval
 def _score_window(model: CharLSTM, ids: Ids, starts: np.ndarray[tuple[int], np.dtype[np.int64]], window: int) -> float:
     targets = starts + np.arange(window)[:, None]
     logits, _ = model(_tensor(model, ids[targets - 1]))
-    return float(F.cross_entropy(logits.flatten(0, 1), _tensor(model, ids[targets]).flatten(), reduction="none").double().sum())
+    return float(
+        F.cross_entropy(logits.flatten(0, 1), _tensor(model, ids[targets]).flatten(), reduction="none").cpu().double().sum()
+    )
 
 
 def _warm_up(model: CharLSTM, ids: Ids, starts: np.ndarray[tuple[int], np.dtype[np.int64]]) -> State:

@@ -118,9 +118,7 @@ class Saved:
 
 
 def load_training(path: Path) -> Saved:
-    """Read it back, checked. RunError where the folder has nothing to resume, ModelError where the file is damaged."""
-    if not path.exists():
-        raise RunError(f"nothing to resume in {path.parent}: {path.name} is not there")
+    """Read it back, checked. ModelError where the file is damaged, or something else."""
     about, tensors = read_tensors(path)
     if about.get("resume_version") != _VERSION:
         raise ModelError(f"{path} is not what a run is resumed from, or of another version")

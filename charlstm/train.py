@@ -9,7 +9,9 @@ Does not know: where a text comes from, how records are shown.
 
 from __future__ import annotations
 
+import copy
 import math
+import statistics
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -23,13 +25,14 @@ from torch.nn import functional as F
 from charlstm import evaluate
 from charlstm.batches import batches
 from charlstm.engines import open_engine
-from charlstm.errors import RunError
+from charlstm.errors import DivergedError, RunError
+from charlstm.folder import RunFolder
 from charlstm.material import Material
 from charlstm.model import CharLSTM, State, detach
 from charlstm.optim import learning_rate_at, make_optimizer
 from charlstm.resume import Meter, Position, Saved, Training, check_text, restore, save_training, text_digest
 from charlstm.sample import write_text
-from charlstm.store import Facts, RunFolder, SavedModel, save_model
+from charlstm.store import Facts, SavedModel, save_model
 
 PREVIEW_LENGTH = 200
 _SAVE_EVERY = 60.0
@@ -52,7 +55,7 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class Record:
-    """One evaluation: a line of metrics.jsonl, and a sample. Losses are in nats per character."""
+    """One evaluation: a line of metrics.jsonl, and a sample. Losses are in nats per character, or per byte."""
 
     step: int
     epoch: int
@@ -66,7 +69,7 @@ class Record:
     validation_loss: float
     """Stateful, see `charlstm.evaluate`."""
     bpc: float
-    """Bits per character of the validation loss."""
+    """Bits per character of the validation loss; per byte where the vocabulary is bytes."""
     learning_rate: float
     grad_norm: float
     """Of the last step, before clipping."""
@@ -110,7 +113,7 @@ class Trainer:
         if saved:
             check_text(saved, self._text)
             restore(self._training, saved, device)
-            if self.position.step >= self.total_steps:
+            if self.position.step >= self.total_steps and not self.position.evaluation_due:
                 raise RunError(f"all {self.total_steps:,} steps of this run are done: --set train.epochs= asks for more")
 
     @property
@@ -124,15 +127,18 @@ class Trainer:
         return self._training.position
 
     def seconds_an_epoch(self) -> float:
-        """How long an epoch will take, measured on a few steps that change nothing: neither weights nor random states."""
-        times = []
-        with torch.random.fork_rng():
-            for x, y in islice(batches(self.material.ids, self.material.layout), 4):
-                begin = time.perf_counter()
-                self._backward(x, y, None)
-                times.append(time.perf_counter() - begin)
-        self._training.optimizer.zero_grad()
-        return min(times) * self.steps_an_epoch  # the first step also allocates
+        """How long the steps of an epoch will take, measured on a few of a copy that is thrown away."""
+        real, self._training = self._training, copy.deepcopy(self._training)
+        try:
+            with torch.random.fork_rng():
+                times = []
+                for x, y in islice(batches(self.material.ids, self.material.layout), 4):
+                    begin = time.perf_counter()
+                    self._step(x, y)
+                    times.append(time.perf_counter() - begin)
+        finally:
+            self._training = real
+        return statistics.median(times[1:]) * self.steps_an_epoch  # the first step also allocates
 
     def stop(self) -> None:
         """Ask `fit` to end, after the step or within the evaluation that it is in. Safe to call from a signal handler."""
@@ -177,14 +183,19 @@ class Trainer:
             group["lr"] = learning_rate_at(position.step, self.total_steps, self.config.train)
         training.optimizer.zero_grad()
         loss, training.state = self._backward(x, y, training.state)
-        grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.train.grad_clip or math.inf)
+        grad_norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.train.grad_clip or math.inf))
+        if not math.isfinite(loss) or not math.isfinite(grad_norm):
+            at = f"step {position.step + 1:,}, learning rate {training.optimizer.param_groups[0]['lr']:.2g}"
+            raise DivergedError(
+                f"the training diverged ({at}): try a lower train.learning_rate; what was saved before is whole"
+            )
         training.optimizer.step()
         seconds = time.perf_counter() - begin
         position.step += 1
         position.batch += 1
         position.characters += x.numel()
         position.seconds += seconds
-        position.meter.add(loss, x.numel(), seconds, float(grad_norm))
+        position.meter.add(loss, x.numel(), seconds, grad_norm)
         return StepRecord(position.step, position.epoch, position.batch, loss, x.numel())
 
     def _backward(self, x: Tensor, y: Tensor, state: State | None) -> tuple[float, State]:
@@ -242,9 +253,7 @@ class Trainer:
         if record.is_best:
             save_model(folder.best, saved)
         folder.append_metrics(record.metrics())
-        folder.append_sample(
-            f"step {record.step}, epoch {record.epoch}, validation {record.validation_loss:.4f}", record.sample
-        )
+        folder.append_sample(record.step, f"epoch {record.epoch}, validation {record.validation_loss:.4f}", record.sample)
         if self.position.seconds > self._saved_at + _SAVE_EVERY or self.position.step == self.total_steps:
             self._save_training(folder)
 

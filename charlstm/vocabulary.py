@@ -27,6 +27,8 @@ class Vocabulary(ABC):
     """What both units offer. Ids run from 0 to `size - 1`."""
 
     unit: str
+    noun: str
+    """What one id stands for, in words: losses are per so much."""
     size: int
 
     @abstractmethod
@@ -63,7 +65,7 @@ class CharVocabulary(Vocabulary):
     ('ehlo', [1, 3, 2, 0])
     """
 
-    unit = "char"
+    unit, noun = "char", "character"
 
     def __init__(self, text: str) -> None:
         points = np.unique(_code_points(text))
@@ -98,7 +100,7 @@ class ByteVocabulary(Vocabulary):
     [195, 169]
     """
 
-    unit = "byte"
+    unit, noun = "byte", "byte"
     size = 256
 
     def encode(self, text: str) -> Ids:

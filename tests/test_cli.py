@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -203,8 +203,14 @@ def test_a_held_run_is_refused_and_replaced_when_asked(charlstm: Callable[..., R
         (["eval", "runs/verse"], ["TEXT"]),
         (["eval", "runs/verse", "other.txt"], ["not in the vocabulary", "U+2605"]),
         (["bogus"], ["bogus"]),
+        (["train", "x" * 300], ["no such file: 'xxx"]),
+        (["eval", "runs/verse", "y" * 300], ["no such file: 'yyy"]),
+        (["info", "z" * 300], ["no such model: 'zzz"]),
+        (["train", "two\nlines"], ["no such file: two\\nlines"]),
+        (["train", "--set", 'data.text="a\\u0000b"'], ["a\\x00b"]),
+        (["train", "--run", "bad\udcff"], ["not UTF-8"]),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value[0], str) else "",
+    ids=lambda value: " ".join(value)[:60],
 )
 def test_bad_input_is_one_line_and_exit_2(
     charlstm: Callable[..., Result], folder: Path, arguments: list[str], parts: list[str]
@@ -226,6 +232,8 @@ def test_bad_input_is_one_line_and_exit_2(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits and modes are POSIX's")
 def test_a_full_disk_ends_in_one_line_and_exit_1(folder: Path, tmp_path: Path) -> None:
+    import resource
+
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write beyond the limit then fails as on a full disk
         resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
@@ -235,6 +243,14 @@ def test_a_full_disk_ends_in_one_line_and_exit_1(folder: Path, tmp_path: Path) -
     assert result.returncode == 1
     assert result.stderr.decode().splitlines()[-1].startswith("charlstm: can't write full/last.safetensors: ")
     assert [p.name for p in (tmp_path / "full").iterdir()] == ["config.toml"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("arguments", [["sample", "runs/verse"], ["info", "runs/verse", "--json"]])
+def test_a_full_standard_output_ends_in_exit_1(folder: Path, arguments: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run([*COMMAND, *arguments], cwd=folder, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (result.returncode, result.stderr) == (1, b"charlstm: No space left on device\n")
 
 
 def test_a_folder_that_cannot_be_written_ends_in_exit_1(charlstm: Callable[..., Result], folder: Path) -> None:
@@ -287,7 +303,41 @@ def test_help_and_version_do_not_import_torch(charlstm: Callable[..., Result], t
     assert b"Usage" in charlstm(folder=tmp_path).stdout
 
 
-def test_a_narrow_terminal_without_utf8(folder: Path) -> None:
+def test_a_narrow_terminal_without_utf8(folder: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "40"}
-    arguments = [*COMMAND, "info", "runs/verse"]
-    assert subprocess.run(arguments, cwd=folder, capture_output=True, check=False, env=environment).returncode == 0
+    (tmp_path / "stars.txt").write_text("★ 日本 😀 " * 200, encoding="utf-8")
+    assert run("train", "stars.txt", "--run", "r", *settings("train.max_steps=2"), folder=tmp_path).returncode == 0
+    for arguments in (["info", "r"], ["info", "r", "--json"]):
+        result = subprocess.run([*COMMAND, *arguments], cwd=tmp_path, capture_output=True, check=False, env=environment)
+        assert result.returncode == 0, result.stderr
+        assert b"\\u2605" in result.stdout
+    assert "😀" in json.loads(result.stdout)["vocabulary"]["symbols"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_on_a_terminal_there_is_a_bar_and_nothing_is_obeyed(folder: Path, tmp_path: Path) -> None:
+    import pty
+
+    def on_terminal(*arguments: str) -> str:
+        shown = b""
+        main_end, terminal = pty.openpty()
+        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
+        command = [*COMMAND, *arguments]
+        with subprocess.Popen(command, cwd=tmp_path, stdout=terminal, stderr=terminal, env=environment) as process:
+            os.close(terminal)
+            with suppress(OSError):  # what Linux says when the other end is closed
+                while piece := os.read(main_end, 4096):
+                    shown += piece
+        os.close(main_end)
+        assert process.returncode == 0
+        return shown.decode()
+
+    (tmp_path / "escapes.txt").write_text("\x1b]0;title\x1b\\\x1b[2J\u202e" * 300, encoding="utf-8")
+    shown = on_terminal("train", "escapes.txt", "--run", "r", *settings("train.max_steps=40"))
+    assert "epoch 1/2  loss" in shown
+    assert "left" in shown
+    shown = on_terminal("sample", "r", "--length", "300", "--seed", "5")
+    assert "\\x1b" in shown
+    assert "\x1b]" not in shown
+    assert "\u202e" not in shown
+    assert "seed 5" in shown

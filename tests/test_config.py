@@ -48,7 +48,10 @@ def test_resolved_configuration_reads_back_as_itself(tmp_path: Path) -> None:
         ("data.text=[]", ["data.text", "files, folders, globs"]),
         ("data.text=3", ["data.text", "3"]),
         ("sample.prime=3", ["sample.prime", "a text in quotes"]),
-        ("epochs=3", ["epochs=3", "SECTION.KEY=VALUE"]),
+        ("epochs=3", ["epochs", "did you mean train.epochs?"]),
+        ("train.epochs=" + "9" * 5000, ["train.epochs"]),
+        ("train.epochs=" + "[" * 5000, ["train.epochs"]),
+        ("data.validation=1e-17", ["data.validation", "at least 0.001"]),
         ("train.epochs", ["train.epochs", "SECTION.KEY=VALUE"]),
     ],
 )

@@ -12,9 +12,10 @@ import torch
 from charlstm.config import Config, load_config
 from charlstm.corpus import Corpus
 from charlstm.errors import ModelError, RunError
+from charlstm.folder import RunFolder, newest_run
 from charlstm.material import Material, prepare
 from charlstm.resume import Saved, load_training, refuse_another
-from charlstm.store import RunFolder, newest_run, read_tensors
+from charlstm.store import read_tensors
 from charlstm.train import Trainer
 from tests.conftest import VERSE
 
@@ -57,14 +58,14 @@ def records(folder: RunFolder) -> list[dict[str, float]]:
     return [{k: v for k, v in line.items() if k not in ("seconds", "chars_per_second")} for line in lines]
 
 
-@pytest.mark.parametrize("step", [1, 2, 24, 25, 26, 60, -30, -1, "epoch"])
+@pytest.mark.parametrize("step", [1, 2, 24, 25, 26, 60, -30, -1, "epoch", "end"])
 def test_stopped_and_resumed_is_never_stopped(with_dropout: Material, tmp_path: Path, step: int | str) -> None:
     whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
     for folder in (whole, parts):
         folder.path.mkdir()
     expected, expected_records = uninterrupted(with_dropout, whole)
     total = Trainer(with_dropout, CPU).total_steps
-    at = with_dropout.layout.steps if step == "epoch" else int(step) % total
+    at = {"epoch": with_dropout.layout.steps, "end": total}.get(step) or int(step) % total  # type: ignore[call-overload]
     train_until(Trainer(with_dropout, CPU), parts, at)
     saved = load_training(parts.resume)
     assert saved.about["position"]["step"] == at
@@ -126,7 +127,7 @@ def test_another_model_or_order_is_refused_by_name(make_config: Callable[..., Co
 
 def test_nothing_to_resume(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="nothing to resume in"):
-        load_training(tmp_path / "resume.safetensors")
+        RunFolder(tmp_path).require_resume()
     with pytest.raises(RunError, match="no run to resume in"):
         newest_run(tmp_path)
 

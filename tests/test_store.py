@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +9,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from charlstm.config import Config, load_config
-from charlstm.errors import ModelError, RunError, SaveError
+from charlstm.errors import ModelError, RunError
+from charlstm.folder import RunFolder
 from charlstm.model import CharLSTM
-from charlstm.store import Facts, RunFolder, SavedModel, load_model, new_run_folder, save_model, write_atomically
+from charlstm.store import Facts, SavedModel, load_model, save_model
 from charlstm.vocabulary import CharVocabulary
 
 FACTS = Facts(step=7, epoch=1, characters=99, train_loss=2.5, validation_loss=2.25)
@@ -106,51 +104,12 @@ def test_a_run_is_replaced_only_when_asked(saved: SavedModel, tmp_path: Path) ->
     (folder.path / "notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(RunError, match="--overwrite"):
         folder.refuse_held(overwrite=False)
+    with pytest.raises(RunError, match="--overwrite"):
+        folder.start(Config())
+    assert folder.best.exists()
     folder.refuse_held(overwrite=True)
-    folder.start(Config())
+    folder.start(Config(), overwrite=True)
     assert sorted(p.name for p in folder.path.iterdir()) == ["config.toml", "notes.txt"]
-
-
-def test_records_are_lines_of_json(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path)
-    folder.append_metrics({"step": 1, "loss": 0.5})
-    folder.append_metrics({"step": 2, "loss": 0.25})
-    assert [json.loads(line)["step"] for line in folder.metrics.read_text(encoding="utf-8").splitlines()] == [1, 2]
-    folder.append_sample("step 1", "to be\n★")
-    assert "=== step 1\nto be\n★\n" in folder.samples.read_text(encoding="utf-8")
-
-
-def test_new_runs_are_numbered(tmp_path: Path) -> None:
-    for expected in ("x", "x-2", "x-3"):
-        folder = new_run_folder("x", tmp_path)
-        assert folder.path == tmp_path / expected
-        folder.path.mkdir()
-
-
-@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
-def test_files_have_the_mode_that_the_umask_allows(tmp_path: Path) -> None:
-    before = os.umask(0o027)
-    try:
-        write_atomically(tmp_path / "f", b"x")
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE((tmp_path / "f").stat().st_mode) == 0o640
-
-
-def test_a_failed_write_leaves_the_file_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "f"
-    write_atomically(file, b"old")
-    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    with pytest.raises(SaveError, match="No space left on device"):
-        write_atomically(file, b"new")
-    assert file.read_bytes() == b"old"
-    assert [p.name for p in tmp_path.iterdir()] == ["f"]
-
-
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(SaveError, match="can't write"):
-        RunFolder(tmp_path / "file" / "run").start(Config())
 
 
 def test_tensors_are_plain_safetensors(saved: SavedModel, tmp_path: Path) -> None:

@@ -14,10 +14,13 @@ import torch
 from charlstm.batches import batches
 from charlstm.config import Config
 from charlstm.corpus import Corpus
+from charlstm.errors import DivergedError
 from charlstm.evaluate import stateful
+from charlstm.folder import RunFolder
 from charlstm.material import Material, prepare
-from charlstm.store import RunFolder, load_model
+from charlstm.store import load_model
 from charlstm.train import PREVIEW_LENGTH, Record, StepRecord, Trainer
+from tests.conftest import VERSE
 
 CPU = torch.device("cpu")
 
@@ -133,6 +136,22 @@ def test_max_steps_ends_within_an_epoch(make_config: Callable[..., Config], mate
     trainer, records = run(prepare(material.corpus, make_config("train.max_steps=7")), tmp_path)
     assert trainer.position.step == 7
     assert [(r.step, r.ends_epoch) for r in evaluations(records)] == [(7, True)]
+
+
+def test_a_training_that_diverges_stops_and_spares_what_was_saved(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    trainer = Trainer(prepare(Corpus(VERSE, ()), make_config("train.epochs=200")), CPU)
+
+    def train() -> None:
+        for record in trainer.fit(RunFolder(tmp_path)):
+            if record.step == trainer.steps_an_epoch + 5:
+                with torch.no_grad():
+                    trainer.model.head.bias[0] = math.nan
+
+    with pytest.raises(DivergedError, match=rf"diverged \(step {trainer.steps_an_epoch + 6}, learning rate 0\.003\)"):
+        train()
+    for file in (RunFolder(tmp_path).last, RunFolder(tmp_path).best):
+        assert load_model(file).facts.step == trainer.steps_an_epoch
+        assert all(p.isfinite().all() for p in load_model(file).model.parameters())
 
 
 @pytest.mark.parametrize("at", [1, 40])

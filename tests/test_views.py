@@ -6,18 +6,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.cells import cell_len
 
 from charlstm.config import Config
 from charlstm.evaluate import Evaluation
+from charlstm.folder import RunFolder
 from charlstm.material import Material, prepare
-from charlstm.store import RunFolder
 from charlstm.train import Record, Trainer
 from charlstm.views.console import duration, print_facts
 from charlstm.views.summary import print_evaluations, print_material
 from charlstm.views.text import stream_out, visible
-from charlstm.views.training import make_view, wrap_line
+from charlstm.views.training import make_view
+from charlstm.vocabulary import ByteVocabulary
 
-HOSTILE = ["\x1b]8;;http://x\x07", "\x1b]52;c;aGk=\x07", "\x1b[2J", "\x9b31m", "\x7f", "\r", "\u202eabc", "\u2066", "\0"]
+HOSTILE = ["\x1b]8;;http://x\x07", "\x1b]52;c;aGk=\x07", "\x1b[2J", "\x9b31m", "\x7f", "a\rb", "\u202eabc", "\u2066", "\0"]
 
 
 @pytest.mark.parametrize("payload", HOSTILE)
@@ -28,8 +30,9 @@ def test_what_a_terminal_would_obey_is_shown_instead(payload: str) -> None:
 
 
 def test_other_text_passes() -> None:
-    for text in ("tab\there\nand ★ é 中 😀", "[/x] [bold]"):
+    for text in ("tab\there\nand ★ é 中 😀", "[/x] [bold]", "\u0645\u06cc\u200c\u062e", "👩\u200d💻"):
         assert visible(text) == text
+    assert visible("one\r\ntwo\r\n") == "one\ntwo\n"
 
 
 def test_streams_that_are_not_terminals_get_exact_bytes(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -97,8 +100,10 @@ def test_what_was_read_and_shrunk_is_said(
 
 
 def test_a_table_of_losses(capsys: pytest.CaptureFixture[str]) -> None:
-    print_evaluations({"stateful": Evaluation(100.0, 50), "cold-256": Evaluation(110.0, 50)}, as_json=False)
+    results = {"stateful": Evaluation(100.0, 50), "cold-256": Evaluation(110.0, 50)}
+    print_evaluations(results, ByteVocabulary(), as_json=False)
     printed = capsys.readouterr().out
+    assert "bits per byte" in printed
     assert "2.0000" in printed
     assert "2.2000" in printed
 
@@ -113,5 +118,11 @@ def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert "\x1b[36m" not in capsys.readouterr().err
 
 
-def test_wrapping_keeps_indentation() -> None:
-    assert wrap_line("    if x:", 40) == ["    if x:"]
+def test_a_sample_fits_the_terminal_in_any_script(
+    shown: tuple[Trainer, list[Record]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer, records = shown
+    make_view(trainer).show(dataclasses.replace(records[0], sample="    if x:\n" + "日本" * 60))
+    _, indented, wide, *_ = capsys.readouterr().err.splitlines()
+    assert indented == "  │     if x:"
+    assert 60 < cell_len(wide) <= 80

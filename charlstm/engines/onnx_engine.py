@@ -24,7 +24,7 @@ States = list[Array]
 """Hidden and cell state of each layer in turn, each (B, H)."""
 
 _BLOCK = 128
-_IR_VERSION, _OPSET = 10, 18  # what onnxruntime 1.20, the oldest allowed, reads
+_IR_VERSION, _OPSET = 10, 18  # what onnxruntime 1.22, the first with 8 bits in MatMulNBits, reads
 
 
 class OnnxEngine:
@@ -92,8 +92,9 @@ def build_graph(model: CharLSTM) -> ModelProto:
         bias = weights[f"lstm.bias_ih_l{layer}"] + weights[f"lstm.bias_hh_l{layer}"]
         hidden_hidden, input_hidden = weights[f"lstm.weight_hh_l{layer}"], weights[f"lstm.weight_ih_l{layer}"]
         if layer == 0:
-            symbols = weights.get("embedding.weight", np.eye(model.vocabulary_size, dtype=np.float32))
-            read = node("Gather", [constant("table", symbols @ input_hidden.T + bias), "ids"], "l0_read")
+            symbols = weights.get("embedding.weight")
+            table = input_hidden.T if symbols is None else symbols @ input_hidden.T  # one-hot: a row a symbol as it is
+            read = node("Gather", [constant("table", table + bias), "ids"], "l0_read")
             product = linear("h0", hidden_hidden, "l0_product")
         else:
             read = constant(f"l{layer}_bias", bias)

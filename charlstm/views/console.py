@@ -39,7 +39,8 @@ def print_line(text: str, style: str = "") -> None:
 
 def print_json(value: Mapping[str, object]) -> None:
     """One JSON object on standard output, for a program to read."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=not is_utf8) + "\n")
 
 
 def duration(seconds: float) -> str:

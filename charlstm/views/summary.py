@@ -16,9 +16,10 @@ from rich.table import Table
 from charlstm.config import Config
 from charlstm.device import describe_device
 from charlstm.evaluate import Evaluation
+from charlstm.folder import RunFolder
 from charlstm.material import Material
 from charlstm.model import CharLSTM
-from charlstm.store import RunFolder, SavedModel
+from charlstm.store import SavedModel
 from charlstm.train import Trainer
 from charlstm.views.console import console, duration, print_facts, print_json, print_line
 from charlstm.vocabulary import Vocabulary
@@ -54,7 +55,10 @@ def print_plan(trainer: Trainer, folder: RunFolder) -> None:
     rows = [
         ("model", _model(trainer.model)),
         ("device", describe_device(trainer.device)),
-        ("epoch", f"{steps:,} steps of {train.batch_size} x {train.seq_len} characters, about {duration(seconds)}"),
+        (
+            "epoch",
+            f"{steps:,} steps of {train.batch_size} x {train.seq_len} characters, about {duration(seconds)} and an evaluation",
+        ),
         ("training", f"{left:,} steps, {left / steps:.3g} epochs, about {duration(seconds / steps * left)}"),
         ("run", str(folder.path) + (f", resumed at step {trainer.position.step:,}" if trainer.position.step else "")),
     ]
@@ -65,7 +69,8 @@ def print_result(trainer: Trainer, folder: RunFolder, program: str) -> None:
     """Where the model lies, and how to go on from here."""
     best = folder.best if folder.best.exists() else folder.last
     loss = trainer.position.best_loss
-    rows = [("best", f"validation {loss:.4f} nats, {loss / math.log(2):.4f} bits per character")] if loss is not None else []
+    noun = trainer.material.vocabulary.noun
+    rows = [("best", f"validation {_loss(loss, noun)}")] if loss is not None else []
     prime = shlex.quote(trainer.config.sample.prime)
     if trainer.stop_asked:
         rows.append(("stopped", f"at step {trainer.position.step:,}; the model as it was then is {folder.last.name}"))
@@ -76,13 +81,14 @@ def print_result(trainer: Trainer, folder: RunFolder, program: str) -> None:
         print_line(f"to go on: {program} train --resume --run {shlex.quote(str(folder.path))}")
 
 
-def print_evaluations(results: dict[str, Evaluation], as_json: bool) -> None:
+def print_evaluations(results: dict[str, Evaluation], vocabulary: Vocabulary, as_json: bool) -> None:
     """A row a protocol."""
+    noun = vocabulary.noun
     if as_json:
-        print_json({name: {"nats": e.loss, "bpc": e.bpc, "chars": e.chars} for name, e in results.items()})
+        print_json({name: {"nats": e.loss, "bpc": e.bpc, "chars": e.chars, "per": noun} for name, e in results.items()})
         return
     table = Table(box=None, pad_edge=False)
-    for name in ("protocol", "nats per character", "bits per character", "characters scored"):
+    for name in ("protocol", f"nats per {noun}", f"bits per {noun}", f"{noun}s scored"):
         table.add_column(name, justify="left" if name == "protocol" else "right")
     for name, result in results.items():
         table.add_row(name, f"{result.loss:.4f}", f"{result.bpc:.4f}", f"{result.chars:,}")
@@ -113,15 +119,19 @@ def print_info(path: Path, saved: SavedModel, as_json: bool) -> None:
         ),
         (
             "train loss",
-            "none yet" if facts.train_loss is None else f"{facts.train_loss:.4f} nats per character, with dropout",
+            "none yet" if facts.train_loss is None else f"{facts.train_loss:.4f} nats, with dropout",
         ),
         (
             "validation",
-            "none yet" if loss is None else f"{loss:.4f} nats, {loss / math.log(2):.4f} bits per character, stateful",
+            "none yet" if loss is None else f"{_loss(loss, saved.vocabulary.noun)}, stateful",
         ),
     ]
     rows += [(f"[{section}]", ", ".join(f"{k} {v!r}" for k, v in keys.items())) for section, keys in config.items()]
     print_facts(rows, stderr=False)
+
+
+def _loss(nats: float, noun: str) -> str:
+    return f"{nats:.4f} nats, {nats / math.log(2):.4f} bits per {noun}"
 
 
 def _vocabulary(vocabulary: Vocabulary) -> str:

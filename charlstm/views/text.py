@@ -8,28 +8,45 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-_PASS = {"\n", "\t"}
+_BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def visible(text: str) -> str:
-    """Escape what a terminal would obey: control (Cc: C0, DEL, C1) and format characters (Cf: bidirectional and others).
+    """Escape what a terminal would obey: controls (C0, DEL, C1) but newline and tab, bidirectional controls, surrogates.
+
+    A carriage return before a newline goes, as the two are one end of a line.
 
     >>> visible("a\\x1b[2Jb\\tc")
     'a\\\\x1b[2Jb\\tc'
     """
-    return "".join(c if c in _PASS or unicodedata.category(c) not in ("Cc", "Cf", "Cs") else ascii(c)[1:-1] for c in text)
+    return "".join(ascii(c)[1:-1] if _is_obeyed(c) else c for c in text.replace("\r\n", "\n"))
 
 
 def stream_out(pieces: Iterable[str]) -> None:
     """Write pieces to standard output as they come: shown safely on a terminal, exact UTF-8 in a pipe or file."""
     if sys.stdout.isatty():
-        for piece in pieces:
+        for piece in _whole_line_ends(pieces):
             sys.stdout.write(visible(piece))
             sys.stdout.flush()
         sys.stdout.write("\n")
     else:
         for piece in pieces:
             sys.stdout.buffer.write(piece.encode("utf-8", errors="surrogatepass"))
-        sys.stdout.buffer.flush()
+            sys.stdout.buffer.flush()
+
+
+def _is_obeyed(character: str) -> bool:
+    return character in _BIDI or (unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t")
+
+
+def _whole_line_ends(pieces: Iterable[str]) -> Iterator[str]:
+    """The same text, a carriage return never parted from a newline after it."""
+    held = ""
+    for piece in pieces:
+        held += piece
+        if not held.endswith("\r"):
+            yield held
+            held = ""
+    yield held

@@ -7,9 +7,9 @@ Does not know: what makes them.
 from __future__ import annotations
 
 import sys
-from textwrap import wrap
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from tqdm import tqdm
@@ -27,6 +27,7 @@ class TrainingView:
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
         self._console = console()
+        self._bits = "bpc" if trainer.material.vocabulary.unit == "char" else "bits/byte"
         self._bar: tqdm[Any] | None = None
 
     def show(self, record: StepRecord | Record) -> None:
@@ -45,12 +46,13 @@ class TrainingView:
         """What is shown after the last epoch."""
 
     def _advance(self, record: StepRecord) -> None:
-        epochs = self._trainer.config.train.epochs
+        description = f"epoch {record.epoch}/{self._trainer.config.train.epochs}  loss {record.loss:.3f}"
         if self._bar is None:
             steps = min(self._trainer.steps_an_epoch, self._trainer.total_steps - record.step + record.batch)
             self._bar = tqdm(
                 total=steps * record.characters,
                 initial=(record.batch - 1) * record.characters,
+                desc=description,
                 unit="char",
                 unit_scale=True,
                 leave=False,
@@ -58,7 +60,7 @@ class TrainingView:
                 disable=not sys.stderr.isatty(),
                 bar_format="{desc} {percentage:3.0f}% {bar} {rate_fmt}, {remaining} left",
             )
-        self._bar.set_description_str(f"epoch {record.epoch}/{epochs}  loss {record.loss:.3f}", refresh=False)
+        self._bar.set_description_str(description, refresh=False)
         self._bar.update(record.characters)
 
     def _interrupt_bar(self, ends: bool) -> None:
@@ -75,11 +77,11 @@ class TrainingView:
         at = f"epoch {record.epoch:{width}}" if record.ends_epoch else f"step {record.step:,}"
         line = Text(f"{at:<{6 + width}}  train {record.train_loss:.3f}  validation ")
         line.append(f"{record.validation_loss:.3f}", "bold")
-        line.append(f"  {record.bpc:.3f} bpc  {duration(record.seconds)}")
+        line.append(f"  {record.bpc:.3f} {self._bits}  {duration(record.seconds)}")
         if record.is_best:
             line.append("  ↓ best", "green")
         self._console.print(line)
-        self._console.print(Text(_excerpt(record.sample, self._console.width), "dim"))
+        self._console.print(Text(_excerpt(record.sample, self._console), "dim"))
 
 
 class LessonView(TrainingView):
@@ -110,12 +112,7 @@ def make_view(trainer: Trainer) -> TrainingView:
     return LessonView(trainer) if trainer.config.train.style == "lesson" else TrainingView(trainer)
 
 
-def _excerpt(sample: str, width: int) -> str:
+def _excerpt(sample: str, on: Console) -> str:
     """The first lines of a sample, each within the terminal, behind a rule that sets them apart."""
-    lines = [piece for line in visible(sample).expandtabs(4).split("\n") for piece in (wrap_line(line, width - 4) or [""])]
-    return "\n".join(f"  │ {line}".rstrip() for line in lines[:_SAMPLE_LINES])
-
-
-def wrap_line(line: str, width: int) -> list[str]:
-    """One line in pieces of at most `width`, its own spaces kept."""
-    return wrap(line, max(20, width), replace_whitespace=False)
+    lines = Text(visible(sample).expandtabs(4)).wrap(on, max(20, on.width - 4))
+    return "\n".join(f"  │ {line.plain}".rstrip() for line in lines[:_SAMPLE_LINES])

@@ -1,0 +1,211 @@
+"""What each command does: read, train, load, write or score, and show it.
+
+Knows: which rooms make up a command, in which order, and what a signal does to a training.
+Does not know: options and their help.
+
+Torch takes seconds to import. So each function first does what needs no torch, and a mistake in what was typed is answered
+at once; the imports that follow stand where they are needed.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from charlstm.config import Config, SampleConfig, is_path, load_config, read_toml, validate
+from charlstm.corpus import read_corpus
+from charlstm.errors import CharlstmError
+from charlstm.folder import RunFolder, is_unicode, new_run_folder, newest_run
+
+if TYPE_CHECKING:
+    from charlstm.train import Trainer
+
+
+def start_run(
+    text: Sequence[str],
+    file: Path | None,
+    settings: Sequence[str],
+    run: Path | None,
+    overwrite: bool,
+    device: str,
+    dry_run: bool,
+) -> int:
+    """Train a new model -> the exit code: 0, or 128 and the number of the signal that stopped it."""
+    asked = load_config(file, settings, **({"data": {"text": list(text)}} if text else {}))
+    folder = RunFolder(run) if run else new_run_folder(_run_name(text, file, asked))
+    folder.refuse_held(overwrite)
+    corpus = read_corpus(asked.data.text)
+
+    from charlstm.device import find_device
+    from charlstm.material import prepare
+    from charlstm.train import Trainer
+    from charlstm.views.summary import print_material, print_plan
+
+    found = find_device(device)
+    material = prepare(corpus, _with_absolute_paths(asked))
+    print_material(material, asked)
+    trainer = Trainer(material, found)
+    print_plan(trainer, folder)
+    if dry_run:
+        return 0
+    folder.start(material.config, overwrite)
+    return _fit(trainer, folder)
+
+
+def resume_run(run: Path | None, settings: Sequence[str], device: str, dry_run: bool) -> int:
+    """Go on with a run -> the exit code, as for `start_run`."""
+    folder = RunFolder(run) if run else newest_run()
+    folder.require_resume()
+    asked = load_config(folder.config, settings)
+    corpus = read_corpus(asked.data.text)
+
+    from charlstm.device import find_device
+    from charlstm.material import prepare
+    from charlstm.resume import load_training, refuse_another
+    from charlstm.train import Trainer
+    from charlstm.views.summary import print_material, print_plan
+
+    saved = load_training(folder.resume)
+    refuse_another(saved.config, asked)
+    material = prepare(corpus, asked)
+    print_material(material, asked)
+    trainer = Trainer(material, find_device(device), saved)
+    print_plan(trainer, folder)
+    if dry_run:
+        return 0
+    folder.write_config(material.config)
+    folder.forget_after(trainer.position.recorded_step)
+    return _fit(trainer, folder)
+
+
+def write_sample(
+    model: Path, file: Path | None, given: Mapping[str, Any], seed: int | None, no_prime: bool, skip_unknown: bool, device: str
+) -> None:
+    """Write text to standard output; `given` are the keys of [sample] that flags set."""
+    load_config(file, sample=given)  # only to find what is wrong with it before torch and the model are loaded
+    if seed is not None and seed < 0:
+        raise CharlstmError(f"--seed {seed}: expected a whole number at least 0")
+    if given.get("prime") == "":
+        raise CharlstmError("--prime is empty: give it at least one character to start from")
+
+    from charlstm.device import find_device
+    from charlstm.engines import open_engine
+    from charlstm.sample import without_unknown, write_text
+    from charlstm.store import load_model
+    from charlstm.views.console import print_line
+    from charlstm.views.text import stream_out
+
+    saved = load_model(model, find_device(device))
+    chosen = _sample_config(saved.config.sample, file, given)
+    if skip_unknown:
+        chosen = without_unknown(chosen, saved.vocabulary)
+    # A fresh seed is chosen here and not further down, so that it can be told and used again.
+    seed = secrets.randbelow(2**32) if seed is None else seed
+    pieces = write_text(open_engine(saved.model), saved.vocabulary, chosen, seed)
+    begin = time.perf_counter()
+    stream_out(pieces if no_prime else chain([chosen.prime], pieces))
+    if sys.stdout.isatty():
+        speed = chosen.length / (time.perf_counter() - begin)
+        print_line(f"seed {seed} · {speed:,.0f} characters a second", "dim")
+
+
+def score(model: Path, text: Sequence[str], validation: bool, device: str, as_json: bool) -> None:
+    """Score a text, or only its validation part, by both protocols."""
+    if not text:
+        raise CharlstmError("no TEXT to score: name files, folders, globs, - or builtin:NAME")
+    corpus = read_corpus(text)
+
+    from charlstm.device import find_device
+    from charlstm.evaluate import evaluate_text
+    from charlstm.store import load_model
+    from charlstm.views.summary import print_evaluations
+
+    saved = load_model(model, find_device(device))
+    context = corpus.text[: corpus.split(saved.config.data.validation)] if validation else ""
+    results = evaluate_text(saved.model, saved.vocabulary.encode(corpus.text), len(saved.vocabulary.encode(context)))
+    print_evaluations(results, saved.vocabulary, as_json)
+
+
+def show_info(model: Path, as_json: bool) -> None:
+    """Show what a model file says of itself."""
+    from charlstm.store import load_model
+    from charlstm.views.summary import print_info
+
+    print_info(model, load_model(model), as_json)
+
+
+def _fit(trainer: Trainer, folder: RunFolder) -> int:
+    """Train to the end or to a signal, show it, and give the exit code."""
+    from charlstm.views.summary import print_result
+    from charlstm.views.training import make_view
+
+    view = make_view(trainer)
+    with _stopping(trainer.stop) as received:
+        try:
+            for record in trainer.fit(folder):
+                view.show(record)
+        finally:
+            view.close()
+    if not received:
+        view.finish()
+    print_result(trainer, folder, _program())
+    return 128 + received[0] if received else 0
+
+
+@contextmanager
+def _stopping(stop: Callable[[], None]) -> Iterator[list[int]]:
+    """While open, a first Ctrl-C or SIGTERM asks for a stop and is listed; a second Ctrl-C stops at once."""
+    received: list[int] = []
+
+    def handle(number: int, _frame: object) -> None:
+        if received and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        received.append(number)
+        stop()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run_name(text: Sequence[str], file: Path | None, config: Config) -> str:
+    """A run is called after its config file, or else after its text."""
+    if file and not text:
+        return file.stem
+    source = config.data.text[0]
+    name = "stdin" if source == "-" else Path(source.removeprefix("builtin:")).stem
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in name).strip(".-")[:60] or "run"
+
+
+def _with_absolute_paths(config: Config) -> Config:
+    """The run's own config.toml names its text from wherever it is read."""
+    text = tuple(str(Path(source).absolute()) if is_path(source) else source for source in config.data.text)
+    if odd := [source for source in text if not is_unicode(source)]:
+        raise CharlstmError(f"the path {odd[0]!r} is not UTF-8: move or rename the text")
+    return config.model_copy(update={"data": config.data.model_copy(update={"text": text})})
+
+
+def _sample_config(trained: SampleConfig, file: Path | None, given: Mapping[str, Any]) -> SampleConfig:
+    """The run's own settings < those in the file < flags."""
+    in_file = {key: value for key, value in (read_toml(file).get("sample", {}) if file else {}).items() if value != ""}
+    return validate({"sample": {**trained.model_dump(), **in_file, **given}}).sample
+
+
+def _program() -> str:
+    """How the user can call this program again: by name where the shell finds it, else as it was called."""
+    if shutil.which("charlstm"):
+        return "charlstm"
+    called = sys.argv[0]
+    return shlex.join([sys.executable, "-m", "charlstm"] if Path(called).name == "__main__.py" else [called])
