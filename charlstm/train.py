@@ -114,7 +114,8 @@ class Trainer:
             check_text(saved, self._text)
             restore(self._training, saved, device)
             if self.position.step >= self.total_steps and not self.position.evaluation_due:
-                raise RunError(f"all {self.total_steps:,} steps of this run are done: --set train.epochs= asks for more")
+                key = "max_steps" if self.config.train.max_steps else "epochs"
+                raise RunError(f"all {self.total_steps:,} steps of this run are done: --set train.{key}= asks for more")
 
     @property
     def model(self) -> CharLSTM:
@@ -186,9 +187,7 @@ class Trainer:
         grad_norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.train.grad_clip or math.inf))
         if not math.isfinite(loss) or not math.isfinite(grad_norm):
             at = f"step {position.step + 1:,}, learning rate {training.optimizer.param_groups[0]['lr']:.2g}"
-            raise DivergedError(
-                f"the training diverged ({at}): try a lower train.learning_rate; what was saved before is whole"
-            )
+            raise DivergedError(f"training diverged ({at}): try a lower train.learning_rate; what was saved before is whole")
         training.optimizer.step()
         seconds = time.perf_counter() - begin
         position.step += 1

@@ -317,10 +317,12 @@ def test_a_narrow_terminal_without_utf8(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_on_a_terminal_there_is_a_bar_and_nothing_is_obeyed(folder: Path, tmp_path: Path) -> None:
     import pty
+    import termios
 
     def on_terminal(*arguments: str) -> str:
         shown = b""
         main_end, terminal = pty.openpty()
+        termios.tcsetwinsize(terminal, (24, 80))
         environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
         command = [*COMMAND, *arguments]
         with subprocess.Popen(command, cwd=tmp_path, stdout=terminal, stderr=terminal, env=environment) as process:

@@ -147,7 +147,7 @@ def test_a_training_that_diverges_stops_and_spares_what_was_saved(make_config: C
                 with torch.no_grad():
                     trainer.model.head.bias[0] = math.nan
 
-    with pytest.raises(DivergedError, match=rf"diverged \(step {trainer.steps_an_epoch + 6}, learning rate 0\.003\)"):
+    with pytest.raises(DivergedError, match=rf"training diverged \(step {trainer.steps_an_epoch + 6}, learning rate 0\.003\)"):
         train()
     for file in (RunFolder(tmp_path).last, RunFolder(tmp_path).best):
         assert load_model(file).facts.step == trainer.steps_an_epoch

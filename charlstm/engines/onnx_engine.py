@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 import torch
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from charlstm.engines.base import Ids, Logits
 from charlstm.engines.torch_engine import TorchEngine
@@ -58,66 +58,72 @@ def _stack(parts: States) -> torch.Tensor:
 def build_graph(model: CharLSTM) -> ModelProto:
     """The graph of one step: ids (B,), h0 (B, H), c0, h1, ... -> logits (B, V), next h0, c0, h1, ..."""
     weights = {name: p.detach().cpu().float().numpy() for name, p in model.state_dict().items()}
-    H, L = model.config.hidden_size, model.config.num_layers
-    nodes: list[NodeProto] = []
-    constants: list[TensorProto] = []
-
-    def constant(name: str, value: npt.NDArray[np.generic]) -> str:
-        constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def node(op: str, inputs: list[str], output: str, domain: str = "", **attributes: Any) -> str:
-        nodes.append(helper.make_node(op, inputs, [output], domain=domain, **attributes))
-        return output
-
-    def linear(x: str, weight: Array, output: str) -> str:
-        scales, packed = quantize(weight)
-        inputs = [x, constant(f"{output}_packed", packed), constant(f"{output}_scales", scales)]
-        N, K = weight.shape
-        return node(
-            "MatMulNBits", inputs, output, K=K, N=N, bits=8, block_size=_BLOCK, accuracy_level=4, domain="com.microsoft"
-        )
-
-    def gates(z: str, layer: int) -> None:
-        """Gates z (B, 4H) in nn.LSTM's order i, f, g, o -> the layer's next h and c; the equations of charlstm.cell."""
-        at = f"l{layer}_"
-        nodes.append(helper.make_node("Split", [z], [at + gate for gate in "ifgo"], axis=1, num_outputs=4))
-        i, f, o = (node("Sigmoid", [at + gate], f"{at}sigmoid_{gate}") for gate in "ifo")
-        kept = node("Mul", [f, f"c{layer}"], at + "kept")
-        written = node("Mul", [i, node("Tanh", [at + "g"], at + "tanh_g")], at + "written")
-        cell = node("Add", [kept, written], f"next_c{layer}")
-        node("Mul", [o, node("Tanh", [cell], at + "tanh_c")], f"next_h{layer}")
-
+    H, L, V = model.config.hidden_size, model.config.num_layers, model.vocabulary_size
+    graph = _Graph()
     for layer in range(L):
         bias = weights[f"lstm.bias_ih_l{layer}"] + weights[f"lstm.bias_hh_l{layer}"]
         hidden_hidden, input_hidden = weights[f"lstm.weight_hh_l{layer}"], weights[f"lstm.weight_ih_l{layer}"]
         if layer == 0:
             symbols = weights.get("embedding.weight")
             table = input_hidden.T if symbols is None else symbols @ input_hidden.T  # one-hot: a row a symbol as it is
-            read = node("Gather", [constant("table", table + bias), "ids"], "l0_read")
-            product = linear("h0", hidden_hidden, "l0_product")
+            read = graph.node("Gather", [graph.constant("table", table + bias), "ids"], "l0_read")
+            product = graph.linear("h0", hidden_hidden, "l0_product")
         else:
-            read = constant(f"l{layer}_bias", bias)
-            both = node("Concat", [f"next_h{layer - 1}", f"h{layer}"], f"l{layer}_both", axis=1)
-            product = linear(both, np.concatenate([input_hidden, hidden_hidden], axis=1), f"l{layer}_product")
-        gates(node("Add", [product, read], f"l{layer}_gates"), layer)
+            read = graph.constant(f"l{layer}_bias", bias)
+            both = graph.node("Concat", [f"next_h{layer - 1}", f"h{layer}"], f"l{layer}_both", axis=1)
+            product = graph.linear(both, np.concatenate([input_hidden, hidden_hidden], axis=1), f"l{layer}_product")
+        graph.cell(graph.node("Add", [product, read], f"l{layer}_gates"), layer)
     # The head stays in float32: it is small, and an error in a logit is an error in a probability.
-    node(
-        "Gemm",
-        [f"next_h{L - 1}", constant("head", weights["head.weight"]), constant("head_bias", weights["head.bias"])],
-        "logits",
-        transB=1,
-    )
-
-    def value(name: str, size: int) -> ValueInfoProto:
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ("B", size))
-
+    head = [graph.constant("head", weights["head.weight"]), graph.constant("head_bias", weights["head.bias"])]
+    graph.node("Gemm", [f"next_h{L - 1}", *head], "logits", transB=1)
     state = [f"{kind}{layer}" for layer in range(L) for kind in "hc"]
-    inputs = [helper.make_tensor_value_info("ids", TensorProto.INT64, ("B",)), *(value(name, H) for name in state)]
-    outputs = [value("logits", model.vocabulary_size), *(value(f"next_{name}", H) for name in state)]
-    graph = helper.make_graph(nodes, "lstm_step", inputs, outputs, constants)
-    opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid("com.microsoft", 1)]
-    return helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION)
+    return graph.finish(dict.fromkeys(state, H), {"logits": V, **{f"next_{name}": H for name in state}})
+
+
+class _Graph:
+    """An ONNX graph while it is being written. Methods return the name of what they add."""
+
+    def __init__(self) -> None:
+        self.nodes: list[NodeProto] = []
+        self.constants: list[TensorProto] = []
+
+    def constant(self, name: str, value: npt.NDArray[np.generic]) -> str:
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def node(self, op: str, inputs: list[str], output: str, domain: str = "", **attributes: Any) -> str:
+        self.nodes.append(helper.make_node(op, inputs, [output], domain=domain, **attributes))
+        return output
+
+    def linear(self, x: str, weight: Array, output: str) -> str:
+        """The product of x (B, K) and an 8-bit weight (N, K) -> (B, N)."""
+        scales, packed = quantize(weight)
+        inputs = [x, self.constant(f"{output}_packed", packed), self.constant(f"{output}_scales", scales)]
+        N, K = weight.shape
+        sizes = {"K": K, "N": N, "bits": 8, "block_size": _BLOCK, "accuracy_level": 4}
+        return self.node("MatMulNBits", inputs, output, domain="com.microsoft", **sizes)
+
+    def cell(self, gates: str, layer: int) -> None:
+        """Gates (B, 4H) in nn.LSTM's order i, f, g, o -> the layer's next h and c; the equations of charlstm.cell."""
+        at = f"l{layer}_"
+        self.nodes.append(helper.make_node("Split", [gates], [at + gate for gate in "ifgo"], axis=1, num_outputs=4))
+        i, f, o = (self.node("Sigmoid", [at + gate], f"{at}sigmoid_{gate}") for gate in "ifo")
+        g = self.node("Tanh", [at + "g"], at + "tanh_g")
+        kept = self.node("Mul", [f, f"c{layer}"], at + "kept")
+        written = self.node("Mul", [i, g], at + "written")
+        cell = self.node("Add", [kept, written], f"next_c{layer}")
+        self.node("Mul", [o, self.node("Tanh", [cell], at + "tanh_c")], f"next_h{layer}")
+
+    def finish(self, inputs: dict[str, int], outputs: dict[str, int]) -> ModelProto:
+        """The model, with `ids` (B,) and float inputs and outputs (B, size)."""
+        ids = helper.make_tensor_value_info("ids", TensorProto.INT64, ("B",))
+        values = [
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, ("B", size)) for name, size in sizes.items()]
+            for sizes in (inputs, outputs)
+        ]
+        graph = helper.make_graph(self.nodes, "lstm_step", [ids, *values[0]], values[1], self.constants)
+        opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid("com.microsoft", 1)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION)
 
 
 def quantize(weight: Array) -> tuple[Array, npt.NDArray[np.uint8]]:
