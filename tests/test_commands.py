@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from charlstm.commands import _program, _run_name, _sample_config, _stopping
+from charlstm.config import SampleConfig, load_config
+
+
+@pytest.mark.parametrize(
+    ("text", "file", "name"),
+    [
+        ([], None, "python-docs"),
+        (["poems.txt", "songs.txt"], None, "poems"),
+        (["-"], None, "stdin"),
+        (["texts/*.txt"], None, "run"),
+        (["../weird name (1).txt"], None, "weird-name--1"),
+        (["..."], None, "run"),
+        (["日本.txt"], None, "日本"),
+        (["x" * 300], None, "x" * 60),
+        ([], Path("configs/tutorial.toml"), "tutorial"),
+        (["poems.txt"], Path("configs/tutorial.toml"), "poems"),
+    ],
+)
+def test_a_run_is_called_after_its_text_or_config(text: list[str], file: Path | None, name: str) -> None:
+    config = load_config(None, **({"data": {"text": text}} if text else {}))
+    assert _run_name(text, file, config) == name
+
+
+@pytest.mark.parametrize(
+    ("installed", "called", "program"),
+    [
+        ("/usr/bin/charlstm", "/usr/bin/charlstm", "charlstm"),
+        (None, "/my env/bin/charlstm", "'/my env/bin/charlstm'"),
+        (None, "/site/charlstm/__main__.py", "'/my env/bin/python' -m charlstm"),
+    ],
+)
+def test_the_program_is_named_as_a_shell_can_call_it(
+    monkeypatch: pytest.MonkeyPatch, installed: str | None, called: str, program: str
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: installed)
+    monkeypatch.setattr(sys, "argv", [called])
+    monkeypatch.setattr(sys, "executable", "/my env/bin/python")
+    assert _program() == program
+
+
+def test_settings_of_a_sample_come_from_flags_then_the_file_then_the_run(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('[sample]\nprime = ""\nlength = 20\ntop_k = 3\n', encoding="utf-8")
+    chosen = _sample_config(SampleConfig(prime="A", length=10, temperature=0.5), file, {"top_k": 4})
+    assert chosen == SampleConfig(prime="A", length=20, top_k=4, temperature=0.5)
+
+
+def test_a_first_signal_asks_and_a_second_ctrl_c_insists() -> None:
+    asked: list[str] = []
+    before = signal.getsignal(signal.SIGINT)
+
+    def interrupt_twice() -> None:
+        with _stopping(lambda: asked.append("stop")) as received:
+            signal.raise_signal(signal.SIGINT)
+            assert (asked, received) == (["stop"], [signal.SIGINT])
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt_twice()
+    assert signal.getsignal(signal.SIGINT) is before
