@@ -108,6 +108,16 @@ def test_a_table_of_losses(capsys: pytest.CaptureFixture[str]) -> None:
     assert "2.2000" in printed
 
 
+def test_facts_are_wrapped_behind_their_names(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    print_facts([("a", "b"), ("longer name", "word " * 10), ("path", "x" * 50)])
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "a            b"
+    assert [line[:13] for line in lines[1:3]] == ["longer name  ", " " * 13]
+    assert "".join(line[13:] for line in lines if "x" in line) == "x" * 50
+    assert all(len(line) <= 40 and line == line.rstrip() for line in lines)
+
+
 def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")

@@ -11,10 +11,11 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from charlstm.views.text import visible
+
+_NAME_WIDTH = 8  # so that blocks below each other line up
 
 
 def console(stderr: bool = True) -> Console:
@@ -23,13 +24,14 @@ def console(stderr: bool = True) -> Console:
 
 
 def print_facts(rows: Sequence[tuple[str, str]], stderr: bool = True) -> None:
-    """Two columns: a dim name, and what there is to say about it."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True, min_width=8)  # so that tables below each other line up
-    grid.add_column(overflow="fold")
+    """A line a row: a name, and what there is to say about it, wrapped behind the name."""
+    out = console(stderr)
+    width = max(_NAME_WIDTH, *(len(name) for name, _ in rows))
     for name, value in rows:
-        grid.add_row(Text(name, "cyan"), Text(visible(value)))
-    console(stderr).print(grid)
+        lines = Text(visible(value)).wrap(out, max(20, out.width - width - 2))
+        for number, line in enumerate(lines):
+            line.rstrip()
+            out.print(Text(f"{'' if number else name:<{width}}  ", "cyan").append_text(line), soft_wrap=True)
 
 
 def print_line(text: str, style: str = "") -> None:
