@@ -23,8 +23,7 @@ _GREEDY = 1e-6
 def next_id(logits: Logits, top_k: int, temperature: float, generator: np.random.Generator) -> int:
     """Draw an id from logits (V,): softmax of logits / temperature over the `top_k` largest (0 for all of them).
 
-    Temperature 0 takes the largest. Each draw takes exactly one number from the generator, so that a seed gives the same
-    text whatever k is as long as the choices are the same.
+    Temperature 0 takes the largest. Each call takes exactly one number from the generator.
 
     >>> next_id(np.array([0.0, 3.0, 1.0], dtype=np.float32), top_k=1, temperature=1.0, generator=np.random.default_rng(0))
     1
