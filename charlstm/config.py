@@ -7,6 +7,7 @@ Does not know: torch, texts, models.
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from pydantic_core import ErrorDetails
 from charlstm.errors import ConfigError
 
 BUILTIN = "builtin:python-docs"
+_INTERVAL = r"^(\d{1,9}(\.\d{1,9})? min|[1-9]\d{0,11} steps)$"
 
 
 def _one_or_many(value: object) -> object:
@@ -80,6 +82,8 @@ class TrainConfig(_Section):
     """Largest norm of the gradient; 0 for no limit."""
     eval_every: int = Field(0, ge=0)
     """Evaluate every so many steps within an epoch too; 0 for only at its end."""
+    save_every: str = Field("1 min", pattern=_INTERVAL)
+    """Save for a resume after so many minutes (`min`) or steps (`steps`); it is saved at every evaluation too."""
     seed: int = Field(1, ge=0, lt=2**63)
     """Decides the initial weights, the offsets and the dropout."""
     style: Literal["table", "lesson"] = "table"
@@ -152,6 +156,16 @@ def read_toml(file: Path) -> dict[str, Any]:
     return values
 
 
+def save_interval(text: str) -> tuple[float, int]:
+    """`train.save_every` as seconds (infinite where it counts steps) and steps (0 where it counts minutes).
+
+    >>> save_interval("1.5 min"), save_interval("20 steps")
+    ((90.0, 0), (inf, 20))
+    """
+    number, unit = text.split()
+    return (float(number) * 60, 0) if unit == "min" else (math.inf, int(number))
+
+
 def is_path(source: str) -> bool:
     """Whether a TEXT argument names a file, folder or glob (and not standard input or a built-in text)."""
     return source != "-" and not source.startswith("builtin:")
@@ -194,6 +208,8 @@ def _explain(error: ErrorDetails) -> str:
     field = section.annotation.model_fields[path[1]]  # type: ignore[union-attr]
     if error["type"] == "literal_error":
         return f"{shown}: expected {' or '.join(map(repr, get_args(field.annotation)))}"
+    if error["type"] == "string_pattern_mismatch":
+        return f"{shown}: expected a number of minutes or steps, such as '2 min' or '500 steps'"
     if path[:2] == ["data", "text"]:
         return f"{shown}: expected one or more files, folders, globs, '-' or 'builtin:NAME'"
     return f"{shown}: expected {_type_name(field.annotation)}{_range(field.metadata)}"

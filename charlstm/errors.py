@@ -11,6 +11,15 @@ class CharlstmError(Exception):
     exit_code = 2
 
 
+class Stopped(BaseException):
+    """Ctrl-C or SIGTERM. Not an Exception, so that nothing that deals with errors deals with it."""
+
+    def __init__(self, number: int, message: str = "stopped") -> None:
+        super().__init__(message)
+        self.number = number
+        self.exit_code = 128 + number
+
+
 class ConfigError(CharlstmError):
     """A configuration file, section, key or value that can't be used."""
 
@@ -33,6 +42,12 @@ class DeviceError(CharlstmError):
 
 class DivergedError(CharlstmError):
     """A loss or gradient that is not a number any more."""
+
+    exit_code = 1
+
+
+class OutOfMemoryError(CharlstmError):
+    """A step that did not fit into memory: the text and the settings are valid, the machine is too small, so exit code 1."""
 
     exit_code = 1
 

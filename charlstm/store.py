@@ -85,10 +85,13 @@ def load_model(path: Path, device: torch.device | None = None) -> SavedModel:
         raise ModelError(f"{file} does not hold a model that this version can read: {_one_line(error)}") from None
 
 
-def write_tensors(path: Path, about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors (on the CPU, contiguous) and what JSON says about them, with a SHA-256 over both."""
+def write_tensors(path: Path, about: Mapping[str, Any], tensors: Mapping[str, Tensor], previous: Path | None = None) -> None:
+    """Write tensors (on the CPU, contiguous) and what JSON says about them, with a SHA-256 over both.
+
+    What the file held before goes to `previous`, if that is given.
+    """
     text = json.dumps(about)
-    write_atomically(path, save(dict(tensors), {_METADATA: f"{_digest(text, tensors)} {text}"}))
+    write_atomically(path, save(dict(tensors), {_METADATA: f"{_digest(text, tensors)} {text}"}), previous)
 
 
 def read_tensors(file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

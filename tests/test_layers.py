@@ -10,10 +10,11 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "charlstm"
 LAYERS = [
     {"errors"},
-    {"config", "vocabulary"},
+    {"config", "vocabulary", "memory", "records"},
     {"corpus", "folder", "batches", "device", "model", "cell", "optim"},
     {"engines", "evaluate", "material", "store"},
-    {"resume", "sample"},
+    {"finetune", "resume", "sample"},
+    {"checkpoints"},
     {"train"},
     {"views"},
     {"commands"},
