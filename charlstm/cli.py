@@ -127,6 +127,7 @@ def sample(
         Literal["error", "skip"],
         typer.Option("--unknown", help="What to do with characters of the prime that the model never saw."),
     ] = "error",
+    raw: Annotated[bool, typer.Option("--raw", help="Exact bytes on a terminal too, control characters obeyed.")] = False,
     config: ConfigOption = None,
     device: DeviceOption = "cpu",
 ) -> None:
@@ -135,7 +136,7 @@ def sample(
     given = {key: value for key, value in flags.items() if value is not None}
     from charlstm import commands
 
-    commands.write_sample(model, config, given, seed, no_prime, unknown == "skip", device)
+    commands.write_sample(model, config, given, seed, no_prime, unknown == "skip", raw, device)
 
 
 @app.command(name="eval")

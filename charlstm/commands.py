@@ -112,7 +112,14 @@ def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str) -> 
 
 
 def write_sample(
-    model: Path, file: Path | None, given: Mapping[str, Any], seed: int | None, no_prime: bool, skip_unknown: bool, device: str
+    model: Path,
+    file: Path | None,
+    given: Mapping[str, Any],
+    seed: int | None,
+    no_prime: bool,
+    skip_unknown: bool,
+    raw: bool,
+    device: str,
 ) -> None:
     """Write text to standard output; `given` are the keys of [sample] that flags set."""
     load_config(file, sample=given)  # only to find what is wrong with it before torch and the model are loaded
@@ -136,7 +143,7 @@ def write_sample(
     seed = secrets.randbelow(2**32) if seed is None else seed
     pieces = write_text(open_engine(saved.model), saved.vocabulary, chosen, seed)
     begin = time.perf_counter()
-    stream_out(pieces if no_prime else chain([chosen.prime], pieces))
+    stream_out(pieces if no_prime else chain([chosen.prime], pieces), raw)
     if sys.stdout.isatty():
         speed = chosen.length / (time.perf_counter() - begin)
         print_line(f"seed {seed} · {speed:,.0f} characters a second", "dim")
