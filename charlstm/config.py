@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import tomli_w
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from charlstm.errors import ConfigError, shown
@@ -27,6 +27,11 @@ def _one_or_many(value: object) -> object:
     if isinstance(value, str):
         return (value,)
     return tuple(value) if isinstance(value, list) else value
+
+
+def _unicode(value: str) -> str:
+    value.encode()  # a byte on a command line that is not UTF-8 comes in as half a character, which no file of ours can hold
+    return value
 
 
 class _Section(BaseModel):
@@ -91,7 +96,7 @@ class TrainConfig(_Section):
 class SampleConfig(_Section):
     """[sample]: how text is written, in previews and by `charlstm sample`."""
 
-    prime: str = ""
+    prime: Annotated[str, AfterValidator(_unicode)] = ""
     """The text to start from; empty for `A`, or else the first character of the training text."""
     length: int = Field(500, ge=1, le=1_000_000_000)
     """Characters to write after the prime."""
@@ -198,6 +203,8 @@ def _explain(error: ErrorDetails) -> str:
         return f"{'.'.join(path)} = {value}: expected {' or '.join(map(repr, get_args(field.annotation)))}"
     if path[:2] == ["data", "text"]:
         return f"{'.'.join(path)} = {value}: expected one or more files, folders, globs, '-' or 'builtin:NAME'"
+    if error["type"] == "value_error":
+        return f"{'.'.join(path)} = {value}: expected a text that UTF-8 can spell"
     return f"{'.'.join(path)} = {value}: expected {_type_name(field.annotation)}{_range(field.metadata)}"
 
 

@@ -157,10 +157,6 @@ RAW: dict[str, tuple[bytes, str]] = {
     "metadata key twice": (pack(HEAD.replace(b'{"charlstm"', b'{"charlstm": "x", "charlstm"')), "'charlstm' twice"),
     "tensor name twice": (pack(HEAD[:-1] + b', "head.bias": 3}'), "'head.bias' twice"),
     "entry key twice": (pack(HEAD.replace(b'{"dtype"', b'{"dtype": "F32", "dtype"')), "'dtype' twice"),
-    "200,000 tensors": (
-        pack({f"t{i}": {"dtype": "U8", "shape": [1], "data_offsets": [i, i + 1]} for i in range(200_000)}, b"x" * 200_000),
-        "at most 1,048,576",
-    ),
     "10,000 tensors": (
         pack(
             {**forgery().header(), **{f"t{i}": {"dtype": "U8", "shape": [], "data_offsets": [i, i + 1]} for i in range(10_000)}}
@@ -176,6 +172,11 @@ def test_bytes_that_are_no_model_file(scratch: Path, name: str) -> None:
     refusal = load_or_refuse(scratch, data)
     assert isinstance(refusal, str)
     assert reason in refusal
+
+
+def test_200_000_tensors(scratch: Path) -> None:
+    header = {f"t{i}": {"dtype": "U8", "shape": [1], "data_offsets": [i, i + 1]} for i in range(200_000)}
+    assert "at most 1,048,576" in str(load_or_refuse(scratch, pack(header, b"x" * 200_000)))
 
 
 ENTRY = "head.bias"
