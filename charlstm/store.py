@@ -180,7 +180,8 @@ def _require_tensors(entries: Mapping[str, Entry], shapes: Mapping[str, tuple[in
 
 def _require_finite(tensors: Mapping[str, Tensor]) -> None:
     for name, tensor in tensors.items():
-        if not tensor.isfinite().all():
+        least, most = torch.aminmax(tensor)  # a NaN anywhere is both; several times as fast as `isfinite` on all of them
+        if not (least.isfinite() and most.isfinite()):
             raise ModelError(f"the tensor {name} has numbers that are infinite, or not numbers")
 
 
