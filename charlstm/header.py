@@ -81,6 +81,7 @@ def read_header(stream: BufferedReader) -> Header:
     entries = {name: _entry(name, value) for name, value in top.items()}
     entries = dict(sorted(entries.items(), key=lambda item: item[1].begin))
     _require_end_to_end(entries, size - 8 - length)
+    _require_unicode("".join([text, *entries]))
     return Header(digest, text, parse_object(text, "the metadata"), entries)
 
 
@@ -109,6 +110,14 @@ def _decode(data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise HeaderError(f"its header is not UTF-8 (offset {error.start})") from None
+
+
+def _require_unicode(text: str) -> None:
+    """HeaderError where JSON escaped half a character: UTF-8, and so the SHA-256, can't be had of it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise HeaderError(f"its header has a lone surrogate, {shown(text[error.start])}") from None
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
