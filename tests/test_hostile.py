@@ -404,7 +404,7 @@ def test_the_inner_json_is_no_better_believed(scratch: Path, old: str, new: str,
 
 
 def test_lone_surrogates_in_the_header_are_no_way_in(scratch: Path) -> None:
-    """Escaped in the outer JSON, where they stand for themselves and can't be hashed; in the inner, an escape stays an escape."""
+    """In the outer JSON they stand for themselves and can't be hashed; in the inner JSON an escape stays an escape."""
     header, data = forgery().header(), forgery().data()
     text = header["__metadata__"]["charlstm"]
     vocabulary = copy.deepcopy(header)
