@@ -1,8 +1,13 @@
 """The few kinds of error that a user can cause or meet.
 
-Knows: that an error is one line which names the thing, its value and the remedy, and which exit code it ends in.
+Knows: that an error is one line which names the thing, its value and the remedy; how a value is shown in it; which exit code
+it ends in.
 Does not know: who raises it or how it is shown.
 """
+
+from __future__ import annotations
+
+import reprlib
 
 
 class CharlstmError(Exception):
@@ -56,3 +61,28 @@ class SaveError(CharlstmError):
     """A file that could not be written: nothing the user typed was wrong, so exit code 1."""
 
     exit_code = 1
+
+
+class _Short(reprlib.Repr):
+    """`repr`, cut to what fits into a line, and never longer in the making than in the result."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 80
+        self.maxlevel = 3
+
+    def repr_int(self, x: int, level: int) -> str:
+        # Python refuses to write out thousands of digits, which hexadecimal TOML can hold all the same.
+        return super().repr_int(x, level) if abs(x) < 10**80 else "a number of more than 80 digits"
+
+
+_SHORT = _Short()
+
+
+def shown(value: object) -> str:
+    """A value from outside as an error can show it: one line, of bounded length, without control characters.
+
+    >>> shown("two\\nlines"), len(shown("x" * 1_000_000))
+    ("'two\\\\nlines'", 80)
+    """
+    return _SHORT.repr(value)

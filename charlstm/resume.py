@@ -177,7 +177,7 @@ def restore(training: Training, saved: Saved, device: torch.device) -> None:
         torch.random.set_rng_state(tensors["random.cpu"])
         if device.type == "cuda" and "random.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random.cuda"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise ModelError(f"the run can't be resumed: {' '.join(str(error).split())}") from None
 
 

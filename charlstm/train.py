@@ -33,7 +33,7 @@ from charlstm.finetune import take_weights
 from charlstm.folder import RunFolder
 from charlstm.material import Material
 from charlstm.memory import out_of_memory
-from charlstm.model import CharLSTM, State, detach
+from charlstm.model import CharLSTM, State, detach, refuse_too_large
 from charlstm.optim import learning_rate_at, make_optimizer
 from charlstm.records import Record, Setback, StepRecord
 from charlstm.resume import Meter, Position, Saved, Training, check_text, load_training, restore, snapshot, text_digest
@@ -66,6 +66,7 @@ class Trainer:
         self._checkpoints: Checkpoints
         self._text = text_digest(material.ids, material.vocabulary)
         generator = torch.Generator().manual_seed(self.config.train.seed)
+        refuse_too_large(material.vocabulary.size, self.config.model)
         model = CharLSTM(material.vocabulary.size, self.config.model, generator).to(device)
         if trained:
             take_weights(model, material.vocabulary, trained)

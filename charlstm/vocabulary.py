@@ -121,12 +121,12 @@ class ByteVocabulary(Vocabulary):
         return {"unit": self.unit}
 
 
-def vocabulary_from_json(value: Mapping[str, Any]) -> Vocabulary:
+def vocabulary_from_json(value: object) -> Vocabulary:
     """The vocabulary that `Vocabulary.to_json` described. ModelError where it described none."""
-    if value.get("unit") == "byte":
+    if value == {"unit": "byte"}:
         return ByteVocabulary()
-    symbols = value.get("symbols")
-    if value.get("unit") != "char" or not isinstance(symbols, str) or not symbols:
+    symbols = value.get("symbols") if isinstance(value, Mapping) else None
+    if not isinstance(symbols, str) or not symbols or value != {"unit": "char", "symbols": symbols}:
         raise ModelError("the vocabulary is neither a list of characters nor bytes")
     vocabulary = CharVocabulary(symbols)
     if vocabulary.symbols != symbols:

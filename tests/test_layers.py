@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "charlstm"
 LAYERS = [
     {"errors"},
     {"config", "vocabulary", "memory", "records"},
-    {"corpus", "folder", "batches", "device", "model", "cell", "optim"},
+    {"corpus", "folder", "batches", "device", "header", "model", "cell", "optim"},
     {"engines", "evaluate", "material", "store"},
     {"finetune", "resume", "sample"},
     {"checkpoints"},
@@ -61,7 +61,7 @@ def test_libraries_for_showing_stay_in_their_rooms(library: str, rooms: set[str]
     assert users == rooms
 
 
-@pytest.mark.parametrize("room", ["errors", "config", "vocabulary", "corpus", "folder"])
+@pytest.mark.parametrize("room", ["errors", "config", "vocabulary", "corpus", "folder", "header"])
 def test_rooms_without_torch(room: str) -> None:
     assert not any(name.partition(".")[0] == "torch" for name in imports(PACKAGE / f"{room}.py"))
 
