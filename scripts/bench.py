@@ -15,8 +15,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,16 +32,18 @@ from charlstm.engines import Engine, OnnxEngine, open_engine
 from charlstm.folder import RunFolder
 from charlstm.material import Material, prepare
 from charlstm.model import CharLSTM
+from charlstm.records import Record, StepRecord
 from charlstm.sample import write_ids
 from charlstm.store import load_model
-from charlstm.train import Record, Trainer
+from charlstm.train import Trainer
 
 CPU = torch.device("cpu")
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
     """Run the parts that were asked for."""
-    parts: dict[str, Callable[[], None]] = {"training": training, "sampling": sampling, "help": help_time}
+    parts: dict[str, Callable[[], None]] = {"training": training, "sampling": sampling, "saving": saving, "help": help_time}
     parser = argparse.ArgumentParser(description="Measure what docs/benchmarks.md states.")
     trainings = {"epoch": one_epoch, "budget": same_budget}
     parser.add_argument("--only", choices=[*parts, *trainings], action="append", default=[])
@@ -111,6 +115,45 @@ def sampling() -> None:
         f"{statistics.median(ratios):.1f} times ({fast:,.0f} against {slow:,.0f} chars/s)",
         "8",
     )
+
+
+def saving() -> None:
+    """How long training waits for its saves: of the time, at one a minute, and with an evaluation every five steps."""
+    trainer = _trainer("train.save_every=0.1 min")
+    waits, seconds_in_all = _waits(trainer, steps=60)
+    share = statistics.mean(waits[1:]) / 60  # the first save is waited for, so that a run can be resumed from its beginning
+    row(
+        "waiting for saves, 2x512, one a minute, of the time",
+        f"{share:.2%} ({statistics.mean(waits[1:]) * 1000:.0f} ms each, of {len(waits) - 1} in {seconds_in_all:.0f} s)",
+        "1%",
+    )
+    tutorial = load_config(ROOT / "configs" / "tutorial.toml")
+    trainer = Trainer(prepare(read_corpus(tutorial.data.text), tutorial), CPU)
+    waits, seconds_in_all = _waits(trainer, steps=3 * tutorial.train.eval_every)
+    row(
+        f"waiting for saves, tutorial, an evaluation every {tutorial.train.eval_every} steps, of the time",
+        f"{sum(waits[1:]) / seconds_in_all:.2%} ({len(waits) - 1} in {seconds_in_all:.0f} s)",
+        "1%",
+    )
+
+
+def _waits(trainer: Trainer, steps: int) -> tuple[list[float], float]:
+    """Seconds that each save kept training waiting, and those that so many steps took in all."""
+    save, waits = trainer._save, []
+
+    def timed(*arguments: Any) -> None:
+        begin = time.perf_counter()
+        save(*arguments)
+        waits.append(time.perf_counter() - begin)
+
+    trainer._save = timed  # type: ignore[method-assign]
+    begin = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder, closing(trainer.fit(RunFolder(Path(folder)))) as records:
+        for record in records:
+            if isinstance(record, StepRecord) and record.step == steps + 1:
+                break
+        seconds_in_all = time.perf_counter() - begin
+    return waits, seconds_in_all
 
 
 def help_time() -> None:
