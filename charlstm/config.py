@@ -6,14 +6,17 @@ Does not know: torch, texts, models.
 
 from __future__ import annotations
 
+import codecs
 import difflib
+import encodings.aliases
+import io
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 import tomli_w
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from charlstm.errors import ConfigError
@@ -25,6 +28,17 @@ def _one_or_many(value: object) -> object:
     if isinstance(value, str):
         return (value,)
     return tuple(value) if isinstance(value, list) else value
+
+
+def _text_encoding(name: str) -> str:
+    try:
+        io.TextIOWrapper(io.BytesIO(), encoding=name)  # refuses codecs such as hex too, which make no text
+        codecs.getincrementaldecoder(name)("replace").decode(b"a", True)  # and this idna, which can't replace anything
+    except (LookupError, ValueError):
+        near = difflib.get_close_matches(name.lower().replace("-", "_"), encodings.aliases.aliases.values(), 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise ValueError(f"data.encoding = {name!r}: no such encoding of texts; {hint}try utf-8, latin-1 or cp1252") from None
+    return name
 
 
 class _Section(BaseModel):
@@ -40,6 +54,24 @@ class DataConfig(_Section):
     """What one id stands for: a Unicode code point, or a byte of UTF-8."""
     validation: float = Field(0.1, ge=0.001, le=0.5)
     """The share of the text, at its end, that is not learned from but scored."""
+    encoding: Annotated[str, AfterValidator(_text_encoding)] = "utf-8"
+    """How the text's bytes are read; with the default a byte order mark tells UTF-16 and UTF-32 apart."""
+    errors: Literal["strict", "replace", "ignore"] = "strict"
+    """Bytes that the encoding does not allow: an error, U+FFFD in their place, or nothing."""
+    newlines: Literal["keep", "lf"] = "keep"
+    """Leave line ends as they are, or make CRLF and a lone CR one LF."""
+    normalize: Literal["none", "nfc"] = "none"
+    """Unicode normalisation of the text, and of every prime that the model is given."""
+    separator: str = "\n"
+    """What stands between one file and the next."""
+    min_count: int = Field(1, ge=1)
+    """Characters that occur less often become U+FFFD; needs `data.unit` to be `char`."""
+
+    @model_validator(mode="after")
+    def _rare_characters_need_characters(self) -> Self:
+        if self.unit == "byte" and self.min_count > 1:
+            raise ValueError(f"data.min_count = {self.min_count}: bytes are never rare; leave it at 1, or set data.unit=char")
+        return self
 
 
 class ModelConfig(_Section):
@@ -186,6 +218,8 @@ def _parse_assignment(assignment: str) -> tuple[str, str, Any]:
 def _explain(error: ErrorDetails) -> str:
     path = [str(part) for part in error["loc"]]
     section = Config.model_fields.get(path[0])
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
     if error["type"] == "extra_forbidden":
         return _explain_unknown(path, error["input"])
     shown = f"{'.'.join(path)} = {error['input']!r}"

@@ -6,7 +6,6 @@ Does not know: the loop, which run folder it is.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,7 +19,6 @@ from charlstm.config import Config, validate
 from charlstm.errors import ModelError, RunError
 from charlstm.model import CharLSTM, State
 from charlstm.store import read_tensors, write_tensors
-from charlstm.vocabulary import Ids, Vocabulary
 
 _VERSION = 1
 
@@ -78,13 +76,6 @@ class Training:
     position: Position
     state: State | None = None
     """The carried hidden and cell state; None at the start of an epoch."""
-
-
-def text_digest(ids: Ids, vocabulary: Vocabulary) -> str:
-    """SHA-256 of the text, as its ids and what they stand for."""
-    digest = hashlib.sha256(repr(vocabulary.to_json()).encode("utf-8", errors="surrogatepass"))
-    digest.update(np.ascontiguousarray(ids).data)
-    return digest.hexdigest()
 
 
 def save_training(path: Path, training: Training, config: Config, text: str) -> None:

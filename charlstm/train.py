@@ -30,7 +30,7 @@ from charlstm.folder import RunFolder
 from charlstm.material import Material
 from charlstm.model import CharLSTM, State, detach
 from charlstm.optim import learning_rate_at, make_optimizer
-from charlstm.resume import Meter, Position, Saved, Training, check_text, restore, save_training, text_digest
+from charlstm.resume import Meter, Position, Saved, Training, check_text, restore, save_training
 from charlstm.sample import write_text
 from charlstm.store import Facts, SavedModel, save_model
 
@@ -103,7 +103,7 @@ class Trainer:
         if self.config.train.max_steps:
             self.total_steps = min(self.total_steps, self.config.train.max_steps)
         self.stop_asked = False
-        self._text = text_digest(material.ids, material.vocabulary)
+        self._text = material.digest
         self._saved_at = -math.inf
         generator = torch.Generator().manual_seed(self.config.train.seed)
         model = CharLSTM(material.vocabulary.size, self.config.model, generator).to(device)
