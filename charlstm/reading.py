@@ -69,9 +69,10 @@ class TextReader:
             raise NoText(f"{stream.where} is a binary file, not text")
         texts = self._lines(self._decode(chain([first], blocks), encoding, stream.where))
         begin = list(islice(texts, 4))
+        begin[0] = begin[0].removeprefix("\ufeff")
         if len(begin) < 4 and not "".join(begin).strip():  # one block makes three pieces: its own, and the ends of two loops
             raise NoText(f"{stream.where} is empty: there is nothing to learn from")
-        return chain([begin[0].removeprefix("\ufeff")], begin[1:], texts)
+        return chain(begin, texts)
 
     def _blocks(self, stream: Bytes) -> Iterator[bytes]:
         while block := stream.read(PIECE):

@@ -177,7 +177,7 @@ def _seconds_a_step(material: Material) -> float:
 
 def _trainer(*settings: str) -> Trainer:
     config = load_config(None, settings)
-    return Trainer(prepare(read_corpus(config.data.text), config), CPU)
+    return Trainer(prepare(read_corpus(config.data.text, config.data), config), CPU)
 
 
 def _shakespeare(corpus: Corpus, *settings: str) -> Material:

@@ -11,9 +11,9 @@ PACKAGE = Path(__file__).resolve().parent.parent / "charlstm"
 LAYERS = [
     {"errors"},
     {"config", "vocabulary"},
-    {"corpus", "folder", "batches", "device", "model", "cell", "optim"},
-    {"engines", "evaluate", "material", "store"},
-    {"resume", "sample"},
+    {"sources", "reading", "tally", "cache", "folder", "batches", "device", "model", "cell", "optim"},
+    {"corpus", "engines", "evaluate", "store"},
+    {"material", "resume", "sample"},
     {"train"},
     {"views"},
     {"commands"},
@@ -60,7 +60,9 @@ def test_libraries_for_showing_stay_in_their_rooms(library: str, rooms: set[str]
     assert users == rooms
 
 
-@pytest.mark.parametrize("room", ["errors", "config", "vocabulary", "corpus", "folder"])
+@pytest.mark.parametrize(
+    "room", ["errors", "config", "vocabulary", "sources", "reading", "tally", "cache", "corpus", "folder", "views/reading"]
+)
 def test_rooms_without_torch(room: str) -> None:
     assert not any(name.partition(".")[0] == "torch" for name in imports(PACKAGE / f"{room}.py"))
 

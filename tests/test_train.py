@@ -13,14 +13,13 @@ import torch
 
 from charlstm.batches import batches
 from charlstm.config import Config
-from charlstm.corpus import Corpus
 from charlstm.errors import DivergedError
 from charlstm.evaluate import stateful
 from charlstm.folder import RunFolder
 from charlstm.material import Material, prepare
 from charlstm.store import load_model
 from charlstm.train import PREVIEW_LENGTH, Record, StepRecord, Trainer
-from tests.conftest import VERSE
+from tests.conftest import VERSE, prepare_text
 
 CPU = torch.device("cpu")
 
@@ -37,7 +36,7 @@ def evaluations(records: list[StepRecord | Record]) -> list[Record]:
 def test_it_learns_a_tiny_text_by_heart(make_config: Callable[..., Config], tmp_path: Path) -> None:
     settings = ("model.hidden_size=64", "model.dropout=0.0", "train.epochs=60", "train.learning_rate=1e-2")
     text = "The quick brown fox jumps over the lazy dog. " * 12
-    _, records = run(prepare(Corpus(text, ()), make_config(*settings)), tmp_path)
+    _, records = run(prepare_text(text, make_config(*settings)), tmp_path)
     last = evaluations(records)[-1]
     assert last.train_loss < 0.1
     assert last.validation_loss < 0.1
@@ -112,7 +111,7 @@ def test_last_is_the_newest_and_best_the_best(make_config: Callable[..., Config]
     # Digits in the validation part that training never predicts: the more it learns, the worse that part looks.
     text = "abcdefgh" * 200 + "hgfedcba" * 23
     settings = ("train.epochs=5", "train.learning_rate=0.02", "model.dropout=0.0")
-    trainer, records = run(prepare(Corpus(text, ()), make_config(*settings)), tmp_path)
+    trainer, records = run(prepare_text(text, make_config(*settings)), tmp_path)
     losses = [r.validation_loss for r in evaluations(records)]
     assert min(losses) < losses[-1]
     assert [r.is_best for r in evaluations(records)] == [loss == min(losses[: i + 1]) for i, loss in enumerate(losses)]
@@ -139,7 +138,7 @@ def test_max_steps_ends_within_an_epoch(make_config: Callable[..., Config], mate
 
 
 def test_a_training_that_diverges_stops_and_spares_what_was_saved(make_config: Callable[..., Config], tmp_path: Path) -> None:
-    trainer = Trainer(prepare(Corpus(VERSE, ()), make_config("train.epochs=200")), CPU)
+    trainer = Trainer(prepare_text(VERSE, make_config("train.epochs=200")), CPU)
 
     def train() -> None:
         for record in trainer.fit(RunFolder(tmp_path)):

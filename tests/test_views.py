@@ -95,7 +95,7 @@ def test_what_was_read_and_shrunk_is_said(
     asked = make_config("train.batch_size=5000")
     print_material(prepare(material.corpus, asked), asked)
     printed = capsys.readouterr().err
-    for part in ("verse.txt", f"{len(material.corpus.text):,} characters", f"{material.vocabulary.size} symbols", "too short"):
+    for part in ("verse.txt", f"{len(material.ids):,} characters", f"{material.vocabulary.size} symbols", "too short"):
         assert part in printed
 
 
