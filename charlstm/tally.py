@@ -106,7 +106,8 @@ def count_bytes(ids: Ids) -> npt.NDArray[np.int64]:
     Counted in pairs, which takes half the time of counting each.
     """
     pairs = np.bincount(ids[: len(ids) // 2 * 2].view(np.uint16), minlength=2**16).reshape(256, 256)
-    return pairs.sum(0) + pairs.sum(1) + np.bincount(ids[len(ids) // 2 * 2 :], minlength=256)
+    counts: npt.NDArray[np.int64] = pairs.sum(0) + pairs.sum(1) + np.bincount(ids[len(ids) // 2 * 2 :], minlength=256)
+    return counts
 
 
 def make_tally(unit: str) -> CharTally | ByteTally:
