@@ -88,24 +88,26 @@ class TextCache:
             _write(file, digest, text + len(text).to_bytes(_LENGTH, "little"))
             file.write(digest.digest())
             file.flush()
-            entry = Entry(np.memmap(file, dtype, "r", shape=(count,)), json.loads(text))
+            if sys.platform == "win32":
+                file.close()  # an open file can't be renamed there
+            path = Path(file.name)
             if key is not None:
-                Path(file.name).replace(self._path(key))
-                self._drop_oldest(but=self._path(key))
-        return entry
+                path = path.replace(self._path(key))
+                self._drop_oldest(but=path)
+            return Entry(np.memmap(path, dtype, "r", shape=(count,)), json.loads(text))
 
     def tidy(self) -> None:
         """Remove what a writer that was killed has left."""
         for path in self.folder.glob("*.tmp"):
             with suppress(OSError), path.open("rb") as file:
-                _lock(file)  # raises where its writer lives
+                _lock(file, wait=False)  # raises where its writer lives
                 path.unlink()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Makes the folder; what the system says against writing there becomes a SaveError."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # texts may be private
             yield
         except OSError as error:
             remedy = "make room there, or let XDG_CACHE_HOME name another folder"
@@ -116,15 +118,23 @@ class TextCache:
 
     @contextmanager
     def _temporary(self) -> Iterator[BinaryIO]:
-        path = self.folder / f"{os.getpid()}-{secrets.token_hex(4)}.tmp"
+        file = self._create()
         try:
-            with path.open("x+b") as file:
-                with suppress(OSError):  # not every file system has locks
-                    _lock(file)
+            with file:
                 yield file
         finally:
             with suppress(OSError):
-                path.unlink(missing_ok=True)
+                Path(file.name).unlink(missing_ok=True)
+
+    def _create(self) -> BinaryIO:
+        """A new file, locked. If `tidy` of another process took it before it was, yet another one."""
+        while True:
+            file = (self.folder / f"{os.getpid()}-{secrets.token_hex(4)}.tmp").open("x+b")
+            with suppress(OSError):  # not every file system has locks
+                _lock(file, wait=True)
+            if os.fstat(file.fileno()).st_nlink:
+                return file
+            file.close()
 
     def _drop_oldest(self, but: Path) -> None:
         with suppress(OSError):  # another process may be at it too
@@ -205,7 +215,10 @@ def _write(file: BinaryIO, digest: xxhash.xxh3_128, block: bytes) -> None:
     file.write(block)
 
 
-def _lock(file: BinaryIO) -> None:
-    """Lock a file until it is closed. OSError where another process holds it. Windows never removes an open file anyway."""
+def _lock(file: BinaryIO, wait: bool) -> None:
+    """Lock a file until it is closed, or raise OSError where another process holds it and this one may not wait.
+
+    Windows needs no locks: it never removes a file that is open.
+    """
     if sys.platform != "win32":
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -22,7 +22,8 @@ from charlstm.cache import DamagedEntry, Entry, Spool, TextCache
 from charlstm.config import DataConfig
 from charlstm.errors import TextError
 from charlstm.reading import NoText, TextReader, in_pieces, nfc
-from charlstm.sources import Given, Source, Stream, find_sources
+from charlstm.sources import Given, Source, find_sources
+from charlstm.streams import Stream
 from charlstm.tally import choose_vocabulary, controls, make_tally, rare_characters
 from charlstm.vocabulary import Ids, Vocabulary, vocabulary_from_json
 
@@ -131,13 +132,14 @@ def _read(sources: Sequence[Source], plan: _Plan, progress: Progress) -> Corpus:
 
     entry = entry or _encode(_Texts(sources, plan.data, progress), plan, cache, key_afterwards)
     about, names = entry.about, [name for source in sources for name in source.names()]
+    skipped = set(about["skipped"])
     return Corpus(
         entry.ids,
         vocabulary_from_json(about["vocabulary"]),
         about["digest"],
         replace(Findings(**about["findings"]), damaged=damaged),
-        tuple(name for i, name in enumerate(names) if i not in set(about["skipped"])),
-        tuple(names[i] for i in about["skipped"]),
+        tuple(name for i, name in enumerate(names) if i not in skipped),
+        tuple(name for i, name in enumerate(names) if i in skipped),
     )
 
 

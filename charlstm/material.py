@@ -57,5 +57,9 @@ def _prime(corpus: Corpus, config: Config) -> str:
     prime = config.sample.prime
     if missing := corpus.vocabulary.unknown(prime):
         raise TextError(f"sample.prime = {prime!r}: the text never uses {describe(missing)}")
-    first = corpus.vocabulary.decode(corpus.ids[:1].tolist())
-    return prime or (first if corpus.vocabulary.unknown("A") else "A")
+    return prime or ("A" if _has_own_id("A", corpus.vocabulary) else corpus.vocabulary.decode(corpus.ids[:1].tolist()))
+
+
+def _has_own_id(character: str, vocabulary: Vocabulary) -> bool:
+    """False also where U+FFFD stands for it."""
+    return not vocabulary.unknown(character) and vocabulary.decode(vocabulary.encode(character).tolist()) == character

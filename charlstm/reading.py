@@ -13,10 +13,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import chain, islice
-from typing import Protocol
 
 from charlstm.config import DataConfig
 from charlstm.errors import TextError
+from charlstm.streams import Stream
 
 PIECE = 2**20
 """Bytes read at a time."""
@@ -36,18 +36,6 @@ class NoText(TextError):
     """A file with nothing to learn from in it: empty, or binary. Raised before its first piece."""
 
 
-class Bytes(Protocol):
-    """What a text is read from."""
-
-    where: str
-    """How errors call it."""
-    encoding: str | None
-    """The one it is known to be in, whatever is asked for."""
-
-    def read(self, size: int) -> bytes:
-        """The next `size` bytes, or fewer at the end."""
-
-
 class TextReader:
     """Reads one text after the other, and counts what is worth a note."""
 
@@ -60,7 +48,7 @@ class TextReader:
         self.replaced = ""
         """Where the first byte was that was replaced or ignored; empty where none was."""
 
-    def read(self, stream: Bytes) -> Iterator[str]:
+    def read(self, stream: Stream) -> Iterator[str]:
         """The text in pieces, without a byte order mark. TextError names the offset of a byte that is wrong."""
         blocks = self._blocks(stream)
         first = next(blocks, b"")
@@ -74,7 +62,7 @@ class TextReader:
             raise NoText(f"{stream.where} is empty: there is nothing to learn from")
         return chain(begin, texts)
 
-    def _blocks(self, stream: Bytes) -> Iterator[bytes]:
+    def _blocks(self, stream: Stream) -> Iterator[bytes]:
         while block := stream.read(PIECE):
             self.bytes += len(block)
             yield block

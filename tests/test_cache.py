@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -147,6 +148,24 @@ def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_no
     assert [Path(name).suffix for name in files(cache)] == [".tmp"]
     cache.tidy()
     assert files(cache) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks are POSIX's here")
+def test_a_file_that_was_taken_away_before_it_was_locked_is_made_again(
+    cache: TextCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, taken = cache_room._lock, []
+
+    def take_away_the_first(file: BinaryIO, wait: bool) -> None:
+        if not taken:
+            taken.append(file.name)
+            Path(file.name).unlink()
+        lock(file, wait)
+
+    monkeypatch.setattr(cache_room, "_lock", take_away_the_first)
+    save(cache)
+    assert taken
+    assert cache.load("key") is not None
 
 
 def test_two_writers_of_the_same_text_do_not_meet(cache: TextCache) -> None:

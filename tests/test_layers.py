@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "charlstm"
 LAYERS = [
     {"errors"},
-    {"config", "vocabulary"},
+    {"config", "vocabulary", "streams"},
     {"sources", "reading", "tally", "cache", "folder", "batches", "device", "model", "cell", "optim"},
     {"corpus", "engines", "evaluate", "store"},
     {"material", "resume", "sample"},
@@ -61,7 +61,8 @@ def test_libraries_for_showing_stay_in_their_rooms(library: str, rooms: set[str]
 
 
 @pytest.mark.parametrize(
-    "room", ["errors", "config", "vocabulary", "sources", "reading", "tally", "cache", "corpus", "folder", "views/reading"]
+    "room",
+    ["errors", "config", "vocabulary", "streams", "sources", "reading", "tally", "cache", "corpus", "folder", "views/reading"],
 )
 def test_rooms_without_torch(room: str) -> None:
     assert not any(name.partition(".")[0] == "torch" for name in imports(PACKAGE / f"{room}.py"))

@@ -43,6 +43,10 @@ def test_the_default_prime(make_config: Callable[..., Config], text: str, prime:
     assert prepare_text(text, make_config()).config.sample.prime == prime
 
 
+def test_the_default_prime_is_no_character_that_was_left_out(make_config: Callable[..., Config]) -> None:
+    assert prepare_text("zab" * 20 + "A", make_config("data.min_count=2")).config.sample.prime == "z"
+
+
 def test_a_prime_that_the_text_lacks_is_refused(make_config: Callable[..., Config]) -> None:
     with pytest.raises(TextError, match=r"sample.prime = 'ROMEO:'.*'R'"):
         prepare_text("abc" * 50, make_config("sample.prime=ROMEO:"))

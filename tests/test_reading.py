@@ -12,6 +12,7 @@ from charlstm import reading
 from charlstm.config import DataConfig
 from charlstm.errors import TextError
 from charlstm.reading import NoText, TextReader, in_pieces, nfc
+from charlstm.streams import Stream
 
 plain = st.text(st.characters(exclude_categories=["Cc", "Cs"]) | st.sampled_from("\r\n\t")).map("text".__add__)
 some_size = st.sampled_from([1, 2, 3, 5, 1000])
@@ -30,16 +31,11 @@ def wrong_byte(data: bytes, encoding: str) -> int | None:
     return None
 
 
-class Given(io.BytesIO):
-    where = "given.txt"
-    encoding = None
-
-
 def read(data: bytes, size: int = 2**20, reader: TextReader | None = None, **settings: object) -> str:
     """The text of bytes that are read in blocks of `size`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "PIECE", max(size, 4))  # the first block must hold a byte order mark
-        return "".join((reader or TextReader(DataConfig(**settings))).read(Given(data)))  # type: ignore[arg-type]
+        return "".join((reader or TextReader(DataConfig(**settings))).read(Stream(io.BytesIO(data), "given.txt")))  # type: ignore[arg-type]
 
 
 @given(plain, st.sampled_from(ENCODINGS), some_size)
