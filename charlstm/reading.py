@@ -89,13 +89,14 @@ class TextReader:
             yield text
 
     def _refuse_or_note(self, error: UnicodeError, begin: int, encoding: str, where: str) -> None:
-        at = begin + getattr(error, "start", 0)
-        if self._data.errors != "strict":
-            self.replaced = self.replaced or f"{where}, offset {at:,}"
-            return
-        byte = f"byte 0x{error.object[error.start]:02x} at" if isinstance(error, UnicodeDecodeError) else "from"
-        remedy = "name its encoding (--encoding latin-1), or go on without such bytes (--errors replace)"
-        raise TextError(f"{where} is not {encoding.upper()}: {byte} offset {at:,}; {remedy}") from None
+        if not isinstance(error, UnicodeDecodeError):  # it is no matter of single bytes
+            raise TextError(f"{where} is not {encoding.upper()}: {error}; name its encoding (--encoding latin-1)") from None
+        at = begin + error.start
+        if self._data.errors == "strict":
+            byte = f"byte 0x{error.object[error.start]:02x} at offset {at:,}"
+            remedy = "name its encoding (--encoding latin-1), or go on without such bytes (--errors replace)"
+            raise TextError(f"{where} is not {encoding.upper()}: {byte}; {remedy}") from None
+        self.replaced = self.replaced or f"{where}, offset {at:,}"
 
     def _lines(self, texts: Iterable[str]) -> Iterator[str]:
         """A carriage return at the end of a piece waits for what follows it."""

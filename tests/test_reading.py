@@ -73,6 +73,12 @@ def test_wrong_bytes_are_replaced_or_ignored_as_in_the_whole_and_noted(data: byt
     assert reader.replaced == ("" if at is None else f"given.txt, offset {at}")
 
 
+@pytest.mark.parametrize("errors", ["strict", "replace"])
+def test_utf16_without_its_mark_is_no_matter_of_single_bytes(errors: str) -> None:
+    with pytest.raises(TextError, match=r"given\.txt is not UTF-16: .*BOM.*; name its encoding"):
+        read("some text".encode("utf-16-le"), encoding="utf-16", errors=errors)
+
+
 def test_a_character_that_is_cut_off_at_the_end_is_wrong() -> None:
     with pytest.raises(TextError, match="byte 0xe2 at offset 3"):
         read(b"abc\xe2\x82", 2)
