@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from charlstm import __version__
-from charlstm.errors import CharlstmError
+from charlstm.errors import CharlstmError, Stopped
+from charlstm.memory import out_of_memory
 
 app = typer.Typer(
     help="Train a character-level LSTM on any text, and write more of it.",
@@ -146,6 +149,7 @@ def sample(
         Literal["error", "skip"],
         typer.Option("--unknown", help="What to do with characters of the prime that the model never saw."),
     ] = "error",
+    raw: Annotated[bool, typer.Option("--raw", help="Exact bytes on a terminal too, control characters obeyed.")] = False,
     config: ConfigOption = None,
     device: DeviceOption = "cpu",
 ) -> None:
@@ -154,7 +158,7 @@ def sample(
     given = {key: value for key, value in flags.items() if value is not None}
     from charlstm import commands
 
-    commands.write_sample(model, config, given, seed, no_prime, unknown == "skip", device)
+    commands.write_sample(model, config, given, seed, no_prime, unknown == "skip", raw, device)
 
 
 @app.command(name="eval")
@@ -191,10 +195,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that can't show a character gets its number
     try:
-        code = app(arguments, standalone_mode=False)
-        sys.stdout.flush()  # here, where a full disk still has an exit code
+        with _stoppable(), out_of_memory("close other programs, or use a smaller model"):
+            code = app(arguments, standalone_mode=False)
+            sys.stdout.flush()  # here, where a full disk still has an exit code
         return code if isinstance(code, int) else 0
-    except CharlstmError as error:
+    except (CharlstmError, Stopped) as error:
         return _fail(str(error), error.exit_code)
     except BrokenPipeError:
         # The reader (`| head`) has what it wanted. Python would complain once more when it closes stdout: give it another.
@@ -202,8 +207,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         return _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
-    except (KeyboardInterrupt, typer.Abort):
-        return _fail("stopped", 130)
     except Exception as error:
         # Typer's own errors of usage; where it keeps their class differs between its versions.
         if not hasattr(error, "format_message"):
@@ -214,6 +217,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _given(**flags: str | None) -> dict[str, str]:
     """Those that were used."""
     return {name: value for name, value in flags.items() if value is not None}
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """While open, Ctrl-C and SIGTERM end in the same orderly way, wherever the program is."""
+
+    def handle(number: int, _frame: object) -> None:
+        raise Stopped(number)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _fail(message: str, code: int) -> int:

@@ -16,19 +16,20 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charlstm.config import Config, DataConfig, SampleConfig, is_path, load_config, read_toml, validate
 from charlstm.corpus import Corpus, read_corpus
-from charlstm.errors import CharlstmError
+from charlstm.errors import CharlstmError, Stopped
 from charlstm.folder import RunFolder, is_unicode, new_run_folder, newest_run
 from charlstm.sources import find_sources
 from charlstm.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from charlstm.folder import Marks
     from charlstm.train import Trainer
 
 
@@ -49,6 +50,17 @@ def start_run(
     asked = load_config(file, settings, data={**({"text": list(text)} if text else {}), **reading})
     folder = RunFolder(run) if run else new_run_folder(_run_name(text, file, asked))
     folder.refuse_held(overwrite)
+    with _if_stopped("stopped before the first step; the same command begins again"):
+        trainer = _prepare(asked, device, folder)
+    if dry_run:
+        return 0
+    with folder.locked():
+        folder.start(overwrite)
+        return _fit(trainer, folder)
+
+
+def _prepare(asked: Config, device: str, folder: RunFolder) -> Trainer:
+    """Read the text, make the trainer, and show both."""
     corpus = _read(asked.data.text, asked.data)
 
     from charlstm.device import find_device
@@ -61,40 +73,59 @@ def start_run(
     print_material(material, asked)
     trainer = Trainer(material, found)
     print_plan(trainer, folder)
-    if dry_run:
-        return 0
-    folder.start(material.config, overwrite)
-    return _fit(trainer, folder)
+    return trainer
 
 
 def resume_run(run: Path | None, settings: Sequence[str], device: str, dry_run: bool) -> int:
     """Go on with a run -> the exit code, as for `start_run`."""
     folder = RunFolder(run) if run else newest_run()
     folder.require_resume()
-    asked = load_config(folder.config, settings)
-    corpus = _read(asked.data.text, asked.data)
+    for setting in settings:
+        load_config(None, [setting])  # what is wrong with it is said before torch is loaded
+    with folder.locked():
+        with _if_stopped(f"stopped before the next step; to go on: {_resume_command(folder)}"):
+            trainer, marks = _prepare_resume(folder, settings, device)
+        if dry_run:
+            return 0
+        from charlstm.views.console import print_warning
 
+        for name in folder.go_back_to(marks):
+            print_warning(f"{name} is not as it was written: what can be read of it is kept")
+        return _fit(trainer, folder)
+
+
+def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str) -> tuple[Trainer, Marks]:
+    """Read the newest whole save and the text, make the trainer, and show them."""
     from charlstm.device import find_device
     from charlstm.material import prepare
     from charlstm.resume import load_training, refuse_another
     from charlstm.train import Trainer
+    from charlstm.views.console import print_warning
     from charlstm.views.summary import print_material, print_plan
 
-    saved = load_training(folder.resume)
+    saved, warning = load_training(folder)
+    asked = load_config(None, settings, **saved.config.model_dump(mode="json"))
     refuse_another(saved.config, asked)
-    material = prepare(corpus, asked)
+    material = prepare(_read(asked.data.text, asked.data), asked)
     print_material(material, asked)
     trainer = Trainer(material, find_device(device), saved)
     print_plan(trainer, folder)
-    if dry_run:
-        return 0
-    folder.write_config(material.config)
-    folder.forget_after(trainer.position.recorded_step)
-    return _fit(trainer, folder)
+    if warning:
+        print_warning(warning)
+    if not folder.holds_config(saved.config):
+        print_warning(f"{folder.config.name} is not as it was written: the settings of the save hold; --set changes them")
+    return trainer, saved.marks
 
 
 def write_sample(
-    model: Path, file: Path | None, given: Mapping[str, Any], seed: int | None, no_prime: bool, skip_unknown: bool, device: str
+    model: Path,
+    file: Path | None,
+    given: Mapping[str, Any],
+    seed: int | None,
+    no_prime: bool,
+    skip_unknown: bool,
+    raw: bool,
+    device: str,
 ) -> None:
     """Write text to standard output; `given` are the keys of [sample] that flags set."""
     load_config(file, sample=given)  # only to find what is wrong with it before torch and the model are loaded
@@ -118,7 +149,7 @@ def write_sample(
     seed = secrets.randbelow(2**32) if seed is None else seed
     pieces = write_text(open_engine(saved.model), saved.vocabulary, chosen, seed)
     begin = time.perf_counter()
-    stream_out(pieces if no_prime else chain([chosen.prime], pieces))
+    stream_out(pieces if no_prime else chain([chosen.prime], pieces), raw)
     if sys.stdout.isatty():
         speed = chosen.length / (time.perf_counter() - begin)
         print_line(f"seed {seed} · {speed:,.0f} characters a second", "dim")
@@ -162,20 +193,33 @@ def _read(text: Sequence[str], data: DataConfig, vocabulary: Vocabulary | None =
 
 def _fit(trainer: Trainer, folder: RunFolder) -> int:
     """Train to the end or to a signal, show it, and give the exit code."""
+    from charlstm.views.console import print_line
     from charlstm.views.summary import print_result
     from charlstm.views.training import make_view
 
     view = make_view(trainer)
-    with _stopping(trainer.stop) as received:
-        try:
-            for record in trainer.fit(folder):
+    at_once = _if_stopped(f"stopped at once; what was saved before is whole; to go on: {_resume_command(folder)}")
+    try:
+        with at_once, _stopping(trainer.stop) as received, closing(trainer.fit(folder)) as records:
+            for record in records:
                 view.show(record)
-        finally:
-            view.close()
+    finally:
+        view.close()
     if not received:
         view.finish()
     print_result(trainer, folder, _program())
+    if received:
+        print_line(f"to go on: {_resume_command(folder)}")
     return 128 + received[0] if received else 0
+
+
+@contextmanager
+def _if_stopped(message: str) -> Iterator[None]:
+    """What Ctrl-C and SIGTERM say while this is open."""
+    try:
+        yield
+    except Stopped as stopped:
+        raise Stopped(stopped.number, message) from None
 
 
 @contextmanager
@@ -185,7 +229,7 @@ def _stopping(stop: Callable[[], None]) -> Iterator[list[int]]:
 
     def handle(number: int, _frame: object) -> None:
         if received and number == signal.SIGINT:
-            raise KeyboardInterrupt
+            raise Stopped(number)
         received.append(number)
         stop()
 
@@ -218,6 +262,10 @@ def _sample_config(trained: SampleConfig, file: Path | None, given: Mapping[str,
     """The run's own settings < those in the file < flags."""
     in_file = {key: value for key, value in (read_toml(file).get("sample", {}) if file else {}).items() if value != ""}
     return validate({"sample": {**trained.model_dump(), **in_file, **given}}).sample
+
+
+def _resume_command(folder: RunFolder) -> str:
+    return f"{_program()} train --resume --run {shlex.quote(str(folder.path))}"
 
 
 def _program() -> str:

@@ -10,6 +10,7 @@ import codecs
 import difflib
 import encodings.aliases
 import io
+import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,9 +20,12 @@ import tomli_w
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from charlstm.errors import ConfigError
+from charlstm.errors import ConfigError, shown
 
 BUILTIN = "builtin:python-docs"
+_INTERVAL = r"^(\d{1,9}(\.\d{1,9})? min|[1-9]\d{0,11} steps)$"
+_MANY = 10**12
+"""More steps, or characters to choose from, than there will ever be; unlimited whole numbers can't be computed with."""
 
 
 def _one_or_many(value: object) -> object:
@@ -37,8 +41,15 @@ def _text_encoding(name: str) -> str:
     except (LookupError, ValueError):
         near = difflib.get_close_matches(name.lower().replace("-", "_"), encodings.aliases.aliases.values(), 1)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise ValueError(f"data.encoding = {name!r}: no such encoding of texts; {hint}try utf-8, latin-1 or cp1252") from None
+        raise ValueError(
+            f"data.encoding = {shown(name)}: no such encoding of texts; {hint}try utf-8, latin-1 or cp1252"
+        ) from None
     return name
+
+
+def _unicode(value: str) -> str:
+    value.encode()  # a byte on a command line that is not UTF-8 comes in as half a character, which no file of ours can hold
+    return value
 
 
 class _Section(BaseModel):
@@ -62,9 +73,9 @@ class DataConfig(_Section):
     """Leave line ends as they are, or make CRLF and a lone CR one LF."""
     normalize: Literal["none", "nfc"] = "none"
     """Unicode normalisation of the text, and of every prime that the model is given."""
-    separator: str = "\n"
+    separator: Annotated[str, AfterValidator(_unicode)] = "\n"
     """What stands between one file and the next."""
-    min_count: int = Field(1, ge=1)
+    min_count: int = Field(1, ge=1, le=_MANY)
     """Characters that occur less often become U+FFFD; needs `data.unit` to be `char`."""
 
     @model_validator(mode="after")
@@ -96,11 +107,11 @@ class TrainConfig(_Section):
     """Characters in one step of truncated backpropagation through time."""
     epochs: int = Field(10, ge=1, le=1_000_000)
     """Passes over the training part."""
-    max_steps: int = Field(0, ge=0)
+    max_steps: int = Field(0, ge=0, le=_MANY)
     """Stop after so many steps even in mid-epoch; 0 for no limit. The learning rate's decay ends there too."""
     learning_rate: float = Field(3e-3, gt=0, le=10)
     """The highest learning rate, reached after the warm-up."""
-    warmup_steps: int = Field(100, ge=0)
+    warmup_steps: int = Field(100, ge=0, le=_MANY)
     """Steps over which the learning rate rises from zero."""
     final_rate: float = Field(0.02, ge=0, le=1)
     """Where the cosine decay ends, as a share of `learning_rate`; 1 keeps it constant."""
@@ -110,8 +121,10 @@ class TrainConfig(_Section):
     """Adam's decay rate of the second moment."""
     grad_clip: float = Field(1.0, ge=0)
     """Largest norm of the gradient; 0 for no limit."""
-    eval_every: int = Field(0, ge=0)
+    eval_every: int = Field(0, ge=0, le=_MANY)
     """Evaluate every so many steps within an epoch too; 0 for only at its end."""
+    save_every: str = Field("1 min", pattern=_INTERVAL)
+    """Save for a resume after so many minutes (`min`) or steps (`steps`); it is saved at every evaluation too."""
     seed: int = Field(1, ge=0, lt=2**63)
     """Decides the initial weights, the offsets and the dropout."""
     style: Literal["table", "lesson"] = "table"
@@ -121,11 +134,11 @@ class TrainConfig(_Section):
 class SampleConfig(_Section):
     """[sample]: how text is written, in previews and by `charlstm sample`."""
 
-    prime: str = ""
+    prime: Annotated[str, AfterValidator(_unicode)] = ""
     """The text to start from; empty for `A`, or else the first character of the training text."""
     length: int = Field(500, ge=1, le=1_000_000_000)
     """Characters to write after the prime."""
-    top_k: int = Field(0, ge=0)
+    top_k: int = Field(0, ge=0, le=_MANY)
     """Draw from the k most probable characters; 0 for all."""
     temperature: float = Field(0.8, ge=0, le=100)
     """Below 1 is more cautious, above 1 more daring; 0 takes the most probable character."""
@@ -184,6 +197,16 @@ def read_toml(file: Path) -> dict[str, Any]:
     return values
 
 
+def save_interval(text: str) -> tuple[float, int]:
+    """`train.save_every` as seconds (infinite where it counts steps) and steps (0 where it counts minutes).
+
+    >>> save_interval("1.5 min"), save_interval("20 steps")
+    ((90.0, 0), (inf, 20))
+    """
+    number, unit = text.split()
+    return (float(number) * 60, 0) if unit == "min" else (math.inf, int(number))
+
+
 def is_path(source: str) -> bool:
     """Whether a TEXT argument names a file, folder or glob (and not standard input or a built-in text)."""
     return source != "-" and not source.startswith("builtin:")
@@ -198,7 +221,7 @@ def _relative_to(folder: Path, text: object) -> object:
 
 def _table(value: object, section: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ConfigError(f"{section} = {value!r}: expected a section, [{section}], with keys under it")
+        raise ConfigError(f"{_key_name([section])} = {shown(value)}: expected a section, with keys under it")
     return value
 
 
@@ -206,7 +229,7 @@ def _parse_assignment(assignment: str) -> tuple[str, str, Any]:
     name, equals, value = assignment.partition("=")
     section, dot, key = name.strip().partition(".")
     if not equals or not section:
-        raise ConfigError(f"--set {assignment!r}: expected SECTION.KEY=VALUE, such as train.epochs=3")
+        raise ConfigError(f"--set {shown(assignment)}: expected SECTION.KEY=VALUE, such as train.epochs=3")
     if not dot or not key:
         raise ConfigError(_explain_unknown([section], value))
     try:
@@ -216,21 +239,30 @@ def _parse_assignment(assignment: str) -> tuple[str, str, Any]:
 
 
 def _explain(error: ErrorDetails) -> str:
-    path = [str(part) for part in error["loc"]]
-    section = Config.model_fields.get(path[0])
-    if error["type"] == "value_error":
+    path, value = [str(part) for part in error["loc"]], shown(error["input"])
+    if error["type"] == "value_error" and not isinstance(error["ctx"]["error"], UnicodeError):
         return str(error["ctx"]["error"])
     if error["type"] == "extra_forbidden":
         return _explain_unknown(path, error["input"])
-    shown = f"{'.'.join(path)} = {error['input']!r}"
-    if section is None or len(path) == 1:
-        return f"{path[0]} = {error['input']!r}: expected a section, [{path[0]}], with keys under it"
-    field = section.annotation.model_fields[path[1]]  # type: ignore[union-attr]
-    if error["type"] == "literal_error":
-        return f"{shown}: expected {' or '.join(map(repr, get_args(field.annotation)))}"
+    if not path:
+        return f"a configuration can't be {value}: expected the sections {', '.join(Config.model_fields)}"
+    if len(path) == 1:
+        return f"{path[0]} = {value}: expected a section, [{path[0]}], with keys under it"
+    return f"{'.'.join(path)} = {value}: expected {_expected(error['type'], path)}"
+
+
+def _expected(kind: str, path: Sequence[str]) -> str:
+    """What the key at `path` takes, said to someone who gave it something wrong of that kind."""
+    field = Config.model_fields[path[0]].annotation.model_fields[path[1]]  # type: ignore[union-attr]
+    if kind == "literal_error":
+        return " or ".join(map(repr, get_args(field.annotation)))
+    if kind == "string_pattern_mismatch":
+        return "a number of minutes or steps, such as '2 min' or '500 steps'"
     if path[:2] == ["data", "text"]:
-        return f"{shown}: expected one or more files, folders, globs, '-' or 'builtin:NAME'"
-    return f"{shown}: expected {_type_name(field.annotation)}{_range(field.metadata)}"
+        return "one or more files, folders, globs, '-' or 'builtin:NAME'"
+    if kind == "value_error":
+        return "a text that UTF-8 can spell"
+    return f"{_type_name(field.annotation)}{_range(field.metadata)}"
 
 
 def _explain_unknown(path: Sequence[str], value: object) -> str:
@@ -245,9 +277,14 @@ def _explain_unknown(path: Sequence[str], value: object) -> str:
         near = [f"{path[0]}.{k}" for k in difflib.get_close_matches(path[1], allowed, 1)]
         near = near or [f"{s}.{path[1]}" for s in keys if path[1] in keys[s]]
     hint = f"did you mean {near[0]}? " if near else ""
-    shown = f" (= {value!r})" if not isinstance(value, dict) else ""
+    given = f" (= {shown(value)})" if not isinstance(value, dict) else ""
     where = f" in [{path[0]}]" if kind == "key" else ""
-    return f"{'.'.join(path)}{shown}: no such {kind}; {hint}allowed{where}: {', '.join(allowed)}"
+    return f"{_key_name(path)}{given}: no such {kind}; {hint}allowed{where}: {', '.join(allowed)}"
+
+
+def _key_name(path: Sequence[str]) -> str:
+    name = ".".join(path)
+    return name if name.isprintable() and len(name) <= 80 else shown(name)
 
 
 def _type_name(annotation: object) -> str:

@@ -1,14 +1,28 @@
 """The few kinds of error that a user can cause or meet.
 
-Knows: that an error is one line which names the thing, its value and the remedy, and which exit code it ends in.
+Knows: that an error is one line which names the thing, its value and the remedy; how a value is shown in it; which exit code
+it ends in.
 Does not know: who raises it or how it is shown.
 """
+
+from __future__ import annotations
+
+import reprlib
 
 
 class CharlstmError(Exception):
     """A mistake in what the user asked for or gave: one line, exit code 2."""
 
     exit_code = 2
+
+
+class Stopped(BaseException):
+    """Ctrl-C or SIGTERM. Not an Exception, so that nothing that deals with errors deals with it."""
+
+    def __init__(self, number: int, message: str = "stopped") -> None:
+        super().__init__(message)
+        self.number = number
+        self.exit_code = 128 + number
 
 
 class ConfigError(CharlstmError):
@@ -37,7 +51,38 @@ class DivergedError(CharlstmError):
     exit_code = 1
 
 
+class OutOfMemoryError(CharlstmError):
+    """A step that did not fit into memory: the text and the settings are valid, the machine is too small, so exit code 1."""
+
+    exit_code = 1
+
+
 class SaveError(CharlstmError):
     """A file that could not be written: nothing the user typed was wrong, so exit code 1."""
 
     exit_code = 1
+
+
+class _Short(reprlib.Repr):
+    """`repr`, cut to what fits into a line, and never longer in the making than in the result."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 80
+        self.maxlevel = 3
+
+    def repr_int(self, x: int, level: int) -> str:
+        # Python refuses to write out thousands of digits, which hexadecimal TOML can hold all the same.
+        return super().repr_int(x, level) if abs(x) < 10**80 else "a number of more than 80 digits"
+
+
+_SHORT = _Short()
+
+
+def shown(value: object) -> str:
+    """A value from outside as an error can show it: one line, of bounded length, without control characters.
+
+    >>> shown("two\\nlines"), len(shown("x" * 1_000_000))
+    ("'two\\\\nlines'", 80)
+    """
+    return _SHORT.repr(value)

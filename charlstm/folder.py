@@ -1,21 +1,27 @@
 """The run folder: the names of its files, and writing that never leaves half a file.
 
-Knows: every file name in a run folder. No other room does.
+Knows: every file name in a run folder, who may write there, and how to tell whether a log is as it was written.
 Does not know: what is in a model file; torch.
 """
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from charlstm.config import Config
 from charlstm.errors import ModelError, RunError, SaveError
+
+Marks = dict[str, tuple[int, str]]
+"""Of each log its size in bytes and the SHA-256 of its content."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,11 @@ class RunFolder:
     def resume(self) -> Path:
         """All that an exact resume needs."""
         return self.path / "resume.safetensors"
+
+    @property
+    def previous(self) -> Path:
+        """The save for a resume before the newest one, for when that is damaged."""
+        return self.path / "resume.prev.safetensors"
 
     @property
     def config(self) -> Path:
@@ -56,10 +67,36 @@ class RunFolder:
 
     def held(self) -> list[Path]:
         """The files of a run that are in the folder."""
-        return [f for f in (self.config, self.metrics, self.samples, self.best, self.last, self.resume) if f.exists()]
+        files = (self.config, self.metrics, self.samples, self.best, self.last, self.resume, self.previous)
+        return [file for file in files if file.exists()]
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Make the folder and keep other trainings out of it. RunError where one is in it.
+
+        The system lets go of the lock when a process ends, however it ends.
+        """
+        with _writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".lock")
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                raise RunError(f"another training is writing to {self.path}: wait for it, or choose another --run") from None
+        try:
+            self._clear_temporaries()
+            yield
+        finally:
+            lock.release()
+
+    def _clear_temporaries(self) -> None:
+        """Half-written files that a crash has left. Only who holds the lock may do this."""
+        for file in self.path.glob(".*.tmp"):
+            with _writing(file):
+                file.unlink(missing_ok=True)
 
     def refuse_held(self, overwrite: bool) -> None:
-        """RunError where the folder holds a run that may not be overwritten, or can't be named in UTF-8."""
+        """RunError where the folder holds a run that may not be overwritten, is in use, or can't be named in UTF-8."""
         if not is_unicode(str(self.path.absolute())):
             raise RunError(f"the run folder {str(self.path)!r} has a name that is not UTF-8: choose another with --run")
         with _writing(self.path):
@@ -68,11 +105,19 @@ class RunFolder:
             raise RunError(
                 f"{self.path} holds a run already: --resume continues it, --overwrite replaces it, another --run spares it"
             )
+        if held:
+            with self.locked():  # so that a run in use is refused at once, and not after a long text was read
+                pass
 
     def require_resume(self) -> None:
         """RunError where there is nothing to resume."""
-        if not self.resume.is_file():
+        if not self.resume.is_file() and not self.previous.is_file():
             raise RunError(f"nothing to resume in {self.path}: {self.resume.name} is not there")
+
+    def promote_previous(self) -> None:
+        """Put the save before the newest in the place of the newest, which is damaged or missing."""
+        with _writing(self.resume):
+            self.previous.replace(self.resume)
 
     def model(self) -> Path:
         """The best model, or the newest where there is no best. ModelError where there is neither."""
@@ -81,14 +126,13 @@ class RunFolder:
                 return file
         raise ModelError(f"no model in {self.path}: expected {self.best.name} or {self.last.name} there")
 
-    def start(self, config: Config, overwrite: bool = False) -> None:
-        """Make the folder, take a run that may be overwritten out of it, and write the configuration."""
-        self.refuse_held(overwrite)  # once more: another training may have begun there since
+    def start(self, overwrite: bool = False) -> None:
+        """Take a run that may be overwritten out of the folder, which is locked."""
+        if (held := self.held()) and not overwrite:  # another training may have begun there since it was looked at
+            raise RunError(f"{self.path} holds a run that began meanwhile: choose another --run")
         with _writing(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-            for file in self.held():
+            for file in held:
                 file.unlink()
-        self.write_config(config)
 
     def write_config(self, config: Config) -> None:
         """Write the resolved configuration."""
@@ -96,20 +140,40 @@ class RunFolder:
 
     def append_metrics(self, record: Mapping[str, object]) -> None:
         """Add one record to metrics.jsonl."""
-        _append(self.metrics, json.dumps(record) + "\n")
+        _append(self.metrics, (json.dumps(record) + "\n").encode())
 
-    def forget_after(self, step: int) -> None:
-        """Drop the records and samples of later steps, which a resumed run will write again."""
-        with _writing(self.metrics):
-            lines = self.metrics.read_bytes().splitlines(keepends=True) if self.metrics.exists() else []
-            samples = self.samples.read_bytes() if self.samples.exists() else b""
-        write_atomically(self.metrics, b"".join(line for line in lines if _step_of(line) <= step))
-        later = (title.start() for title in re.finditer(rb"^=== step (\d+),", samples, re.MULTILINE) if int(title[1]) > step)
-        write_atomically(self.samples, samples[: next(later, len(samples))])
+    def marks(self) -> Marks:
+        """How the logs are now."""
+        marks = {}
+        for file in (self.metrics, self.samples):
+            data = _read(file)
+            marks[file.name] = (len(data), hashlib.sha256(data).hexdigest())
+        return marks
+
+    def go_back_to(self, marks: Marks) -> list[str]:
+        """Cut the logs to what they held at a save, and give the names of those that are not as they were written then.
+
+        What came after it will be written again.
+        """
+        changed = []
+        for file in (self.metrics, self.samples):
+            size, digest = marks[file.name]
+            now = _read(file)
+            then = now[:size]
+            if hashlib.sha256(then).hexdigest() != digest:
+                changed.append(file.name)
+                then = then[: then.rfind(b"\n") + 1]
+            if then != now:
+                write_atomically(file, then)
+        return changed
+
+    def holds_config(self, config: Config) -> bool:
+        """Whether config.toml is as it is written for this configuration."""
+        return _read(self.config) == config.to_toml().encode()
 
     def append_sample(self, step: int, about: str, text: str) -> None:
         """Add one sample to samples.txt, under a title that names its step."""
-        _append(self.samples, f"=== step {step}, {about}\n{text}\n\n")
+        _append(self.samples, f"=== step {step}, {about}\n{text}\n\n".encode("utf-8", errors="surrogatepass"))
 
 
 def is_unicode(name: str) -> bool:
@@ -125,14 +189,17 @@ def new_run_folder(name: str, under: Path = Path("runs")) -> RunFolder:
 
 def newest_run(under: Path = Path("runs")) -> RunFolder:
     """The run that was saved last. RunError where there is none."""
-    folders = [RunFolder(path.parent) for path in under.glob("*/resume.safetensors")]
-    if not folders:
+    saves = list(under.glob("*/resume*.safetensors"))
+    if not saves:
         raise RunError(f"no run to resume in {under}: name its folder with --run")
-    return max(folders, key=lambda folder: folder.resume.stat().st_mtime)
+    return RunFolder(max(saves, key=lambda save: save.stat().st_mtime).parent)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write all of a file or nothing of it: a temporary file beside it, synced, then renamed over it. SaveError if it can't."""
+def write_atomically(path: Path, data: bytes, previous: Path | None = None) -> None:
+    """Write all of a file or nothing of it: a temporary file beside it, synced, then renamed over it. SaveError if it can't.
+
+    What the file held before goes to `previous`, if that is given.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with _writing(path):
         try:
@@ -140,6 +207,8 @@ def write_atomically(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            if previous and path.exists():
+                path.replace(previous)
             temporary.replace(path)
         except BaseException:
             with suppress(OSError):
@@ -148,17 +217,22 @@ def write_atomically(path: Path, data: bytes) -> None:
         _sync_folder(path.parent)
 
 
-def _step_of(line: bytes) -> float:
-    """The step of a line of metrics.jsonl; a line that a crash cut short counts as later than all."""
-    try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        return float("inf")
+def _read(file: Path) -> bytes:
+    with _writing(file):
+        return file.read_bytes() if file.is_file() else b""
 
 
-def _append(path: Path, text: str) -> None:
-    with _writing(path), path.open("a", encoding="utf-8", newline="") as file:
-        file.write(text)
+def _append(path: Path, data: bytes) -> None:
+    """Add all of it or, where the disk is full, nothing."""
+    with _writing(path), path.open("ab", buffering=0) as file:
+        before = file.tell()
+        try:
+            if file.write(data) != len(data):  # the disk took only a part
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            with suppress(OSError):
+                file.truncate(before)
+            raise
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """All that an exact resume needs, as tensors and JSON and back: the run then goes on as if nothing had happened.
 
 Knows: weights, optimizer moments, random states, the carried hidden state, and where in the text training stands.
-Does not know: the loop, which run folder it is.
+Does not know: the loop, when a save is made.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ import torch
 from torch import Tensor
 
 from charlstm.config import Config, validate
-from charlstm.errors import ModelError, RunError
+from charlstm.errors import CharlstmError, DivergedError, ModelError, RunError
+from charlstm.folder import Marks, RunFolder
 from charlstm.model import CharLSTM, State
 from charlstm.store import read_tensors, write_tensors
+from charlstm.vocabulary import Vocabulary, vocabulary_from_json
 
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass
@@ -58,12 +60,9 @@ class Position:
     best_loss: float | None = None
     evaluation_due: bool = False
     """Stopped between a step and the evaluation that belongs to it."""
+    setbacks: int = 0
+    """How often training diverged and went back to a save; each time halves the learning rate."""
     meter: Meter = field(default_factory=Meter)
-
-    @property
-    def recorded_step(self) -> int:
-        """The last step whose evaluation, if it had one, is written down."""
-        return self.step - self.evaluation_due
 
 
 @dataclass
@@ -78,42 +77,77 @@ class Training:
     """The carried hidden and cell state; None at the start of an epoch."""
 
 
-def save_training(path: Path, training: Training, config: Config, text: str) -> None:
-    """Write everything; `text` is the text's digest."""
+@dataclass(frozen=True)
+class Saved:
+    """A training at one moment: what `write` writes and `load_training` reads."""
+
+    config: Config
+    text: str
+    """The text's digest."""
+    vocabulary: Vocabulary
+    marks: Marks
+    """How the logs were then."""
+    about: Mapping[str, Any]
+    """`position`, and `offsets`: the state of the generator of offsets."""
+    tensors: Mapping[str, Tensor]
+
+    def write(self, folder: RunFolder) -> None:
+        """Write it, and keep the save before it. SaveError where that fails; both saves are then as they were."""
+        about = {
+            "resume_version": _VERSION,
+            "config": self.config.model_dump(mode="json"),
+            "text": self.text,
+            "vocabulary": self.vocabulary.to_json(),
+            "marks": self.marks,
+            **self.about,
+        }
+        write_tensors(folder.resume, about, self.tensors, folder.previous)
+
+
+def snapshot(training: Training, config: Config, text: str, vocabulary: Vocabulary, marks: Marks) -> Saved:
+    """Copies of all moving parts as they are now. DivergedError where a number among them is not finite."""
     tensors = {f"model.{name}": p for name, p in training.model.state_dict().items()}
     for number, moments in training.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
     if training.state is not None:
         tensors |= {"state.hidden": training.state[0], "state.cell": training.state[1]}
+    if not all(value.isfinite().all() for value in tensors.values()):
+        raise DivergedError("a weight or a moment of the optimizer is not a finite number")
     tensors["random.cpu"] = torch.random.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
-    about = {
-        "resume_version": _VERSION,
-        "config": config.model_dump(mode="json", exclude={"data": {"text"}}),
-        "text": text,
-        "position": asdict(training.position),
-        "offsets": training.offsets.bit_generator.state,
-    }
-    write_tensors(path, about, {name: value.detach().cpu().contiguous() for name, value in tensors.items()})
+    copies = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in tensors.items()}
+    about = {"position": asdict(training.position), "offsets": training.offsets.bit_generator.state}
+    return Saved(config, text, vocabulary, marks, about, copies)
 
 
-@dataclass(frozen=True)
-class Saved:
-    """What `save_training` wrote."""
+def load_training(folder: RunFolder) -> tuple[Saved, str]:
+    """The newest save that is whole, and a warning where that is the one before the newest, which then takes its place.
 
-    config: Config
-    text: str
-    about: Mapping[str, Any]
-    tensors: Mapping[str, Tensor]
+    ModelError where neither is whole.
+    """
+    try:
+        return _load(folder.resume), ""
+    except ModelError as error:
+        if not folder.previous.is_file():
+            raise
+        saved = _load(folder.previous)
+        folder.promote_previous()
+        return saved, f"{error}; going on from the save before it, made at step {saved.about['position']['step']:,}"
 
 
-def load_training(path: Path) -> Saved:
-    """Read it back, checked. ModelError where the file is damaged, or something else."""
+def _load(path: Path) -> Saved:
+    if not path.is_file():
+        raise ModelError(f"{path} is missing")
     about, tensors = read_tensors(path)
-    if about.get("resume_version") != _VERSION:
+    if about.pop("resume_version", None) != _VERSION:
         raise ModelError(f"{path} is not what a run is resumed from, or of another version")
-    return Saved(validate(about["config"]), about["text"], about, tensors)
+    try:
+        vocabulary = vocabulary_from_json(about.pop("vocabulary"))
+        marks = {name: (int(size), str(digest)) for name, (size, digest) in about.pop("marks").items()}
+        return Saved(validate(about.pop("config")), about.pop("text"), vocabulary, marks, about, tensors)
+    except (CharlstmError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(f"{path} does not hold a training that this version can resume: {error}") from None
 
 
 def restore(training: Training, saved: Saved, device: torch.device) -> None:
@@ -127,15 +161,15 @@ def restore(training: Training, saved: Saved, device: torch.device) -> None:
             moments.setdefault(int(number), {})[key] = value
         groups = training.optimizer.state_dict()["param_groups"]
         training.optimizer.load_state_dict({"state": moments, "param_groups": groups})
-        meter = Meter(**about["position"].pop("meter"))
-        training.position = Position(**about["position"], meter=meter)
+        position = dict(about["position"])
+        training.position = Position(**{**position, "meter": Meter(**position["meter"])})
         training.offsets.bit_generator.state = about["offsets"]
         carried = _under("state.", tensors)
         training.state = (carried["hidden"].to(device), carried["cell"].to(device)) if carried else None
         torch.random.set_rng_state(tensors["random.cpu"])
         if device.type == "cuda" and "random.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random.cuda"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise ModelError(f"the run can't be resumed: {' '.join(str(error).split())}") from None
 
 

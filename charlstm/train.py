@@ -3,7 +3,7 @@
     for record in trainer.fit(folder):
         view.show(record)
 
-Knows: the loop, what is evaluated and saved when, and the numbers that describe a training.
+Knows: the loop, what is evaluated and saved when, and what to do where a loss is not a number.
 Does not know: where a text comes from, how records are shown.
 """
 
@@ -13,9 +13,11 @@ import copy
 import math
 import statistics
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,67 +26,23 @@ from torch.nn import functional as F
 
 from charlstm import evaluate
 from charlstm.batches import batches
+from charlstm.checkpoints import Checkpoints
 from charlstm.engines import open_engine
-from charlstm.errors import DivergedError, RunError
+from charlstm.errors import DivergedError, RunError, SaveError
+from charlstm.finetune import take_weights
 from charlstm.folder import RunFolder
 from charlstm.material import Material
-from charlstm.model import CharLSTM, State, detach
+from charlstm.memory import out_of_memory
+from charlstm.model import CharLSTM, State, detach, refuse_too_large
 from charlstm.optim import learning_rate_at, make_optimizer
-from charlstm.resume import Meter, Position, Saved, Training, check_text, restore, save_training
+from charlstm.records import Record, Setback, StepRecord
+from charlstm.resume import Meter, Position, Saved, Training, check_text, load_training, restore, snapshot
 from charlstm.sample import write_text
-from charlstm.store import Facts, SavedModel, save_model
+from charlstm.store import Facts, SavedModel
 
 PREVIEW_LENGTH = 200
-_SAVE_EVERY = 60.0
-"""Seconds of training between two saves for a resume, which are made at evaluations; a stop and the end save too."""
+MAX_SETBACKS = 3
 _PREVIEW_SEED = 1  # the same draws at every evaluation: what differs between samples is the model
-
-
-@dataclass(frozen=True)
-class StepRecord:
-    """One step of the optimizer."""
-
-    step: int
-    epoch: int
-    batch: int
-    """Steps so far in this epoch."""
-    loss: float
-    characters: int
-    """In this step."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """One evaluation: a line of metrics.jsonl, and a sample. Losses are in nats per character, or per byte."""
-
-    step: int
-    epoch: int
-    """Counted from 1, like `step`."""
-    characters: int
-    """Read so far, each as often as it was read."""
-    seconds: float
-    """Since the start, evaluations included."""
-    train_loss: float
-    """Mean over the steps since the record before, with dropout on."""
-    validation_loss: float
-    """Stateful, see `charlstm.evaluate`."""
-    bpc: float
-    """Bits per character of the validation loss; per byte where the vocabulary is bytes."""
-    learning_rate: float
-    grad_norm: float
-    """Of the last step, before clipping."""
-    chars_per_second: float
-    """Of training alone, since the record before."""
-    batch: int = field(metadata={"shown_only": True})
-    """Steps so far in this epoch."""
-    ends_epoch: bool = field(metadata={"shown_only": True})
-    is_best: bool = field(metadata={"shown_only": True})
-    sample: str = field(metadata={"shown_only": True})
-
-    def metrics(self) -> dict[str, float | int]:
-        """The part that metrics.jsonl keeps."""
-        shown_only = {name for name, f in self.__dataclass_fields__.items() if f.metadata.get("shown_only")}
-        return {name: value for name, value in asdict(self).items() if name not in shown_only}
 
 
 class _Stopped(Exception):
@@ -92,9 +50,11 @@ class _Stopped(Exception):
 
 
 class Trainer:
-    """Trains one model on one text, from the start or from where a saved training stood."""
+    """Trains one model on one text: from the start, from where a saved training stood, or from a trained model's weights."""
 
-    def __init__(self, material: Material, device: torch.device, saved: Saved | None = None) -> None:
+    def __init__(
+        self, material: Material, device: torch.device, saved: Saved | None = None, trained: SavedModel | None = None
+    ) -> None:
         self.material = material
         self.config = material.config
         self.device = device
@@ -103,10 +63,13 @@ class Trainer:
         if self.config.train.max_steps:
             self.total_steps = min(self.total_steps, self.config.train.max_steps)
         self.stop_asked = False
+        self._checkpoints: Checkpoints
         self._text = material.digest
-        self._saved_at = -math.inf
         generator = torch.Generator().manual_seed(self.config.train.seed)
+        refuse_too_large(material.vocabulary.size, self.config.model)
         model = CharLSTM(material.vocabulary.size, self.config.model, generator).to(device)
+        if trained:
+            take_weights(model, material.vocabulary, trained)
         offsets = np.random.default_rng(self.config.train.seed)
         self._training = Training(model, make_optimizer(model, self.config.train), offsets, Position())
         torch.manual_seed(self.config.train.seed)  # nn.LSTM takes its dropout from the global generator, there is no other way
@@ -131,11 +94,12 @@ class Trainer:
         """How long the steps of an epoch will take, measured on a few of a copy that is thrown away."""
         real, self._training = self._training, copy.deepcopy(self._training)
         try:
-            with torch.random.fork_rng():
+            with torch.random.fork_rng(), out_of_memory(self._smaller()):
                 times = []
                 for x, y in islice(batches(self.material.ids, self.material.layout), 4):
                     begin = time.perf_counter()
-                    self._step(x, y)
+                    with suppress(DivergedError):  # which training itself will meet, and deal with
+                        self._step(x, y)
                     times.append(time.perf_counter() - begin)
         finally:
             self._training = real
@@ -145,18 +109,31 @@ class Trainer:
         """Ask `fit` to end, after the step or within the evaluation that it is in. Safe to call from a signal handler."""
         self.stop_asked = True
 
-    def fit(self, folder: RunFolder) -> Iterator[StepRecord | Record]:
-        """Train to the end, or until `stop`; save, then return. Yields every step, and every evaluation once it is saved."""
+    def fit(self, folder: RunFolder) -> Generator[StepRecord | Record | Setback, None, None]:
+        """Train to the end, or until `stop`; save, then return. Yields every step, every evaluation and every setback.
+
+        DivergedError after `MAX_SETBACKS` setbacks; SaveError where a save fails; OutOfMemoryError. What was saved before
+        is whole in any case.
+        """
+        self._checkpoints = Checkpoints(folder, self.config.train.save_every)
         try:
-            if self.position.evaluation_due:
-                yield self._evaluate(folder)
-            while self.position.step < self.total_steps:
-                if self.position.batch in (0, self.steps_an_epoch):
-                    self._begin_epoch()
-                yield from self._fit_epoch(folder)
+            with out_of_memory(self._smaller()):
+                self._begin(folder)
+                while self.position.step < self.total_steps or self.position.evaluation_due:
+                    try:
+                        yield from self._fit_epoch()
+                    except DivergedError as error:
+                        yield self._go_back(folder, str(error))
         except _Stopped:
-            save_model(folder.last, self._model_with_facts())
-            self._save_training(folder)
+            self._save({folder.last: self._model_with_facts()})
+        finally:
+            self._checkpoints.close()
+
+    def _begin(self, folder: RunFolder) -> None:
+        """From the first moment that a folder looks like a run, it can be resumed."""
+        self._save()
+        self._checkpoints.wait()
+        folder.write_config(self.config)
 
     def _begin_epoch(self) -> None:
         self.position.epoch += 1
@@ -164,30 +141,62 @@ class Trainer:
         self.position.offset = int(self._training.offsets.integers(self.material.layout.slack + 1))
         self._training.state = None
 
-    def _fit_epoch(self, folder: RunFolder) -> Iterator[StepRecord | Record]:
+    def _fit_epoch(self) -> Iterator[StepRecord | Record]:
         """From the current batch to the end of the epoch or of the training."""
         position = self.position
+        if position.evaluation_due:
+            yield self._evaluate()
+            if position.step == self.total_steps:
+                return
+        if position.batch in (0, self.steps_an_epoch):
+            self._begin_epoch()
         for x, y in batches(self.material.ids, self.material.layout, position.offset, first=position.batch):
             yield self._step(x, y)
             position.evaluation_due = self._ends_epoch() or self._is_due()
             self._check()
             if position.evaluation_due:
-                yield self._evaluate(folder)
+                yield self._evaluate()
+            elif self._checkpoints.is_due(position.step):
+                self._save()
             if position.step == self.total_steps:
                 return
+
+    def _go_back(self, folder: RunFolder, reason: str) -> Setback:
+        """Put all back as it was at the last save, and halve the learning rate."""
+        number = self.position.setbacks + 1
+        if number > MAX_SETBACKS:
+            raise DivergedError(
+                f"training diverged for the {number}th time ({reason}), with the learning rate halved {MAX_SETBACKS} times: "
+                "try a lower train.learning_rate in a new run; what was saved before is whole"
+            )
+        self._checkpoints.wait()
+        saved, _ = load_training(folder)
+        restore(self._training, saved, self.device)
+        folder.go_back_to(saved.marks)
+        self.position.setbacks = number
+        return Setback(reason, self.position.step, number)
+
+    def _smaller(self) -> str:
+        train = self.config.train
+        return (
+            f"train.batch_size {train.batch_size} x train.seq_len {train.seq_len} does not fit; try a new run with "
+            f"--set train.batch_size={max(1, train.batch_size // 2)} or --set train.seq_len={max(2, train.seq_len // 2)}; "
+            "what was saved before is whole"
+        )
 
     def _step(self, x: Tensor, y: Tensor) -> StepRecord:
         """One step of truncated backpropagation through time."""
         training, position = self._training, self.position
         begin = time.perf_counter()
         for group in training.optimizer.param_groups:
-            group["lr"] = learning_rate_at(position.step, self.total_steps, self.config.train)
+            group["lr"] = self._learning_rate(position.step)
         training.optimizer.zero_grad()
         loss, training.state = self._backward(x, y, training.state)
         grad_norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.train.grad_clip or math.inf))
         if not math.isfinite(loss) or not math.isfinite(grad_norm):
-            at = f"step {position.step + 1:,}, learning rate {training.optimizer.param_groups[0]['lr']:.2g}"
-            raise DivergedError(f"training diverged ({at}): try a lower train.learning_rate; what was saved before is whole")
+            what = "gradient" if math.isfinite(loss) else "loss"
+            rate = training.optimizer.param_groups[0]["lr"]
+            raise DivergedError(f"the {what} of step {position.step + 1:,} is not a finite number, learning rate {rate:.2g}")
         training.optimizer.step()
         seconds = time.perf_counter() - begin
         position.step += 1
@@ -196,6 +205,9 @@ class Trainer:
         position.seconds += seconds
         position.meter.add(loss, x.numel(), seconds, grad_norm)
         return StepRecord(position.step, position.epoch, position.batch, loss, x.numel())
+
+    def _learning_rate(self, step: int) -> float:
+        return learning_rate_at(step, self.total_steps, self.config.train) * 0.5**self.position.setbacks
 
     def _backward(self, x: Tensor, y: Tensor, state: State | None) -> tuple[float, State]:
         logits, state = self.model(x.to(self.device), state)
@@ -211,10 +223,12 @@ class Trainer:
         every = self.config.train.eval_every
         return bool(every) and (self.position.batch % every == 0 or self.position.step == 1)
 
-    def _evaluate(self, folder: RunFolder) -> Record:
+    def _evaluate(self) -> Record:
         position, meter = self.position, self.position.meter
         begin = time.perf_counter()
         scored = evaluate.stateful(self.model, self.material.ids, self.material.split, self._check)
+        if not math.isfinite(scored.loss):
+            raise DivergedError(f"the validation loss after step {position.step:,} is not a finite number")
         sample = self._preview()
         position.seconds += time.perf_counter() - begin
         position.train_loss, position.validation_loss = meter.nats / meter.characters, scored.loss
@@ -229,7 +243,7 @@ class Trainer:
             train_loss=position.train_loss,
             validation_loss=scored.loss,
             bpc=scored.bpc,
-            learning_rate=learning_rate_at(position.step - 1, self.total_steps, self.config.train),
+            learning_rate=self._learning_rate(position.step - 1),
             grad_norm=meter.grad_norm,
             chars_per_second=round(meter.characters / meter.seconds, 1),
             batch=position.batch,
@@ -237,8 +251,7 @@ class Trainer:
             is_best=is_best,
             sample=sample,
         )
-        self._keep(folder, record)
-        return record
+        return self._keep(record)
 
     def _preview(self) -> str:
         settings = self.config.sample.model_copy(update={"length": PREVIEW_LENGTH})
@@ -246,24 +259,28 @@ class Trainer:
         self.model.train()  # an engine switches the model to evaluation
         return text
 
-    def _keep(self, folder: RunFolder, record: Record) -> None:
-        saved = self._model_with_facts()
-        save_model(folder.last, saved)
-        if record.is_best:
-            save_model(folder.best, saved)
+    def _keep(self, record: Record) -> Record:
+        """Log and save an evaluation. A sample that can't be written is no reason to stop."""
+        folder = self._checkpoints.folder
         folder.append_metrics(record.metrics())
-        folder.append_sample(record.step, f"epoch {record.epoch}, validation {record.validation_loss:.4f}", record.sample)
-        if self.position.seconds > self._saved_at + _SAVE_EVERY or self.position.step == self.total_steps:
-            self._save_training(folder)
+        try:
+            folder.append_sample(record.step, f"epoch {record.epoch}, validation {record.validation_loss:.4f}", record.sample)
+        except SaveError as error:
+            record = replace(record, unwritten=str(error))
+        model = self._model_with_facts()
+        self._save({folder.last: model, folder.best: model} if record.is_best else {folder.last: model})
+        return record
 
-    def _save_training(self, folder: RunFolder) -> None:
-        save_training(folder.resume, self._training, self.config, self._text)
-        self._saved_at = self.position.seconds
+    def _save(self, models: Mapping[Path, SavedModel] | None = None) -> None:
+        marks = self._checkpoints.folder.marks()
+        saved = snapshot(self._training, self.config, self._text, self.material.vocabulary, marks)
+        self._checkpoints.save(saved, models or {})
 
     def _model_with_facts(self) -> SavedModel:
         p = self.position
         facts = Facts(p.step, p.epoch, p.characters, p.train_loss, p.validation_loss)
-        return SavedModel(self.model, self.material.vocabulary, self.config, facts)
+        model = copy.deepcopy(self.model).cpu()  # the writer takes its time, and training goes on
+        return SavedModel(model, self.material.vocabulary, self.config, facts)
 
     def _check(self) -> None:
         if self.stop_asked:

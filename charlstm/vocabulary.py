@@ -143,22 +143,24 @@ class ByteVocabulary(Vocabulary):
         return {"unit": self.unit, **_normalize_to_json(self)}
 
 
-def vocabulary_from_json(value: Mapping[str, Any]) -> Vocabulary:
+def vocabulary_from_json(value: object) -> Vocabulary:
     """The vocabulary that `Vocabulary.to_json` described. ModelError where it described none."""
-    normalize, has_rare = value.get("normalize", "none"), value.get("has_rare", False)
+    normalize, has_rare, symbols = "none", False, None
+    if isinstance(value, Mapping):
+        normalize, has_rare = value.get("normalize", normalize), value.get("has_rare", has_rare)
+        symbols = value.get("symbols", "")
     if normalize not in ("none", "nfc") or not isinstance(has_rare, bool):
         raise ModelError("the vocabulary's normalize is neither 'none' nor 'nfc', or its has_rare neither true nor false")
-    if value.get("unit") == "byte":
-        return ByteVocabulary(normalize)
-    symbols = value.get("symbols")
-    if value.get("unit") != "char" or not isinstance(symbols, str) or not symbols:
-        raise ModelError("the vocabulary is neither a list of characters nor bytes")
-    if has_rare and REPLACEMENT not in symbols:
-        raise ModelError("the vocabulary has no U+FFFD to stand for rare characters")
-    vocabulary = CharVocabulary(symbols, normalize, has_rare)
-    if vocabulary.symbols != symbols:
+    if value == (vocabulary := ByteVocabulary(normalize)).to_json():
+        return vocabulary
+    if not isinstance(symbols, str) or not symbols or (has_rare and REPLACEMENT not in symbols):
+        raise ModelError("the vocabulary is neither a list of characters nor bytes, or lacks U+FFFD for rare characters")
+    characters = CharVocabulary(symbols, normalize, has_rare)
+    if characters.symbols != symbols:
         raise ModelError("the vocabulary's characters are not sorted, or occur twice")
-    return vocabulary
+    if value != characters.to_json():
+        raise ModelError("the vocabulary is neither a list of characters nor bytes")
+    return characters
 
 
 def describe(characters: Iterable[str], most: int = 8) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # Tests run side by side, each on tiny models: threads would only wait for each other. Set before torch reads it.
@@ -38,6 +40,21 @@ TINY = (
     "train.warmup_steps=2",
 )
 VERSE = "".join(f"{n} green bottles, hanging on the wall;\nand if one green bottle should fall,\n" for n in range(40))
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """While open, no file can grow beyond `size` bytes: what is written then fails as on a full disk."""
+    import resource
+
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 @pytest.fixture

@@ -75,6 +75,7 @@ def test_train_says_all_on_stderr_and_leaves_a_run(trained: tuple[Path, Result])
     names = {p.name for p in (folder / "runs" / "verse").iterdir()}
     assert names == {
         "config.toml", "metrics.jsonl", "samples.txt", "best.safetensors", "last.safetensors", "resume.safetensors",
+        "resume.prev.safetensors", ".lock",
     }  # fmt: skip
     for part in (f"{len(VERSE):,} characters", "parameters", "cpu", "epoch 1", "epoch 2", "best", "best.safetensors"):
         assert part in said
@@ -241,8 +242,8 @@ def test_a_full_disk_ends_in_one_line_and_exit_1(folder: Path, tmp_path: Path) -
     arguments = [*COMMAND, "train", str(folder / "verse.txt"), "--run", "full", *settings()]
     result = subprocess.run(arguments, cwd=tmp_path, capture_output=True, check=False, preexec_fn=limit)
     assert result.returncode == 1
-    assert result.stderr.decode().splitlines()[-1].startswith("charlstm: can't write full/last.safetensors: ")
-    assert [p.name for p in (tmp_path / "full").iterdir()] == ["config.toml"]
+    assert result.stderr.decode().splitlines()[-1].startswith("charlstm: can't write full/resume.safetensors: ")
+    assert [p.name for p in (tmp_path / "full").iterdir()] == [".lock"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")

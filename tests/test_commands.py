@@ -8,6 +8,7 @@ import pytest
 
 from charlstm.commands import _program, _run_name, _sample_config, _stopping
 from charlstm.config import SampleConfig, load_config
+from charlstm.errors import Stopped
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,6 @@ def test_a_first_signal_asks_and_a_second_ctrl_c_insists() -> None:
             assert (asked, received) == (["stop"], [signal.SIGINT])
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Stopped):
         interrupt_twice()
     assert signal.getsignal(signal.SIGINT) is before

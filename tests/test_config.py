@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import re
 import tomllib
 from pathlib import Path
@@ -9,14 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlstm.config import Config, load_config
+from charlstm.config import Config, load_config, validate
 from charlstm.errors import CharlstmError, ConfigError
+from charlstm.folder import is_unicode
 
 
 def write(folder: Path, text: str) -> Path:
     file = folder / "config.toml"
     file.write_text(text, encoding="utf-8")
     return file
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("config") / "config.toml"
 
 
 def test_defaults_then_file_then_flags_then_assignments(tmp_path: Path) -> None:
@@ -55,6 +60,10 @@ def test_resolved_configuration_reads_back_as_itself(tmp_path: Path) -> None:
         ("data.text=[]", ["data.text", "files, folders, globs"]),
         ("data.text=3", ["data.text", "3"]),
         ("sample.prime=3", ["sample.prime", "a text in quotes"]),
+        ("sample.prime=caf\udce9", ["sample.prime", "'caf\\udce9'", "UTF-8"]),
+        ("train.max_steps=0x" + "f" * 5000, ["train.max_steps", "more than 80 digits", "at most 1000000000000"]),
+        ("train.learning_rate=0x" + "f" * 5000, ["train.learning_rate", "at most 10"]),
+        ("a\nb.c=3", ["'a\\nb'", "no such section"]),
         ("epochs=3", ["epochs", "did you mean train.epochs?"]),
         ("train.epochs=" + "9" * 5000, ["train.epochs"]),
         ("train.epochs=" + "[" * 5000, ["train.epochs"]),
@@ -105,16 +114,64 @@ def test_paths_in_a_file_are_relative_to_it(tmp_path: Path) -> None:
     assert text == (str(tmp_path / "a.txt"), "-", "builtin:python-docs", "/b.txt")
 
 
-@given(st.text())
-def test_no_assignment_raises_anything_else(assignment: str) -> None:
-    with contextlib.suppress(CharlstmError):
-        load_config(None, [assignment])
+def load_or_refuse(file: Path | None, *assignments: str) -> None:
+    """Only two things may come of any settings: one line that refuses them, or a configuration that can be kept."""
+    try:
+        config = load_config(file, assignments)
+    except CharlstmError as error:
+        reason = str(error)
+    else:
+        assert read_back(config) == config
+        return
+    assert reason.isprintable(), "one line"
+    assert len(reason) < 1000
 
 
-@given(st.text(alphabet="[]=.\"'\n\\ {}atrin,0123#\0é", max_size=60))
-def test_no_file_raises_anything_else(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
-    with contextlib.suppress(CharlstmError):
-        load_config(write(tmp_path_factory.mktemp("config"), text))
+def read_back(config: Config) -> Config:
+    text = config.to_toml()
+    if is_unicode("".join(config.data.text)):  # a file's name may be any bytes: for that there is an error of its own
+        text = text.encode().decode()
+    return validate(tomllib.loads(text))
+
+
+KEYS = [f"{section}.{key}" for section in Config().model_dump() for key in Config().model_dump()[section]]
+VALUES = st.one_of(
+    st.one_of(st.integers(), st.floats(), st.sampled_from([2**63, 2**64, 10**400, -(10**400), 0, 1])).map(str),
+    st.integers(0, 2**70).map(hex),
+    st.sampled_from(
+        ["0x" + "f" * 4000, "[" * 400 + "]" * 400, "{a={b={}}}", "1979-05-27T07:32:00Z", "07:32:00", "'''", "1e999"]
+    ),
+    st.text(),
+    st.text(st.characters(categories=["Cs", "Cc", "Cf", "Zl"])),
+    st.lists(st.text(max_size=3), max_size=3).map(repr),
+)
+
+
+@given(st.lists(st.one_of(st.text(), st.builds("{}={}".format, st.sampled_from(KEYS) | st.text(), VALUES)), max_size=4))
+def test_no_assignment_raises_anything_else(assignments: list[str]) -> None:
+    load_or_refuse(None, *assignments)
+
+
+@given(st.one_of(st.text(max_size=60), st.text(alphabet="[]=.\"'\n\\ {}atrin,0123#\0é", max_size=60)), st.booleans())
+def test_no_file_raises_anything_else(scratch: Path, text: str, in_train: bool) -> None:
+    scratch.write_bytes(("[train]\n" * in_train + text).encode())
+    load_or_refuse(scratch)
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_raise_anything_else(scratch: Path, data: bytes) -> None:
+    scratch.write_bytes(data)
+    load_or_refuse(scratch)
+
+
+LINES = st.lists(st.tuples(st.sampled_from([*KEYS, "data", "model", "train", '"a\\nb"', "'x'.y"]), VALUES), max_size=3)
+
+
+@given(LINES, st.lists(VALUES, max_size=2))
+def test_no_value_in_a_file_raises_anything_else(scratch: Path, lines: list[tuple[str, str]], assigned: list[str]) -> None:
+    text = "\n".join(f"{key} = {value}" for key, value in lines)
+    scratch.write_bytes(text.encode(errors="surrogatepass"))
+    load_or_refuse(scratch, *(f"train.epochs={value}" for value in assigned))
 
 
 def test_every_key_has_a_description_and_a_default() -> None:

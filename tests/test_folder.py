@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from charlstm.config import Config
-from charlstm.errors import SaveError
+from charlstm.errors import RunError, SaveError
 from charlstm.folder import RunFolder, new_run_folder, write_atomically
+from tests.conftest import file_size_limit
 
 
 def test_records_are_lines_of_json(tmp_path: Path) -> None:
@@ -50,17 +50,74 @@ def test_a_failed_write_leaves_the_file_before_it(tmp_path: Path, monkeypatch: p
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(SaveError, match="can't write"):
-        RunFolder(tmp_path / "file" / "run").start(Config())
+    with pytest.raises(SaveError, match="can't write"), RunFolder(tmp_path / "file" / "run").locked():
+        pass
 
 
-def test_records_of_later_steps_are_forgotten_and_a_line_cut_short_with_them(tmp_path: Path) -> None:
+def test_logs_go_back_to_what_they_held_at_a_save(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     for step in (1, 2, 3):
         folder.append_metrics({"step": step})
         folder.append_sample(step, "epoch 1", f"sample {step}")
-    with folder.metrics.open("a", encoding="utf-8") as file:
-        file.write('{"step": 4, "lo')
-    folder.forget_after(2)
-    assert folder.metrics.read_text(encoding="utf-8") == '{"step": 1}\n{"step": 2}\n'
-    assert folder.samples.read_text(encoding="utf-8") == "=== step 1, epoch 1\nsample 1\n\n=== step 2, epoch 1\nsample 2\n\n"
+        if step == 2:
+            marks, metrics, samples = folder.marks(), folder.metrics.read_bytes(), folder.samples.read_bytes()
+    assert folder.go_back_to(marks) == []
+    assert folder.metrics.read_bytes() == metrics == b'{"step": 1}\n{"step": 2}\n'
+    assert folder.samples.read_bytes() == samples == b"=== step 1, epoch 1\nsample 1\n\n=== step 2, epoch 1\nsample 2\n\n"
+
+
+def test_a_log_that_is_not_as_it_was_written_is_named_and_kept_as_far_as_it_goes(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.append_metrics({"step": 1})
+    folder.append_metrics({"step": 2})
+    marks = folder.marks()
+    folder.metrics.write_bytes(folder.metrics.read_bytes()[:-3])  # cut short
+    assert folder.go_back_to(marks) == ["metrics.jsonl"]
+    assert folder.metrics.read_bytes() == b'{"step": 1}\n'
+    folder.metrics.write_bytes(b'{"step": 1}\n{"step": 3}\n')  # one bit flipped
+    assert folder.go_back_to(marks) == ["metrics.jsonl"]
+    assert folder.metrics.read_bytes() == b'{"step": 1}\n{"step": 3}\n'
+
+
+def test_a_folder_in_use_is_refused_until_it_is_free(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with folder.locked():
+        folder.append_metrics({"step": 1})
+        with pytest.raises(RunError, match="another training is writing to"), folder.locked():
+            pass
+        with pytest.raises(RunError, match="another training is writing to"):
+            folder.refuse_held(overwrite=True)
+    with folder.locked():
+        pass
+
+
+def test_what_a_crash_left_half_written_is_cleared(tmp_path: Path) -> None:
+    (tmp_path / ".resume.safetensors.4242.tmp").write_bytes(b"half")
+    (tmp_path / "notes.tmp").write_bytes(b"mine")
+    with RunFolder(tmp_path).locked():
+        assert sorted(p.name for p in tmp_path.iterdir()) == [".lock", "notes.tmp"]
+
+
+def test_the_file_before_is_kept_where_asked(tmp_path: Path) -> None:
+    file, previous = tmp_path / "f", tmp_path / "p"
+    for data in (b"1", b"2", b"3"):
+        write_atomically(file, data, previous)
+    assert (file.read_bytes(), previous.read_bytes()) == (b"3", b"2")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_log_on_a_full_disk_says_so(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.metrics.symlink_to("/dev/full")
+    with pytest.raises(SaveError, match="No space left on device"):
+        folder.append_metrics({"step": 1})
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits are POSIX's")
+def test_a_line_that_does_not_fit_leaves_no_part_of_itself(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.append_metrics({"step": 1})
+    before = folder.metrics.read_bytes()
+    with file_size_limit(len(before) + 5), pytest.raises(SaveError, match=r"can't write .*metrics.jsonl"):
+        folder.append_metrics({"step": 2})
+    assert folder.metrics.read_bytes() == before

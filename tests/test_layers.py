@@ -10,10 +10,11 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "charlstm"
 LAYERS = [
     {"errors"},
-    {"config", "vocabulary", "streams"},
-    {"sources", "reading", "tally", "cache", "folder", "batches", "device", "model", "cell", "optim"},
+    {"config", "vocabulary", "memory", "records", "streams"},
+    {"sources", "reading", "tally", "cache", "folder", "batches", "device", "header", "model", "cell", "optim"},
     {"corpus", "engines", "evaluate", "store"},
-    {"material", "resume", "sample"},
+    {"finetune", "material", "resume", "sample"},
+    {"checkpoints"},
     {"train"},
     {"views"},
     {"commands"},
@@ -62,7 +63,20 @@ def test_libraries_for_showing_stay_in_their_rooms(library: str, rooms: set[str]
 
 @pytest.mark.parametrize(
     "room",
-    ["errors", "config", "vocabulary", "streams", "sources", "reading", "tally", "cache", "corpus", "folder", "views/reading"],
+    [
+        "errors",
+        "config",
+        "vocabulary",
+        "streams",
+        "sources",
+        "reading",
+        "tally",
+        "cache",
+        "corpus",
+        "folder",
+        "header",
+        "views/reading",
+    ],
 )
 def test_rooms_without_torch(room: str) -> None:
     assert not any(name.partition(".")[0] == "torch" for name in imports(PACKAGE / f"{room}.py"))

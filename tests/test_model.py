@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from charlstm.config import ModelConfig
-from charlstm.model import CharLSTM, detach
+from charlstm.errors import ConfigError
+from charlstm.model import MAX_PARAMETERS, CharLSTM, count_parameters, detach, refuse_too_large, tensor_shapes
 
 
 @pytest.mark.parametrize("embedding_size", [0, 8])
@@ -57,3 +58,26 @@ def test_dropout_works_in_training_only(make_model: Callable[..., CharLSTM]) -> 
 
 def test_a_single_layer_with_dropout_does_not_warn() -> None:
     CharLSTM(5, ModelConfig(num_layers=1, dropout=0.5))  # warnings are errors here
+
+
+@pytest.mark.parametrize("vocabulary_size", [1, 11])
+@pytest.mark.parametrize("embedding_size", [0, 1, 8])
+@pytest.mark.parametrize("num_layers", [1, 2, 5])
+def test_shapes_are_known_without_making_the_model(vocabulary_size: int, embedding_size: int, num_layers: int) -> None:
+    config = ModelConfig(embedding_size=embedding_size, hidden_size=6, num_layers=num_layers)
+    model = CharLSTM(vocabulary_size, config)
+    expected = {name: tuple(p.shape) for name, p in model.state_dict().items()}
+    assert tensor_shapes(vocabulary_size, config) == expected
+    assert list(tensor_shapes(vocabulary_size, config)) == list(expected), "also in the same order"
+    assert count_parameters(vocabulary_size, config) == model.parameters_count
+
+
+def test_a_model_that_no_memory_holds_is_refused_before_it_is_made() -> None:
+    config = ModelConfig(embedding_size=1, hidden_size=1, num_layers=1)
+    fixed = count_parameters(0, config)
+    most = (MAX_PARAMETERS - fixed) // 3  # one for the embedding, one for the head's weight, one for its bias
+    refuse_too_large(most, config)
+    with pytest.raises(ConfigError, match=r"at most 1,073,741,824 are possible; lower model.hidden_size"):
+        refuse_too_large(most + 1, config)
+    with pytest.raises(ConfigError, match=r"^a model of 8,592,031,808 parameters"):
+        refuse_too_large(64, ModelConfig(embedding_size=8192, hidden_size=8192, num_layers=16))

@@ -13,6 +13,7 @@ from charlstm.config import Config, load_config
 from charlstm.errors import ModelError, RunError
 from charlstm.folder import RunFolder, newest_run
 from charlstm.material import Material
+from charlstm.records import StepRecord
 from charlstm.resume import Saved, load_training, refuse_another
 from charlstm.store import read_tensors
 from charlstm.train import Trainer
@@ -42,13 +43,22 @@ def digest(file: Path) -> str:
 
 def train_until(trainer: Trainer, folder: RunFolder, step: int) -> None:
     for record in trainer.fit(folder):
-        if record.step == step:
+        if isinstance(record, StepRecord) and record.step == step:
             trainer.stop()
 
 
 def uninterrupted(material: Material, folder: RunFolder) -> tuple[str, list[dict[str, float]]]:
     list(Trainer(material, CPU).fit(folder))
     return digest(folder.resume), records(folder)
+
+
+def resume(material: Material, folder: RunFolder, at: int) -> None:
+    """Go on to the end from the save, which must have been made at the given step."""
+    saved, warning = load_training(folder)
+    assert not warning
+    assert saved.about["position"]["step"] == at
+    assert folder.go_back_to(saved.marks) == []
+    list(Trainer(material, CPU, saved).fit(folder))
 
 
 def records(folder: RunFolder) -> list[dict[str, float]]:
@@ -66,11 +76,7 @@ def test_stopped_and_resumed_is_never_stopped(with_dropout: Material, tmp_path: 
     total = Trainer(with_dropout, CPU).total_steps
     at = {"epoch": with_dropout.layout.steps, "end": total}.get(step) or int(step) % total  # type: ignore[call-overload]
     train_until(Trainer(with_dropout, CPU), parts, at)
-    saved = load_training(parts.resume)
-    assert saved.about["position"]["step"] == at
-    again = Trainer(with_dropout, CPU, saved)
-    parts.forget_after(again.position.recorded_step)
-    list(again.fit(parts))
+    resume(with_dropout, parts, at)
     assert digest(parts.resume) == expected
     assert records(parts) == expected_records
 
@@ -96,7 +102,7 @@ def test_each_part_is_needed(with_dropout: Material, tmp_path: Path, part: str) 
         folder.path.mkdir()
     expected, _ = uninterrupted(with_dropout, whole)
     train_until(Trainer(with_dropout, CPU), parts, 40)
-    list(Trainer(with_dropout, CPU, without(load_training(parts.resume), part)).fit(parts))
+    list(Trainer(with_dropout, CPU, without(load_training(parts)[0], part)).fit(parts))
     assert (digest(parts.resume) == expected) == (part == "nothing")
 
 
@@ -104,9 +110,9 @@ def test_a_longer_training_goes_on_and_a_finished_one_says_so(make_config: Calla
     material = prepare_text(VERSE, make_config())
     list(Trainer(material, CPU).fit(folder))
     with pytest.raises(RunError, match=r"steps of this run are done: --set train.epochs="):
-        Trainer(material, CPU, load_training(folder.resume))
+        Trainer(material, CPU, load_training(folder)[0])
     longer = prepare_text(VERSE, make_config("train.epochs=3"))
-    list(Trainer(longer, CPU, load_training(folder.resume)).fit(folder))
+    list(Trainer(longer, CPU, load_training(folder)[0]).fit(folder))
     assert [r["epoch"] for r in records(folder)] == [1, 2, 3]
 
 
@@ -114,7 +120,7 @@ def test_another_text_is_refused(make_config: Callable[..., Config], material: M
     train_until(Trainer(material, CPU), folder, 3)
     other = prepare_text(VERSE.replace("wall", "ball"), make_config())
     with pytest.raises(RunError, match="not the one that this run began with"):
-        Trainer(other, CPU, load_training(folder.resume))
+        Trainer(other, CPU, load_training(folder)[0])
 
 
 @pytest.mark.parametrize("setting", ["model.hidden_size=17", "data.validation=0.2", "train.batch_size=3", "train.seed=9"])
@@ -133,11 +139,49 @@ def test_nothing_to_resume(tmp_path: Path) -> None:
 
 def test_a_model_file_is_not_a_save(material: Material, folder: RunFolder) -> None:
     train_until(Trainer(material, CPU), folder, 3)
+    folder.last.replace(folder.resume)
+    folder.previous.unlink()
     with pytest.raises(ModelError, match="not what a run is resumed from"):
-        load_training(folder.last)
+        load_training(folder)
 
 
 def test_settings_read_back_from_the_folder_are_the_same(material: Material, folder: RunFolder) -> None:
-    folder.start(material.config)
     train_until(Trainer(material, CPU), folder, 3)
-    refuse_another(load_training(folder.resume).config, load_config(folder.config))
+    refuse_another(load_training(folder)[0].config, load_config(folder.config))
+
+
+def test_every_flipped_bit_and_truncation_falls_back_to_the_save_before(material: Material, folder: RunFolder) -> None:
+    trainer = Trainer(material, CPU)
+    train_until(trainer, folder, 3)
+    list(Trainer(material, CPU, load_training(folder)[0]).fit(folder))
+    newest, previous = folder.resume.read_bytes(), folder.previous.read_bytes()
+    step = load_training(folder)[0].about["position"]["step"]
+    for place in torch.randint(len(newest), (60,), generator=torch.Generator().manual_seed(0)).tolist():
+        for damaged in (newest[:place], newest[:place] + bytes([newest[place] ^ 1 << place % 8]) + newest[place + 1 :]):
+            folder.resume.write_bytes(damaged)
+            folder.previous.write_bytes(previous)
+            saved, warning = load_training(folder)
+            assert saved.about["position"]["step"] < step
+            assert "going on from the save before it" in warning
+            assert "\n" not in warning
+            assert folder.resume.read_bytes() == previous, "the next save must not push the whole one out"
+
+
+def test_a_missing_newest_save_falls_back_too_and_two_damaged_ones_are_an_error(material: Material, folder: RunFolder) -> None:
+    train_until(Trainer(material, CPU), folder, 3)
+    folder.resume.unlink()
+    folder.require_resume()
+    assert "is missing; going on" in load_training(folder)[1]
+    folder.resume.write_bytes(b"damaged")
+    folder.previous.write_bytes(b"damaged too")
+    with pytest.raises(ModelError, match="is not a model file"):
+        load_training(folder)
+
+
+def test_a_run_can_be_resumed_from_its_first_moment(material: Material, folder: RunFolder) -> None:
+    trainer = Trainer(material, CPU)
+    records_so_far = trainer.fit(folder)
+    next(records_so_far)
+    assert load_training(folder)[0].about["position"]["step"] == 0
+    assert folder.holds_config(material.config)
+    records_so_far.close()

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from charlstm.config import Config, load_config
+from charlstm.config import load_config
 from charlstm.errors import ModelError, RunError
 from charlstm.folder import RunFolder
 from charlstm.model import CharLSTM
@@ -99,17 +99,17 @@ def test_a_run_folder_gives_its_best_model(saved: SavedModel, tmp_path: Path) ->
 
 def test_a_run_is_replaced_only_when_asked(saved: SavedModel, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    folder.start(Config())
+    folder.path.mkdir()
     save_model(folder.best, saved)
     (folder.path / "notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(RunError, match="--overwrite"):
         folder.refuse_held(overwrite=False)
-    with pytest.raises(RunError, match="--overwrite"):
-        folder.start(Config())
+    with pytest.raises(RunError, match="began meanwhile"):
+        folder.start()
     assert folder.best.exists()
     folder.refuse_held(overwrite=True)
-    folder.start(Config(), overwrite=True)
-    assert sorted(p.name for p in folder.path.iterdir()) == ["config.toml", "notes.txt"]
+    folder.start(overwrite=True)
+    assert sorted(p.name for p in folder.path.iterdir()) == [".lock", "notes.txt"]
 
 
 def test_tensors_are_plain_safetensors(saved: SavedModel, tmp_path: Path) -> None:

@@ -13,23 +13,26 @@ import torch
 
 from charlstm.batches import batches
 from charlstm.config import Config
-from charlstm.errors import DivergedError
+from charlstm.errors import DivergedError, OutOfMemoryError
 from charlstm.evaluate import stateful
 from charlstm.folder import RunFolder
 from charlstm.material import Material, prepare
+from charlstm.optim import learning_rate_at
+from charlstm.records import Record, Setback, StepRecord
+from charlstm.resume import load_training
 from charlstm.store import load_model
-from charlstm.train import PREVIEW_LENGTH, Record, StepRecord, Trainer
+from charlstm.train import PREVIEW_LENGTH, Trainer
 from tests.conftest import VERSE, prepare_text
 
 CPU = torch.device("cpu")
 
 
-def run(material: Material, folder: Path) -> tuple[Trainer, list[StepRecord | Record]]:
+def run(material: Material, folder: Path) -> tuple[Trainer, list[StepRecord | Record | Setback]]:
     trainer = Trainer(material, CPU)
     return trainer, list(trainer.fit(RunFolder(folder)))
 
 
-def evaluations(records: list[StepRecord | Record]) -> list[Record]:
+def evaluations(records: list[StepRecord | Record | Setback]) -> list[Record]:
     return [r for r in records if isinstance(r, Record)]
 
 
@@ -137,27 +140,117 @@ def test_max_steps_ends_within_an_epoch(make_config: Callable[..., Config], mate
     assert [(r.step, r.ends_epoch) for r in evaluations(records)] == [(7, True)]
 
 
-def test_a_training_that_diverges_stops_and_spares_what_was_saved(make_config: Callable[..., Config], tmp_path: Path) -> None:
-    trainer = Trainer(prepare_text(VERSE, make_config("train.epochs=200")), CPU)
+def poison(trainer: Trainer, kind: str) -> Callable[[], None]:
+    """Make the next loss, gradient or validation loss one that is not a finite number -> what takes the cause away."""
+    if kind == "loss":
+        with torch.no_grad():
+            trainer.model.head.bias[0] = math.nan
+        return lambda: None  # going back brings the weight back
+    if kind == "gradient":
+        return trainer.model.head.bias.register_hook(lambda gradient: gradient * math.inf).remove
+    spoil = lambda model, _, out: out if model.training else (out[0] * math.nan, out[1])  # noqa: E731
+    return trainer.model.register_forward_hook(spoil).remove
 
-    def train() -> None:
-        for record in trainer.fit(RunFolder(tmp_path)):
-            if record.step == trainer.steps_an_epoch + 5:
-                with torch.no_grad():
-                    trainer.model.head.bias[0] = math.nan
 
-    with pytest.raises(DivergedError, match=rf"training diverged \(step {trainer.steps_an_epoch + 6}, learning rate 0\.003\)"):
-        train()
-    for file in (RunFolder(tmp_path).last, RunFolder(tmp_path).best):
-        assert load_model(file).facts.step == trainer.steps_an_epoch
-        assert all(p.isfinite().all() for p in load_model(file).model.parameters())
+def train_poisoned(trainer: Trainer, folder: RunFolder, kind: str, at: int, times: int = 1) -> list[Setback]:
+    """Train to the end, poisoned at a step as often as asked."""
+    setbacks: list[Setback] = []
+    cure: Callable[[], None] = lambda: None  # noqa: E731
+    for record in trainer.fit(folder):
+        if isinstance(record, Setback):
+            cure()
+            setbacks.append(record)
+        elif isinstance(record, StepRecord) and record.step == at and len(setbacks) < times:
+            cure = poison(trainer, kind)
+    return setbacks
+
+
+@pytest.mark.parametrize("kind", ["loss", "gradient", "validation"])
+def test_divergence_goes_back_to_the_last_save_with_half_the_rate(
+    make_config: Callable[..., Config], tmp_path: Path, kind: str
+) -> None:
+    folder = RunFolder(tmp_path)
+    trainer = Trainer(prepare_text(VERSE, make_config("train.epochs=3")), CPU)
+    steps = trainer.steps_an_epoch
+    (setback,) = train_poisoned(trainer, folder, kind, steps + 5)
+    assert (setback.back_to, setback.number) == (steps, 1)
+    assert kind in setback.reason
+    assert "not a finite number" in setback.reason
+    lines = [json.loads(line) for line in folder.metrics.read_text(encoding="utf-8").splitlines()]
+    assert [line["step"] for line in lines] == [steps, 2 * steps, 3 * steps], "each once"
+    assert lines[1]["learning_rate"] == learning_rate_at(2 * steps - 1, 3 * steps, trainer.config.train) / 2
+    for file in (folder.last, folder.best):
+        model = load_model(file)
+        assert all(p.isfinite().all() for p in model.model.parameters())
+        assert model.facts.validation_loss is not None
+        assert math.isfinite(model.facts.validation_loss)
+
+
+def test_after_three_setbacks_a_training_stops_and_explains(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    trainer = Trainer(prepare_text(VERSE, make_config("train.epochs=3")), CPU)
+    steps = trainer.steps_an_epoch
+    with pytest.raises(DivergedError, match=r"for the 4th time .*halved 3 times: try a lower train.learning_rate"):
+        train_poisoned(trainer, folder, "loss", steps + 5, times=4)
+    assert load_training(folder)[0].about["position"]["step"] == steps
+    assert load_model(folder.best).facts.step == load_model(folder.last).facts.step == steps
+
+
+def test_divergence_before_anything_was_evaluated(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    trainer = Trainer(prepare_text(VERSE, make_config()), CPU)
+    (setback,) = train_poisoned(trainer, RunFolder(tmp_path), "loss", 1)
+    assert setback.back_to == 0
+
+
+def test_weights_that_are_not_finite_are_never_saved(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    trainer = Trainer(prepare_text(VERSE, make_config("train.save_every=5 steps")), CPU)
+    setbacks = []
+    for record in trainer.fit(folder):
+        if isinstance(record, Setback):
+            setbacks.append(record)
+        elif isinstance(record, StepRecord) and record.step == 10 and not setbacks:
+            with torch.no_grad():
+                trainer.model.lstm.bias_hh_l0[0] = math.inf
+    assert [s.back_to for s in setbacks] == [5]
+    assert "not a finite number" in setbacks[0].reason
+
+
+def test_a_sample_that_cannot_be_written_is_no_reason_to_stop(material: Material, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.samples.mkdir()
+    _, records = run(material, tmp_path)
+    found = evaluations(records)
+    assert [r.epoch for r in found] == [1, 2]
+    assert all("samples.txt" in r.unwritten for r in found)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux to see how much memory is in use")
+def test_out_of_memory_is_one_line_and_spares_what_was_saved(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    import resource
+
+    folder = RunFolder(tmp_path)
+    settings = ("train.batch_size=2000", "train.seq_len=64", "model.hidden_size=512", "model.num_layers=1")
+    trainer = Trainer(prepare_text(VERSE * 600, make_config(*settings)), CPU)
+    in_use = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (in_use + 2**28, before[1]))
+    try:
+        with pytest.raises(
+            OutOfMemoryError, match=r"train.batch_size 2000 .* --set train.batch_size=1000 .*seq_len=32"
+        ) as error:
+            list(trainer.fit(folder))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+    assert "\n" not in str(error.value)
+    assert load_training(folder)[0].about["position"]["step"] == 0
 
 
 @pytest.mark.parametrize("at", [1, 40])
 def test_a_stop_saves_the_step_it_is_in(material: Material, tmp_path: Path, at: int) -> None:
     trainer = Trainer(material, CPU)
     for record in trainer.fit(RunFolder(tmp_path)):
-        if record.step == at:
+        if isinstance(record, StepRecord) and record.step == at:
             trainer.stop()
     assert load_model(RunFolder(tmp_path).last).facts.step == at
 

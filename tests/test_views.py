@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +12,12 @@ from rich.cells import cell_len
 
 from charlstm.config import Config, DataConfig
 from charlstm.corpus import Findings, corpus_of
+from charlstm.errors import Stopped
 from charlstm.evaluate import Evaluation
 from charlstm.folder import RunFolder
 from charlstm.material import Material, prepare
-from charlstm.train import Record, Trainer
+from charlstm.records import Record, Setback
+from charlstm.train import Trainer
 from charlstm.views.console import duration, print_facts
 from charlstm.views.reading import reading_bar
 from charlstm.views.summary import print_evaluations, print_material
@@ -23,7 +25,8 @@ from charlstm.views.text import stream_out, visible
 from charlstm.views.training import make_view
 from charlstm.vocabulary import ByteVocabulary
 
-HOSTILE = ["\x1b]8;;http://x\x07", "\x1b]52;c;aGk=\x07", "\x1b[2J", "\x9b31m", "\x7f", "a\rb", "\u202eabc", "\u2066", "\0"]
+LINK, CLIPBOARD, TITLE = "\x1b]8;;http://x\x07", "\x1b]52;c;aGk=\x07", "\x1b]0;title\x07"
+HOSTILE = [LINK, CLIPBOARD, TITLE, "\x1b[2J", "\x9b31m", "\x7f", "a\rb", "\u202eabc", "\u2066", "\0"]
 
 
 @pytest.mark.parametrize("payload", HOSTILE)
@@ -42,6 +45,30 @@ def test_other_text_passes() -> None:
 def test_streams_that_are_not_terminals_get_exact_bytes(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     stream_out(["a\x1b[2J", "é\r\n"])
     assert capfdbinary.readouterr().out == "a\x1b[2Jé\r\n".encode()
+
+
+@pytest.mark.parametrize(("raw", "expected"), [(False, b"a\\x1b]0;t\\x07[/x]\n"), (True, b"a\x1b]0;t\x07[/x]")])
+def test_a_terminal_is_shown_controls_and_obeys_them_only_when_asked(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], raw: bool, expected: bytes
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    stream_out(["a\x1b]0;t", "\x07[/x]"], raw)
+    sys.stdout.flush()
+    assert capfdbinary.readouterr().out == expected
+
+
+def test_an_interrupted_sample_ends_its_line(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    def pieces() -> Iterator[str]:
+        yield "To be"
+        raise Stopped(2)
+
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    with pytest.raises(Stopped):
+        stream_out(pieces())
+    sys.stdout.flush()
+    assert capfdbinary.readouterr().out == b"To be\n"
 
 
 @pytest.mark.parametrize(
@@ -179,3 +206,17 @@ def test_a_bar_for_a_large_text_on_a_terminal_alone(
         progress(done, 2**31)
         progress(done, 2**31)
     assert ("reading:" in shown.getvalue()) == drawn
+
+
+def test_setbacks_and_samples_that_were_not_written_are_told(
+    shown: tuple[Trainer, list[Record]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer, records = shown
+    view = make_view(trainer)
+    view.show(Setback("the loss of step 1,234 is not a finite number, learning rate 0.003", 1200, 2))
+    view.show(dataclasses.replace(records[0], unwritten="can't write r/samples.txt: No space left on device"))
+    view.close()
+    printed = capsys.readouterr().err
+    assert "warning: the loss of step 1,234 is not a finite number" in printed
+    assert "back to step 1,200 with half the learning rate (2 of at most 3 times)" in printed
+    assert "samples.txt: No space left on device; training goes on without it" in printed

@@ -39,6 +39,11 @@ def print_line(text: str, style: str = "") -> None:
     console().print(Text(visible(text), style), soft_wrap=True)
 
 
+def print_warning(text: str) -> None:
+    """One line that a user should not miss."""
+    print_line(f"warning: {text}", "yellow")
+
+
 def print_json(value: Mapping[str, object]) -> None:
     """One JSON object on standard output, for a program to read."""
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"

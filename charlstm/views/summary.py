@@ -100,8 +100,6 @@ def print_result(trainer: Trainer, folder: RunFolder, program: str) -> None:
     print_facts([*rows, ("model", str(best))])
     # On a line of its own, never wrapped by us: it is there to be copied.
     print_line(f"next: {program} sample {shlex.quote(str(folder.path))} --prime {prime} --length 500")
-    if trainer.stop_asked:
-        print_line(f"to go on: {program} train --resume --run {shlex.quote(str(folder.path))}")
 
 
 def print_evaluations(results: dict[str, Evaluation], vocabulary: Vocabulary, as_json: bool) -> None:

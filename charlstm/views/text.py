@@ -24,13 +24,15 @@ def visible(text: str) -> str:
     return "".join(ascii(c)[1:-1] if _is_obeyed(c) else c for c in text.replace("\r\n", "\n"))
 
 
-def stream_out(pieces: Iterable[str]) -> None:
-    """Write pieces to standard output as they come: shown safely on a terminal, exact UTF-8 in a pipe or file."""
-    if sys.stdout.isatty():
-        for piece in _whole_line_ends(pieces):
-            sys.stdout.write(visible(piece))
-            sys.stdout.flush()
-        sys.stdout.write("\n")
+def stream_out(pieces: Iterable[str], raw: bool = False) -> None:
+    """Write pieces to standard output as they come: shown safely on a terminal, exact UTF-8 in a pipe, a file, or `raw`."""
+    if sys.stdout.isatty() and not raw:
+        try:
+            for piece in _whole_line_ends(pieces):
+                sys.stdout.write(visible(piece))
+                sys.stdout.flush()
+        finally:
+            sys.stdout.write("\n")  # also after Ctrl-C: what is said next begins on a line of its own
     else:
         for piece in pieces:
             sys.stdout.buffer.write(piece.encode("utf-8", errors="surrogatepass"))

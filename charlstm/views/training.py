@@ -14,8 +14,9 @@ from rich.table import Table
 from rich.text import Text
 from tqdm import tqdm
 
-from charlstm.train import Record, StepRecord, Trainer
-from charlstm.views.console import console, duration
+from charlstm.records import Record, Setback, StepRecord
+from charlstm.train import MAX_SETBACKS, Trainer
+from charlstm.views.console import console, duration, print_warning
 from charlstm.views.text import visible
 
 _SAMPLE_LINES = 3
@@ -30,13 +31,18 @@ class TrainingView:
         self._bits = "bpc" if trainer.material.vocabulary.unit == "char" else "bits/byte"
         self._bar: tqdm[Any] | None = None
 
-    def show(self, record: StepRecord | Record) -> None:
+    def show(self, record: StepRecord | Record | Setback) -> None:
         """Show one record."""
         if isinstance(record, StepRecord):
             self._advance(record)
+        elif isinstance(record, Setback):
+            self._interrupt_bar(ends=True)
+            self._show_setback(record)
         else:
             self._interrupt_bar(record.ends_epoch)
             self._show_evaluation(record)
+            if record.unwritten:
+                print_warning(f"{record.unwritten}; training goes on without it")
 
     def close(self) -> None:
         """Take the bar away: also when the training ended early."""
@@ -71,6 +77,10 @@ class TrainingView:
             self._bar = None
         else:
             self._bar.clear()
+
+    def _show_setback(self, record: Setback) -> None:
+        again = f"back to step {record.back_to:,} with half the learning rate ({record.number} of at most {MAX_SETBACKS} times)"
+        print_warning(f"{record.reason}: {again}")
 
     def _show_evaluation(self, record: Record) -> None:
         width = len(str(self._trainer.config.train.epochs))

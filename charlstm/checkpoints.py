@@ -1,0 +1,68 @@
+"""When a training is saved, and by whom: a thread that writes while the training goes on.
+
+Training waits only for copies of its tensors, which take milliseconds, and not for digests and disks.
+
+Knows: the interval between saves, the order in which files are written, and that one save waits for the one before it.
+Does not know: what is in a save; the loop.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from charlstm.config import save_interval
+from charlstm.folder import RunFolder
+from charlstm.resume import Saved
+from charlstm.store import SavedModel, save_model
+
+
+class Checkpoints:
+    """Writes one save after the other to a run folder. An error in a save comes out at the next one, or at `wait`."""
+
+    def __init__(self, folder: RunFolder, save_every: str) -> None:
+        self.folder = folder
+        self._seconds, self._steps = save_interval(save_every)
+        self._saved_at = time.monotonic()
+        self._write_seconds = 0.0
+        self._writer = ThreadPoolExecutor(1, "checkpoints")
+        self._pending: Future[None] | None = None
+
+    def is_due(self, step: int) -> bool:
+        """Whether the interval is over, or will be by the time that a save is written."""
+        if self._steps:
+            return step % self._steps == 0
+        return time.monotonic() - self._saved_at + self._write_seconds >= self._seconds
+
+    def save(self, training: Saved, models: Mapping[Path, SavedModel]) -> None:
+        """Begin to write models, each to its path, then the save for a resume. Nothing of them may change any more.
+
+        In this order a run that is resumed never believes in a model that was not written.
+        """
+        self.wait()
+        self._saved_at = time.monotonic()
+        self._pending = self._writer.submit(self._write, training, models)
+        if self._steps:
+            self.wait()  # who counts in steps is promised them exactly: no step is taken that could be lost
+
+    def wait(self) -> None:
+        """Until all is written. SaveError where it could not be."""
+        pending, self._pending = self._pending, None
+        if pending:
+            pending.result()
+
+    def close(self) -> None:
+        """The same, and no more saves after it."""
+        try:
+            self.wait()
+        finally:
+            self._writer.shutdown()
+
+    def _write(self, training: Saved, models: Mapping[Path, SavedModel]) -> None:
+        begin = time.monotonic()
+        for path, model in models.items():
+            save_model(path, model)
+        training.write(self.folder)
+        self._write_seconds = time.monotonic() - begin

@@ -1,0 +1,69 @@
+"""What a training reports: steps, evaluations and setbacks, as values.
+
+Knows: which numbers describe a training, and which of them metrics.jsonl keeps.
+Does not know: how they come about, how they are shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """One step of the optimizer."""
+
+    step: int
+    epoch: int
+    batch: int
+    """Steps so far in this epoch."""
+    loss: float
+    characters: int
+    """In this step."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One evaluation: a line of metrics.jsonl, and a sample. Losses are in nats per character, or per byte."""
+
+    step: int
+    epoch: int
+    """Counted from 1, like `step`."""
+    characters: int
+    """Read so far, each as often as it was read."""
+    seconds: float
+    """Since the start, evaluations included."""
+    train_loss: float
+    """Mean over the steps since the record before, with dropout on."""
+    validation_loss: float
+    """Stateful, see `charlstm.evaluate`."""
+    bpc: float
+    """Bits per character of the validation loss; per byte where the vocabulary is bytes."""
+    learning_rate: float
+    grad_norm: float
+    """Of the last step, before clipping."""
+    chars_per_second: float
+    """Of training alone, since the record before."""
+    batch: int = field(metadata={"shown_only": True})
+    """Steps so far in this epoch."""
+    ends_epoch: bool = field(metadata={"shown_only": True})
+    is_best: bool = field(metadata={"shown_only": True})
+    sample: str = field(metadata={"shown_only": True})
+    unwritten: str = field(default="", metadata={"shown_only": True})
+    """Why the sample could not be added to samples.txt: no reason to stop."""
+
+    def metrics(self) -> dict[str, float | int]:
+        """The part that metrics.jsonl keeps."""
+        shown_only = {name for name, f in self.__dataclass_fields__.items() if f.metadata.get("shown_only")}
+        return {name: value for name, value in asdict(self).items() if name not in shown_only}
+
+
+@dataclass(frozen=True)
+class Setback:
+    """Training diverged and went back to a save."""
+
+    reason: str
+    back_to: int
+    """The step of the save."""
+    number: int
+    """This is the so-manieth, counted from 1; each halves the learning rate."""

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from charlstm.config import Config, load_config
+from charlstm.errors import ConfigError
+from charlstm.finetune import shape_of, take_weights
+from charlstm.model import CharLSTM
+from charlstm.store import Facts, SavedModel
+from charlstm.vocabulary import CharVocabulary
+
+OLD, NEW = CharVocabulary("bdfh"), CharVocabulary("abcdefgh")
+
+
+@pytest.mark.parametrize("embedding_size", [8, 0])
+def test_with_known_characters_a_bigger_vocabulary_changes_nothing(
+    make_model: Callable[..., CharLSTM], embedding_size: int
+) -> None:
+    trained = make_model(OLD.size, embedding_size=embedding_size)
+    bigger = make_model(NEW.size, embedding_size=embedding_size)
+    before = {name: p.clone() for name, p in bigger.state_dict().items()}
+    take_weights(bigger, NEW, SavedModel(trained, OLD, Config(), Facts(1, 1, 1)))
+    text = "fbdhhbfd"
+    old, _ = trained(torch.from_numpy(OLD.encode(text).astype("int64"))[:, None])
+    new, _ = bigger(torch.from_numpy(NEW.encode(text).astype("int64"))[:, None])
+    torch.testing.assert_close(new[..., [NEW.symbols.index(c) for c in OLD.symbols]], old)
+    unknown = [NEW.symbols.index(c) for c in NEW.symbols if c not in OLD.symbols]
+    assert torch.equal(bigger.head.weight[unknown], before["head.weight"][unknown])
+
+
+def test_the_shape_is_the_trained_models_and_no_other_can_be_asked_for() -> None:
+    trained = load_config(None, ["model.hidden_size=32", "model.dropout=0.5"]).model
+    assert shape_of(trained, load_config(None, ["model.dropout=0.1"]).model) == trained.model_copy(update={"dropout": 0.1})
+    assert shape_of(trained, load_config(None, ["model.hidden_size=32"]).model).hidden_size == 32
+    with pytest.raises(ConfigError, match=r"model.hidden_size = 64: the model to start from has 32"):
+        shape_of(trained, load_config(None, ["model.hidden_size=64"]).model)
