@@ -22,6 +22,7 @@ Does not know: what ids mean, models, devices.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -37,6 +38,7 @@ MIN_STEPS = 4
 _MIN_SEQ_LEN = 2
 MIN_CHARACTERS = MIN_STEPS * _MIN_SEQ_LEN + _MIN_SEQ_LEN
 """The shortest training part."""
+_LET_GO_EVERY = 64  # steps
 
 
 @dataclass(frozen=True)
@@ -83,3 +85,15 @@ def batches(ids: Ids, layout: Layout, offset: int = 0, first: int = 0) -> Iterat
         window = ids[starts + np.arange(T + 1)[:, None]]  # (T + 1, B)
         both = torch.from_numpy(window.astype(np.int64))
         yield both[:-1], both[1:]
+        if step % _LET_GO_EVERY == 0:
+            let_go(ids)
+
+
+def let_go(ids: Ids) -> None:
+    """Give back the memory of ids that are mapped from a file: every page that was read counts as this process's own.
+
+    They stay in the system's cache, from where they come back when they are read again.
+    """
+    mapped = ids.base
+    if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+        mapped.madvise(mmap.MADV_DONTNEED)

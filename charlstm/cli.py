@@ -46,6 +46,22 @@ SetOption = Annotated[
         "--set", metavar="KEY=VALUE", help="One setting, such as train.epochs=3; may be repeated.", show_default=False
     ),
 ]
+EncodingOption = Annotated[
+    str | None,
+    typer.Option("--encoding", metavar="NAME", help="How the text's bytes are read.", show_default="utf-8, or as a BOM says"),
+]
+ErrorsOption = Annotated[
+    Literal["strict", "replace", "ignore"] | None,
+    typer.Option("--errors", help="What to do with bytes that the encoding does not allow.", show_default="strict"),
+]
+NewlinesOption = Annotated[
+    Literal["keep", "lf"] | None,
+    typer.Option("--newlines", help="Leave line ends as they are, or make CRLF and CR one LF.", show_default="keep"),
+]
+NormalizeOption = Annotated[
+    Literal["none", "nfc"] | None,
+    typer.Option("--normalize", help="Unicode normalisation of the text and of every prime.", show_default="none"),
+]
 DeviceOption = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or mps.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
@@ -77,14 +93,20 @@ def train(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that --run holds.")] = False,
     device: DeviceOption = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen before the first step, and stop.")] = False,
+    encoding: EncodingOption = None,
+    errors: ErrorsOption = None,
+    newlines: NewlinesOption = None,
+    normalize: NormalizeOption = None,
 ) -> None:
     """Learn a text. Without TEXT and --config: the Python documentation that is built in."""
     from charlstm import commands
 
+    reading = _given(encoding=encoding, errors=errors, newlines=newlines, normalize=normalize)
     if not resume:
-        code = commands.start_run(text or (), config, settings or (), run, overwrite, device, dry_run)
-    elif text or config or overwrite:
-        raise CharlstmError("--resume takes text and configuration from its run: leave out TEXT, --config and --overwrite")
+        code = commands.start_run(text or (), config, settings or (), run, overwrite, device, dry_run, reading)
+    elif text or config or overwrite or reading:
+        what = ", ".join(["TEXT", "--config", "--overwrite", *(f"--{name}" for name in reading)])
+        raise CharlstmError(f"--resume takes text and configuration from its run: leave out {what}")
     else:
         code = commands.resume_run(run, settings or (), device, dry_run)
     raise typer.Exit(code)
@@ -148,11 +170,15 @@ def evaluate(
     ] = False,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
+    encoding: EncodingOption = None,
+    errors: ErrorsOption = None,
+    newlines: NewlinesOption = None,
 ) -> None:
     """Score a text: nats and bits per character, with the state carried, and from cold starts of 256 characters."""
     from charlstm import commands
 
-    commands.score(model, text or (), validation, device, as_json)
+    reading = _given(encoding=encoding, errors=errors, newlines=newlines)
+    commands.score(model, text or (), validation, device, as_json, reading)
 
 
 @app.command()
@@ -186,6 +212,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not hasattr(error, "format_message"):
             raise
         return _fail(f"{' '.join(error.format_message().split())} (try --help)", 2)
+
+
+def _given(**flags: str | None) -> dict[str, str]:
+    """Those that were used."""
+    return {name: value for name, value in flags.items() if value is not None}
 
 
 @contextmanager

@@ -21,10 +21,12 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charlstm.config import Config, SampleConfig, is_path, load_config, read_toml, validate
-from charlstm.corpus import read_corpus
+from charlstm.config import Config, DataConfig, SampleConfig, is_path, load_config, read_toml, validate
+from charlstm.corpus import Corpus, read_corpus
 from charlstm.errors import CharlstmError, Stopped
 from charlstm.folder import RunFolder, is_unicode, new_run_folder, newest_run
+from charlstm.sources import find_sources
+from charlstm.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from charlstm.folder import Marks
@@ -39,9 +41,13 @@ def start_run(
     overwrite: bool,
     device: str,
     dry_run: bool,
+    reading: Mapping[str, str],
 ) -> int:
-    """Train a new model -> the exit code: 0, or 128 and the number of the signal that stopped it."""
-    asked = load_config(file, settings, **({"data": {"text": list(text)}} if text else {}))
+    """Train a new model -> the exit code: 0, or 128 and the number of the signal that stopped it.
+
+    `reading` are the keys of [data] that flags set.
+    """
+    asked = load_config(file, settings, data={**({"text": list(text)} if text else {}), **reading})
     folder = RunFolder(run) if run else new_run_folder(_run_name(text, file, asked))
     folder.refuse_held(overwrite)
     with _if_stopped("stopped before the first step; the same command begins again"):
@@ -55,7 +61,7 @@ def start_run(
 
 def _prepare(asked: Config, device: str, folder: RunFolder) -> Trainer:
     """Read the text, make the trainer, and show both."""
-    corpus = read_corpus(asked.data.text)
+    corpus = _read(asked.data.text, asked.data)
 
     from charlstm.device import find_device
     from charlstm.material import prepare
@@ -100,7 +106,7 @@ def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str) -> 
     saved, warning = load_training(folder)
     asked = load_config(None, settings, **saved.config.model_dump(mode="json"))
     refuse_another(saved.config, asked)
-    material = prepare(read_corpus(asked.data.text), asked)
+    material = prepare(_read(asked.data.text, asked.data), asked)
     print_material(material, asked)
     trainer = Trainer(material, find_device(device), saved)
     print_plan(trainer, folder)
@@ -149,11 +155,12 @@ def write_sample(
         print_line(f"seed {seed} · {speed:,.0f} characters a second", "dim")
 
 
-def score(model: Path, text: Sequence[str], validation: bool, device: str, as_json: bool) -> None:
-    """Score a text, or only its validation part, by both protocols."""
+def score(model: Path, text: Sequence[str], validation: bool, device: str, as_json: bool, reading: Mapping[str, str]) -> None:
+    """Score a text, or only its validation part, by both protocols; `reading` are the keys of [data] that flags set."""
     if not text:
         raise CharlstmError("no TEXT to score: name files, folders, globs, - or builtin:NAME")
-    corpus = read_corpus(text)
+    find_sources(text)  # only to find what is wrong with them before torch and the model are loaded
+    asked = load_config(data=reading).data
 
     from charlstm.device import find_device
     from charlstm.evaluate import evaluate_text
@@ -161,8 +168,11 @@ def score(model: Path, text: Sequence[str], validation: bool, device: str, as_js
     from charlstm.views.summary import print_evaluations
 
     saved = load_model(model, find_device(device))
-    context = corpus.text[: corpus.split(saved.config.data.validation)] if validation else ""
-    results = evaluate_text(saved.model, saved.vocabulary.encode(corpus.text), len(saved.vocabulary.encode(context)))
+    # Line ends and what stands between files are the model's; in which encoding a text lies is the text's.
+    kept = {"newlines": saved.config.data.newlines, "separator": saved.config.data.separator}
+    corpus = _read(text, asked.model_copy(update={**kept, **reading}), saved.vocabulary)
+    context = corpus.split(saved.config.data.validation) if validation else 0
+    results = evaluate_text(saved.model, corpus.ids, context)
     print_evaluations(results, saved.vocabulary, as_json)
 
 
@@ -172,6 +182,13 @@ def show_info(model: Path, as_json: bool) -> None:
     from charlstm.views.summary import print_info
 
     print_info(model, load_model(model), as_json)
+
+
+def _read(text: Sequence[str], data: DataConfig, vocabulary: Vocabulary | None = None) -> Corpus:
+    from charlstm.views.reading import reading_bar
+
+    with reading_bar() as progress:
+        return read_corpus(text, data, vocabulary, progress=progress)
 
 
 def _fit(trainer: Trainer, folder: RunFolder) -> int:

@@ -6,15 +6,18 @@ Does not know: torch, texts, models.
 
 from __future__ import annotations
 
+import codecs
 import difflib
+import encodings.aliases
+import io
 import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 import tomli_w
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from charlstm.errors import ConfigError, shown
@@ -29,6 +32,19 @@ def _one_or_many(value: object) -> object:
     if isinstance(value, str):
         return (value,)
     return tuple(value) if isinstance(value, list) else value
+
+
+def _text_encoding(name: str) -> str:
+    try:
+        io.TextIOWrapper(io.BytesIO(), encoding=name)  # refuses codecs such as hex too, which make no text
+        codecs.getincrementaldecoder(name)("replace").decode(b"a", True)  # and this idna, which can't replace anything
+    except (LookupError, ValueError):
+        near = difflib.get_close_matches(name.lower().replace("-", "_"), encodings.aliases.aliases.values(), 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise ValueError(
+            f"data.encoding = {shown(name)}: no such encoding of texts; {hint}try utf-8, latin-1 or cp1252"
+        ) from None
+    return name
 
 
 def _unicode(value: str) -> str:
@@ -49,6 +65,24 @@ class DataConfig(_Section):
     """What one id stands for: a Unicode code point, or a byte of UTF-8."""
     validation: float = Field(0.1, ge=0.001, le=0.5)
     """The share of the text, at its end, that is not learned from but scored."""
+    encoding: Annotated[str, AfterValidator(_text_encoding)] = "utf-8"
+    """How the text's bytes are read; with the default a byte order mark tells UTF-16 and UTF-32 apart."""
+    errors: Literal["strict", "replace", "ignore"] = "strict"
+    """Bytes that the encoding does not allow: an error, U+FFFD in their place, or nothing."""
+    newlines: Literal["keep", "lf"] = "keep"
+    """Leave line ends as they are, or make CRLF and a lone CR one LF."""
+    normalize: Literal["none", "nfc"] = "none"
+    """Unicode normalisation of the text, and of every prime that the model is given."""
+    separator: Annotated[str, AfterValidator(_unicode)] = "\n"
+    """What stands between one file and the next."""
+    min_count: int = Field(1, ge=1, le=_MANY)
+    """Characters that occur less often become U+FFFD; needs `data.unit` to be `char`."""
+
+    @model_validator(mode="after")
+    def _rare_characters_need_characters(self) -> Self:
+        if self.unit == "byte" and self.min_count > 1:
+            raise ValueError(f"data.min_count = {self.min_count}: bytes are never rare; leave it at 1, or set data.unit=char")
+        return self
 
 
 class ModelConfig(_Section):
@@ -206,22 +240,29 @@ def _parse_assignment(assignment: str) -> tuple[str, str, Any]:
 
 def _explain(error: ErrorDetails) -> str:
     path, value = [str(part) for part in error["loc"]], shown(error["input"])
+    if error["type"] == "value_error" and not isinstance(error["ctx"]["error"], UnicodeError):
+        return str(error["ctx"]["error"])
     if error["type"] == "extra_forbidden":
         return _explain_unknown(path, error["input"])
     if not path:
         return f"a configuration can't be {value}: expected the sections {', '.join(Config.model_fields)}"
     if len(path) == 1:
         return f"{path[0]} = {value}: expected a section, [{path[0]}], with keys under it"
+    return f"{'.'.join(path)} = {value}: expected {_expected(error['type'], path)}"
+
+
+def _expected(kind: str, path: Sequence[str]) -> str:
+    """What the key at `path` takes, said to someone who gave it something wrong of that kind."""
     field = Config.model_fields[path[0]].annotation.model_fields[path[1]]  # type: ignore[union-attr]
-    if error["type"] == "literal_error":
-        return f"{'.'.join(path)} = {value}: expected {' or '.join(map(repr, get_args(field.annotation)))}"
-    if error["type"] == "string_pattern_mismatch":
-        return f"{'.'.join(path)} = {value}: expected a number of minutes or steps, such as '2 min' or '500 steps'"
+    if kind == "literal_error":
+        return " or ".join(map(repr, get_args(field.annotation)))
+    if kind == "string_pattern_mismatch":
+        return "a number of minutes or steps, such as '2 min' or '500 steps'"
     if path[:2] == ["data", "text"]:
-        return f"{'.'.join(path)} = {value}: expected one or more files, folders, globs, '-' or 'builtin:NAME'"
-    if error["type"] == "value_error":
-        return f"{'.'.join(path)} = {value}: expected a text that UTF-8 can spell"
-    return f"{'.'.join(path)} = {value}: expected {_type_name(field.annotation)}{_range(field.metadata)}"
+        return "one or more files, folders, globs, '-' or 'builtin:NAME'"
+    if kind == "value_error":
+        return "a text that UTF-8 can spell"
+    return f"{_type_name(field.annotation)}{_range(field.metadata)}"
 
 
 def _explain_unknown(path: Sequence[str], value: object) -> str:

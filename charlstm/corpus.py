@@ -1,129 +1,218 @@
-"""Sources -> text -> a training part and a validation part.
+"""Sources -> one text as ids, with the vocabulary that they need.
 
-Knows: files, folders, globs, standard input and built-in texts; encodings; where the split lies.
-Does not know: ids, batches, models.
+    sources -> pieces of text -> provisional ids, counted -> vocabulary -> ids
+    (read once)                  (memory, or the disk)      (memory, or mapped from the cache)
+
+Knows: the way from TEXT arguments to ids, and what a cached text depends on.
+Does not know: batches, models, how a note is worded.
 """
 
 from __future__ import annotations
 
-import glob
-import importlib
-import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+import json
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
+import numpy as np
+import xxhash
+
+from charlstm.cache import DamagedEntry, Entry, Spool, TextCache
+from charlstm.config import DataConfig
 from charlstm.errors import TextError
+from charlstm.reading import NoText, TextReader, in_pieces, nfc
+from charlstm.sources import Given, Source, find_sources
+from charlstm.streams import Stream
+from charlstm.tally import choose_vocabulary, controls, make_tally, rare_characters
+from charlstm.vocabulary import Ids, Vocabulary, vocabulary_from_json
 
-_BUILTINS = ("python-docs",)
-_PROBE = 65_536  # characters looked at to tell text from a binary file
+IN_MEMORY = 64 * 2**20
+"""Bytes of ids up to which a text stays in memory, and out of the cache."""
+_AS_IT_IS = DataConfig()
+_VERSION = 1  # of all that leads from bytes to ids: another one makes all entries of the cache unknown
+
+Progress = Callable[[int, int | None], None]
+"""Is called now and then with the bytes that were read, and those to read where that is known."""
 
 
 @dataclass(frozen=True)
-class Corpus:
-    """One text, made of the texts of `names` in that order, joined with a newline."""
+class Findings:
+    """What someone who trains on a text might want to know of it."""
 
-    text: str
-    names: tuple[str, ...]
+    crlf: int = 0
+    """Line ends of two characters, kept as they are."""
+    controls: dict[str, int] = field(default_factory=dict)
+    """Control characters, but tabs and line ends, and how often each occurs."""
+    replaced: str = ""
+    """The file and offset of the first byte that the encoding does not allow, where such bytes were let pass."""
+    rare: int = 0
+    """Characters that became U+FFFD."""
+    damaged: bool = False
+    """The text was in the cache, but not whole."""
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """One text, made of the texts of `names` in that order."""
+
+    ids: Ids
+    vocabulary: Vocabulary
+    digest: str
+    """Of vocabulary and ids, in hexadecimal: two texts with the same digest are the same to a model."""
+    findings: Findings = Findings()
+    names: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
-    """Files in folders and globs that hold no text: binary or empty ones."""
+    """Files in folders, globs and archives that hold no text: binary or empty ones."""
 
     def split(self, validation: float) -> int:
-        """Where the validation part begins: the last `validation` share of the characters, rounded up.
+        """Where the validation part begins: the last `validation` share of the ids, rounded up.
 
-        >>> Corpus("a" * 1_115_394, ()).split(0.1)  # tiny Shakespeare: the last 111,540 are for validation
+        >>> corpus_of("a" * 1_115_394).split(0.1)  # tiny Shakespeare: the last 111,540 are for validation
         1003854
         """
-        return int(len(self.text) * (1 - validation))
+        return int(len(self.ids) * (1 - validation))
 
 
-def read_corpus(sources: Sequence[str]) -> Corpus:
-    """Read files, folders (recursively, by name), globs, `-` (standard input) and `builtin:NAME`, in UTF-8.
+@dataclass(frozen=True)
+class _Plan:
+    """All that decides the ids of a text beside its bytes."""
 
-    TextError names the file, and the offset where a byte is not UTF-8.
+    data: DataConfig
+    given: Vocabulary | None = None
+    extend: bool = False
+
+    def key(self, sources: Sequence[Source]) -> str | None:
+        """The name of the text in the cache; None where its bytes can be read only once."""
+        files = [(source.kind, source.skippable, source.fingerprint()) for source in sources]
+        if any(fingerprint is None for *_, fingerprint in files):
+            return None
+        given = self.given.to_json() if self.given else None
+        settings = self.data.model_dump(mode="json", exclude={"text", "validation"})
+        # What NFC makes of a text depends on the version of Unicode.
+        return _hash([_VERSION, unicodedata.unidata_version, settings, given, self.extend, files]).hexdigest()
+
+
+def read_corpus(
+    sources: Sequence[str],
+    data: DataConfig = _AS_IT_IS,
+    vocabulary: Vocabulary | None = None,
+    extend: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> Corpus:
+    """Read TEXT arguments as `data` says; its own `text` is left aside.
+
+    With a given `vocabulary` its unit and normalisation hold, and TextError counts and lists the characters that it lacks,
+    unless it may be extended by them. TextError also names a file that can't be read, and where.
     """
-    texts, names, skipped = [], [], []
-    for source in sources:
-        for name, text in _read_source(source):
-            if text is None:
-                skipped.append(name)
-            else:
-                texts.append(text)
-                names.append(name)
-    return Corpus("\n".join(texts), tuple(names), tuple(skipped))
+    if vocabulary:
+        data = data.model_copy(update={"unit": vocabulary.unit, "normalize": vocabulary.normalize})
+    return _read(find_sources(sources), _Plan(data, vocabulary, extend), progress)
 
 
-def _read_source(source: str) -> Iterator[tuple[str, str | None]]:
-    """Name and text of each part of one source; None for a file of a folder or glob that holds no text."""
-    if source == "-":
-        yield "standard input", _decode(sys.stdin.buffer.read(), "standard input")
-    elif source.startswith("builtin:"):
-        yield source, _builtin(source.removeprefix("builtin:"))
-    elif (path := _look_at(source)).is_dir():
-        yield from _read_many(sorted(p for p in path.rglob("*") if _is_visible_file(p, path)), f"the folder {source}")
-    elif path.exists() or not glob.has_magic(source):
-        yield path.name, _decode(_read_bytes(path), source)
-    else:
-        yield from _read_many(sorted(Path(p) for p in glob.glob(source, recursive=True) if Path(p).is_file()), source)  # noqa: PTH207 (absolute patterns too)
+def corpus_of(text: str, data: DataConfig = _AS_IT_IS, name: str = "text") -> Corpus:
+    """The same for a text that is in memory already."""
+    return _read([Given(name, name, text=text)], _Plan(data), lambda done, total: None)
 
 
-def _look_at(source: str) -> Path:
-    """The path, if the system can look at it at all: it may be too long, out of reach, or hold a NUL."""
+def _read(sources: Sequence[Source], plan: _Plan, progress: Progress) -> Corpus:
+    cache = TextCache()
+    cache.tidy()
+    before = [source.state() for source in sources]
+    key = plan.key(sources)
+    entry, damaged = None, False
     try:
-        Path(source).exists()
-        return Path(source)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise TextError(f"no such file: {source[:100]!r} ({reason})") from None
+        entry = cache.load(key) if key else None
+    except DamagedEntry:
+        damaged = True
+
+    def key_afterwards() -> str | None:
+        """None where the sources are not any more what the key was made of."""
+        return key if [source.state() for source in sources] == before else None
+
+    entry = entry or _encode(_Texts(sources, plan.data, progress), plan, cache, key_afterwards)
+    about, names = entry.about, [name for source in sources for name in source.names()]
+    skipped = set(about["skipped"])
+    return Corpus(
+        entry.ids,
+        vocabulary_from_json(about["vocabulary"]),
+        about["digest"],
+        replace(Findings(**about["findings"]), damaged=damaged),
+        tuple(name for i, name in enumerate(names) if i not in skipped),
+        tuple(name for i, name in enumerate(names) if i in skipped),
+    )
 
 
-def _read_many(paths: Sequence[Path], what: str) -> Iterator[tuple[str, str | None]]:
-    found = False
-    for path in paths:
-        data = _read_bytes(path)
-        text = None if not data.strip() or _is_binary(data) else _decode(data, str(path))
-        found = found or text is not None
-        yield path.name, text
-    if not found:
-        raise TextError(f"no text in {what}: {len(paths) or 'no'} files, none of them with text in it")
+class _Texts:
+    """The text of all sources in pieces, joined with the separator; afterwards also what was found on the way."""
+
+    def __init__(self, sources: Sequence[Source], data: DataConfig, progress: Progress) -> None:
+        self._sources, self._data, self._progress = sources, data, progress
+        sizes = [source.size() for source in sources]
+        self._total = None if None in sizes else sum(size or 0 for size in sizes)
+        self.reader = TextReader(data)
+        self.skipped: list[int] = []
+        """Which texts hold none, counted from 0."""
+        self._count = 0
+
+    def __iter__(self) -> Iterator[str]:
+        pieces = in_pieces(self._joined())
+        return nfc(pieces) if self._data.normalize == "nfc" else pieces
+
+    def _joined(self) -> Iterator[str]:
+        for source in self._sources:
+            for stream in source.streams():
+                yield from self._one(stream)
+                self._count += 1
+        if self._count == len(self.skipped):
+            where = ", ".join(source.where for source in self._sources[:3])
+            raise TextError(f"no text in {where}: {self._count} files, none of them with text in it")
+
+    def _one(self, stream: Stream) -> Iterator[str]:
+        try:
+            pieces = self.reader.read(stream)
+        except NoText:
+            if not stream.skippable:
+                raise
+            self.skipped.append(self._count)
+            return
+        if self._count > len(self.skipped):
+            yield self._data.separator
+        for piece in pieces:
+            self._progress(self.reader.bytes, self._total)
+            yield piece
 
 
-def _is_visible_file(path: Path, folder: Path) -> bool:
-    return path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+def _encode(texts: _Texts, plan: _Plan, cache: TextCache, key: Callable[[], str | None]) -> Entry:
+    tally = make_tally(plan.data.unit)
+    with Spool(cache, IN_MEMORY) as spool:
+        for piece in texts:
+            spool.add(tally.add(piece))
+        counts = tally.counts()
+        vocabulary = choose_vocabulary(counts, plan.data, plan.given, plan.extend)
+        digest = _hash(vocabulary.to_json())
+        recode = tally.recoder(vocabulary)
+        findings = Findings(
+            texts.reader.crlf, controls(counts), texts.reader.replaced, sum(rare_characters(counts, vocabulary).values())
+        )
+
+        def blocks() -> Iterator[Ids]:
+            for ids in map(recode, spool):
+                digest.update(ids.tobytes())
+                yield ids
+
+        def about() -> dict[str, Any]:
+            return {
+                "vocabulary": vocabulary.to_json(),
+                "digest": digest.hexdigest(),
+                "findings": asdict(findings),
+                "skipped": texts.skipped,
+            }
+
+        if spool.in_memory:
+            return Entry(np.concatenate(list(blocks())), about())
+        return cache.save(key(), blocks(), about)
 
 
-def _read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise TextError(f"no such file: {path}") from None
-    except (OSError, ValueError) as error:
-        raise TextError(f"can't read {path}: {getattr(error, 'strerror', error)}") from None
-
-
-def _decode(data: bytes, name: str) -> str:
-    if not data.strip():
-        raise TextError(f"{name} is empty: there is nothing to learn from")
-    if _is_binary(data):
-        raise TextError(f"{name} is a binary file, not text")
-    try:
-        # Universal newlines are not applied: what is in the file is what the model learns to write.
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        at = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
-        raise TextError(f"{name} is not UTF-8: byte 0x{data[at]:02x} at offset {at:,}; convert it to UTF-8 first") from None
-
-
-def _is_binary(data: bytes) -> bool:
-    """Control bytes that no text format uses, as more than one in a hundred, are the mark of a binary file."""
-    probe = data[:_PROBE]
-    controls = len(probe) - len(probe.translate(None, delete=bytes(range(9)) + bytes(range(14, 27)) + bytes(range(28, 32))))
-    return controls * 100 > len(probe)
-
-
-def _builtin(name: str) -> str:
-    if name not in _BUILTINS:
-        raise TextError(f"no built-in text {name!r}; there is {', '.join('builtin:' + b for b in _BUILTINS)}")
-    # The reference that `help()` shows: about 465,000 characters of English and Python, inside every CPython.
-    topics: dict[str, str] = importlib.import_module("pydoc_data.topics").topics
-    return "\n".join(topics[key] for key in sorted(topics))
+def _hash(value: object) -> xxhash.xxh3_128:
+    return xxhash.xxh3_128(json.dumps(value, sort_keys=True).encode())

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from charlstm.batches import let_go
 from charlstm.errors import TextError
 from charlstm.model import CharLSTM, State
 from charlstm.vocabulary import Ids
@@ -78,6 +79,7 @@ def stateful(model: CharLSTM, ids: Ids, first: int = 1, check: Callable[[], None
             logits, state = model(_tensor(model, ids[targets - 1]), state)
             loss = F.cross_entropy(logits.flatten(0, 1), _tensor(model, ids[targets]).flatten(), reduction="none")
             nats += float(loss.cpu().double().numpy()[inside.ravel()].sum())
+            let_go(ids)
             check()
     return Evaluation(nats, scored)
 
@@ -95,6 +97,7 @@ def cold(
         for begin in range(0, whole, at_once):
             starts = first + window * np.arange(begin, min(begin + at_once, whole))
             nats += _score_window(model, ids, starts, window)
+            let_go(ids)
             check()
         if rest := scored % window:
             nats += _score_window(model, ids, np.array([len(ids) - rest]), rest)

@@ -6,7 +6,6 @@ Does not know: the loop, when a save is made.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,7 +20,7 @@ from charlstm.errors import CharlstmError, DivergedError, ModelError, RunError
 from charlstm.folder import Marks, RunFolder
 from charlstm.model import CharLSTM, State
 from charlstm.store import read_tensors, write_tensors
-from charlstm.vocabulary import Ids, Vocabulary, vocabulary_from_json
+from charlstm.vocabulary import Vocabulary, vocabulary_from_json
 
 _VERSION = 2
 
@@ -76,13 +75,6 @@ class Training:
     position: Position
     state: State | None = None
     """The carried hidden and cell state; None at the start of an epoch."""
-
-
-def text_digest(ids: Ids, vocabulary: Vocabulary) -> str:
-    """SHA-256 of the text, as its ids and what they stand for."""
-    digest = hashlib.sha256(repr(vocabulary.to_json()).encode("utf-8", errors="surrogatepass"))
-    digest.update(np.ascontiguousarray(ids).data)
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def _take(pieces: Iterator[str], length: int) -> Iterator[str]:
 
 def without_unknown(config: SampleConfig, vocabulary: Vocabulary) -> SampleConfig:
     """The same settings, without the characters of the prime that the vocabulary lacks. CharlstmError where none is left."""
-    prime = "".join(c for c in config.prime if not vocabulary.unknown(c))
+    prime = "".join(c for c in vocabulary.normalized(config.prime) if not vocabulary.unknown(c))
     if not prime:
         raise CharlstmError(f"no character of the prime {config.prime!r} is known to the model")
     return config.model_copy(update={"prime": prime})

@@ -36,7 +36,7 @@ from charlstm.memory import out_of_memory
 from charlstm.model import CharLSTM, State, detach, refuse_too_large
 from charlstm.optim import learning_rate_at, make_optimizer
 from charlstm.records import Record, Setback, StepRecord
-from charlstm.resume import Meter, Position, Saved, Training, check_text, load_training, restore, snapshot, text_digest
+from charlstm.resume import Meter, Position, Saved, Training, check_text, load_training, restore, snapshot
 from charlstm.sample import write_text
 from charlstm.store import Facts, SavedModel
 
@@ -64,7 +64,7 @@ class Trainer:
             self.total_steps = min(self.total_steps, self.config.train.max_steps)
         self.stop_asked = False
         self._checkpoints: Checkpoints
-        self._text = text_digest(material.ids, material.vocabulary)
+        self._text = material.digest
         generator = torch.Generator().manual_seed(self.config.train.seed)
         refuse_too_large(material.vocabulary.size, self.config.model)
         model = CharLSTM(material.vocabulary.size, self.config.model, generator).to(device)

@@ -1,6 +1,7 @@
 """Characters <-> ids.
 
-Knows: which symbols there are, and their order. Two units: `char` (Unicode code points) and `byte` (the 256 bytes of UTF-8).
+Knows: which symbols there are, their order, and how a text is normalised before it is looked up. Two units: `char` (Unicode
+code points) and `byte` (the 256 bytes of UTF-8).
 Does not know: files, splits, tensors.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import sys
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -19,7 +21,9 @@ from charlstm.errors import ModelError, TextError
 
 Ids = npt.NDArray[np.unsignedinteger]
 
-_CODE_POINTS = 0x110000
+CODE_POINTS = 0x110000
+REPLACEMENT = "\ufffd"
+"""What stands for rare characters, where they were left out."""
 _UNKNOWN = np.uint32(0xFFFFFFFF)
 
 
@@ -30,6 +34,8 @@ class Vocabulary(ABC):
     noun: str
     """What one id stands for, in words: losses are per so much."""
     size: int
+    normalize: str
+    """`nfc`, or `none`: how the text that it was made from was normalised, and how every prime is."""
 
     @abstractmethod
     def encode(self, text: str) -> Ids:
@@ -46,6 +52,10 @@ class Vocabulary(ABC):
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """What `vocabulary_from_json` reads back."""
+
+    def normalized(self, text: str) -> str:
+        """The text as it is looked up."""
+        return unicodedata.normalize("NFC", text) if self.normalize == "nfc" else text
 
     def decode(self, ids: Iterable[int]) -> str:
         """Ids -> text; the inverse of `encode`."""
@@ -67,30 +77,39 @@ class CharVocabulary(Vocabulary):
 
     unit, noun = "char", "character"
 
-    def __init__(self, text: str) -> None:
-        points = np.unique(_code_points(text))
+    def __init__(self, text: str, normalize: str = "none", has_rare: bool = False) -> None:
+        points = np.unique(code_points(text))
         self.symbols = "".join(map(chr, points))
         self.size = len(points)
+        self.normalize = normalize
+        self.has_rare = has_rare
+        """Whether U+FFFD stands for every character that has no id of its own. Then no character is unknown."""
         # One table over all code points makes encoding a single gather, whatever the script of the text.
-        self._ids = np.full(_CODE_POINTS, _UNKNOWN, dtype=np.uint32)
+        self._ids = np.full(CODE_POINTS, self.symbols.index(REPLACEMENT) if has_rare else _UNKNOWN, dtype=np.uint32)
         self._ids[points] = np.arange(self.size, dtype=np.uint32)
-        self._dtype = np.min_scalar_type(max(self.size - 1, 0))
+        self.dtype = np.min_scalar_type(max(self.size - 1, 0))
+        """Of ids."""
 
     def encode(self, text: str) -> Ids:
-        ids = self._ids[_code_points(text)]
+        ids = self._ids[code_points(self.normalized(text))]
         if (ids == _UNKNOWN).any():
             raise TextError(f"not in the vocabulary: {describe(self.unknown(text))}")
-        return ids.astype(self._dtype)
+        return ids.astype(self.dtype)
 
     def unknown(self, text: str) -> list[str]:
-        return [c for c in dict.fromkeys(text) if self._ids[ord(c)] == _UNKNOWN]
+        return [c for c in dict.fromkeys(self.normalized(text)) if self._ids[ord(c)] == _UNKNOWN]
+
+    def table(self, points: npt.NDArray[np.uint32]) -> Ids:
+        """The ids of code points; any id for those that have none."""
+        return self._ids[points].astype(self.dtype)
 
     def stream(self, ids: Iterable[int]) -> Iterator[str]:
         for i in ids:
             yield self.symbols[i]
 
     def to_json(self) -> dict[str, Any]:
-        return {"unit": self.unit, "symbols": self.symbols}
+        rare = {"has_rare": True} if self.has_rare else {}
+        return {"unit": self.unit, "symbols": self.symbols, **_normalize_to_json(self), **rare}
 
 
 class ByteVocabulary(Vocabulary):
@@ -103,8 +122,11 @@ class ByteVocabulary(Vocabulary):
     unit, noun = "byte", "byte"
     size = 256
 
+    def __init__(self, normalize: str = "none") -> None:
+        self.normalize = normalize
+
     def encode(self, text: str) -> Ids:
-        return np.frombuffer(text.encode("utf-8", errors="surrogatepass"), dtype=np.uint8)
+        return np.frombuffer(self.normalized(text).encode("utf-8", errors="surrogatepass"), dtype=np.uint8)
 
     def unknown(self, text: str) -> list[str]:
         return []
@@ -118,20 +140,27 @@ class ByteVocabulary(Vocabulary):
             yield piece
 
     def to_json(self) -> dict[str, Any]:
-        return {"unit": self.unit}
+        return {"unit": self.unit, **_normalize_to_json(self)}
 
 
 def vocabulary_from_json(value: object) -> Vocabulary:
     """The vocabulary that `Vocabulary.to_json` described. ModelError where it described none."""
-    if value == {"unit": "byte"}:
-        return ByteVocabulary()
-    symbols = value.get("symbols") if isinstance(value, Mapping) else None
-    if not isinstance(symbols, str) or not symbols or value != {"unit": "char", "symbols": symbols}:
-        raise ModelError("the vocabulary is neither a list of characters nor bytes")
-    vocabulary = CharVocabulary(symbols)
-    if vocabulary.symbols != symbols:
+    normalize, has_rare, symbols = "none", False, None
+    if isinstance(value, Mapping):
+        normalize, has_rare = value.get("normalize", normalize), value.get("has_rare", has_rare)
+        symbols = value.get("symbols", "")
+    if normalize not in ("none", "nfc") or not isinstance(has_rare, bool):
+        raise ModelError("the vocabulary's normalize is neither 'none' nor 'nfc', or its has_rare neither true nor false")
+    if value == (vocabulary := ByteVocabulary(normalize)).to_json():
+        return vocabulary
+    if not isinstance(symbols, str) or not symbols or (has_rare and REPLACEMENT not in symbols):
+        raise ModelError("the vocabulary is neither a list of characters nor bytes, or lacks U+FFFD for rare characters")
+    characters = CharVocabulary(symbols, normalize, has_rare)
+    if characters.symbols != symbols:
         raise ModelError("the vocabulary's characters are not sorted, or occur twice")
-    return vocabulary
+    if value != characters.to_json():
+        raise ModelError("the vocabulary is neither a list of characters nor bytes")
+    return characters
 
 
 def describe(characters: Iterable[str], most: int = 8) -> str:
@@ -145,7 +174,17 @@ def describe(characters: Iterable[str], most: int = 8) -> str:
     return ", ".join(listed[:most]) + more
 
 
-def _code_points(text: str) -> npt.NDArray[np.uint32]:
+def _normalize_to_json(vocabulary: Vocabulary) -> dict[str, Any]:
+    """Nothing where there is none, so that such a model file is what it always was."""
+    return {} if vocabulary.normalize == "none" else {"normalize": vocabulary.normalize}
+
+
+def code_points(text: str) -> npt.NDArray[np.uint32]:
+    """Text -> its code points (N,).
+
+    >>> code_points("aé€").tolist()
+    [97, 233, 8364]
+    """
     # UTF-32 in the machine's own order is an array of code points; a lone surrogate is a code point too.
     order = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
     return np.frombuffer(text.encode(order, errors="surrogatepass"), dtype=np.uint32)

@@ -8,6 +8,7 @@ python scripts/bench.py --shakespeare tinyshakespeare.txt    the trainings too: 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import statistics
 import subprocess
@@ -43,7 +44,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main() -> None:
     """Run the parts that were asked for."""
-    parts: dict[str, Callable[[], None]] = {"training": training, "sampling": sampling, "saving": saving, "help": help_time}
+    parts: dict[str, Callable[[], None]] = {
+        "training": training,
+        "sampling": sampling,
+        "encoding": encoding,
+        "saving": saving,
+        "help": help_time,
+    }
     parser = argparse.ArgumentParser(description="Measure what docs/benchmarks.md states.")
     trainings = {"epoch": one_epoch, "budget": same_budget}
     parser.add_argument("--only", choices=[*parts, *trainings], action="append", default=[])
@@ -156,6 +163,27 @@ def _waits(trainer: Trainer, steps: int) -> tuple[list[float], float]:
     return waits, seconds_in_all
 
 
+def encoding() -> None:
+    """From a file to ids in an empty cache. The best of three: another process can only slow it down."""
+    ascii_text = read_corpus(["builtin:python-docs"])
+    english = "".join(c for c in ascii_text.vocabulary.decode(ascii_text.ids.tolist()) if c.isascii())
+    several = english[:40_000] + "Съешь ещё этих мягких булок. 色は匂へど散りぬるを 다람쥐 😀\n" * 2000
+    for what, text, reach in (("ASCII", english, "50"), ("mixed", several, "20")):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "text.txt"
+            file.write_bytes(text.encode() * (100_000_000 // len(text.encode())))
+            size = file.stat().st_size / 1e6
+            rate = max(size / _reading(file, Path(folder) / f"cache{i}") for i in range(3))
+        row(f"encoding 100 MB of {what} text, one thread", f"{rate:.0f} MB/s", reach)
+
+
+def _reading(file: Path, cache: Path) -> float:
+    os.environ["XDG_CACHE_HOME"] = str(cache)
+    begin = time.perf_counter()
+    read_corpus([str(file)])
+    return time.perf_counter() - begin
+
+
 def help_time() -> None:
     """`charlstm --help` against importing torch, each a process of its own."""
 
@@ -220,7 +248,7 @@ def _seconds_a_step(material: Material) -> float:
 
 def _trainer(*settings: str) -> Trainer:
     config = load_config(None, settings)
-    return Trainer(prepare(read_corpus(config.data.text), config), CPU)
+    return Trainer(prepare(read_corpus(config.data.text, config.data), config), CPU)
 
 
 def _shakespeare(corpus: Corpus, *settings: str) -> Material:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 # Tests run side by side, each on tiny models: threads would only wait for each other. Set before torch reads it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What the tests cache is no business of the user's; the folder goes when the tests end.
+_CACHE = tempfile.TemporaryDirectory(prefix="charlstm-tests-")
+os.environ["XDG_CACHE_HOME"] = _CACHE.name
 
 import pytest
 import torch
 from hypothesis import settings
 
 from charlstm.config import Config, load_config
-from charlstm.corpus import Corpus
+from charlstm.corpus import corpus_of
 from charlstm.material import Material, prepare
 from charlstm.model import CharLSTM
 
@@ -59,9 +63,14 @@ def make_config() -> Callable[..., Config]:
     return lambda *settings: load_config(None, (*TINY, *settings))
 
 
+def prepare_text(text: str, config: Config) -> Material:
+    """A text, ready to train on."""
+    return prepare(corpus_of(text, config.data, "verse.txt"), config)
+
+
 @pytest.fixture
 def material(make_config: Callable[..., Config]) -> Material:
-    return prepare(Corpus(VERSE, ("verse.txt",)), make_config())
+    return prepare_text(VERSE, make_config())
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlstm.batches import MIN_CHARACTERS, MIN_STEPS, Layout, batches, fit_layout
+from charlstm.batches import MIN_CHARACTERS, MIN_STEPS, Layout, batches, fit_layout, let_go
 from charlstm.errors import TextError
 
 layouts = st.builds(fit_layout, st.integers(MIN_CHARACTERS, 3000), batch_size=st.integers(1, 40), seq_len=st.integers(2, 50))
@@ -56,6 +59,26 @@ def test_an_epoch_is_worth_its_name_and_offsets_reach_every_border(layout: Layou
 def test_a_later_step_is_reached_without_the_earlier_ones() -> None:
     layout, ids = fit_layout(500, 4, 8), np.arange(500, dtype=np.uint16)
     assert torch.equal(next(batches(ids, layout, 3, first=5))[0], list(batches(ids, layout, 3))[5][0])
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc")
+def test_ids_that_are_mapped_from_a_file_do_not_stay_in_memory(tmp_path: Path) -> None:
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    size = 64 * 2**20
+    (tmp_path / "ids").write_bytes(bytes(size))
+    ids = np.memmap(tmp_path / "ids", np.uint8, "r")
+    layout = fit_layout(size, 64, 512)
+    before, seen = resident(), []
+    for x, _ in batches(ids, layout):
+        assert not x.any()
+        seen.append(resident() - before)
+    assert max(seen) < size * 3 // 4
+    ids.sum()
+    assert resident() - before > size * 3 // 4, "the measure sees what is mapped"
+    let_go(ids)
+    assert resident() - before < size // 4
 
 
 def test_a_text_that_is_long_enough_is_cut_as_asked() -> None:

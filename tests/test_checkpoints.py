@@ -9,20 +9,18 @@ import torch
 
 from charlstm import checkpoints
 from charlstm.config import Config
-from charlstm.corpus import Corpus
 from charlstm.errors import SaveError
 from charlstm.folder import RunFolder
-from charlstm.material import prepare
 from charlstm.records import StepRecord
 from charlstm.resume import load_training
 from charlstm.train import Trainer
-from tests.conftest import VERSE
+from tests.conftest import VERSE, prepare_text
 
 CPU = torch.device("cpu")
 
 
 def make_trainer(make_config: Callable[..., Config], *settings: str) -> Trainer:
-    return Trainer(prepare(Corpus(VERSE, ()), make_config(*settings)), CPU)
+    return Trainer(prepare_text(VERSE, make_config(*settings)), CPU)
 
 
 def saved_step(folder: RunFolder) -> int:

@@ -50,6 +50,13 @@ def test_resolved_configuration_reads_back_as_itself(tmp_path: Path) -> None:
         ("train.learning_rate=nan", ["train.learning_rate", "nan"]),
         ("model.dropout=1", ["model.dropout", "at least 0", "below 1"]),
         ("data.unit=word", ["data.unit", "'word'", "'char' or 'byte'"]),
+        ("data.encoding=latin1x", ["data.encoding", "'latin1x'", "no such encoding", "did you mean latin_1?"]),
+        ("data.encoding=rot13", ["data.encoding", "'rot13'", "no such encoding of texts"]),
+        ("data.encoding=hex", ["data.encoding", "'hex'", "no such encoding of texts"]),
+        ("data.encoding=idna", ["data.encoding", "'idna'", "no such encoding of texts"]),
+        ('data.encoding="a\\u0000b"', ["data.encoding", "no such encoding of texts"]),
+        ("data.errors=skip", ["data.errors", "'skip'", "'strict' or 'replace' or 'ignore'"]),
+        ("data.min_count=0", ["data.min_count", "at least 1"]),
         ("data.text=[]", ["data.text", "files, folders, globs"]),
         ("data.text=3", ["data.text", "3"]),
         ("sample.prime=3", ["sample.prime", "a text in quotes"]),
@@ -71,6 +78,11 @@ def test_a_wrong_setting_is_named_with_the_remedy(assignment: str, parts: list[s
     assert "\n" not in message
     for part in parts:
         assert part in message
+
+
+def test_bytes_are_never_rare() -> None:
+    with pytest.raises(ConfigError, match=r"data\.min_count = 2: bytes are never rare"):
+        load_config(None, ["data.unit=byte", "data.min_count=2"])
 
 
 def test_a_key_without_its_section_is_recognised(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_its_text_can_be_trained_on_as_asked(file: Path) -> None:
         if not SHAKESPEARE.exists():
             pytest.skip(f"tiny Shakespeare is not at {SHAKESPEARE}")
         config = load_config(file, data={"text": str(SHAKESPEARE)})
-    assert prepare(read_corpus(config.data.text), config).config.train == config.train
+    assert prepare(read_corpus(config.data.text, config.data), config).config.train == config.train
 
 
 def test_the_tutorial_is_the_lesson() -> None:

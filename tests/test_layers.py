@@ -10,10 +10,10 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "charlstm"
 LAYERS = [
     {"errors"},
-    {"config", "vocabulary", "memory", "records"},
-    {"corpus", "folder", "batches", "device", "header", "model", "cell", "optim"},
-    {"engines", "evaluate", "material", "store"},
-    {"finetune", "resume", "sample"},
+    {"config", "vocabulary", "memory", "records", "streams"},
+    {"sources", "reading", "tally", "cache", "folder", "batches", "device", "header", "model", "cell", "optim"},
+    {"corpus", "engines", "evaluate", "store"},
+    {"finetune", "material", "resume", "sample"},
     {"checkpoints"},
     {"train"},
     {"views"},
@@ -61,7 +61,23 @@ def test_libraries_for_showing_stay_in_their_rooms(library: str, rooms: set[str]
     assert users == rooms
 
 
-@pytest.mark.parametrize("room", ["errors", "config", "vocabulary", "corpus", "folder", "header"])
+@pytest.mark.parametrize(
+    "room",
+    [
+        "errors",
+        "config",
+        "vocabulary",
+        "streams",
+        "sources",
+        "reading",
+        "tally",
+        "cache",
+        "corpus",
+        "folder",
+        "header",
+        "views/reading",
+    ],
+)
 def test_rooms_without_torch(room: str) -> None:
     assert not any(name.partition(".")[0] == "torch" for name in imports(PACKAGE / f"{room}.py"))
 

@@ -8,46 +8,58 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlstm.config import Config, load_config
-from charlstm.corpus import Corpus
+from charlstm.corpus import read_corpus
 from charlstm.errors import TextError
 from charlstm.material import prepare
+from charlstm.vocabulary import ByteVocabulary
+from tests.conftest import prepare_text
 
 
 def test_split_lies_where_the_text_says(make_config: Callable[..., Config]) -> None:
-    material = prepare(Corpus("ab" * 500, ()), make_config("data.validation=0.2"))
+    material = prepare_text("ab" * 500, make_config("data.validation=0.2"))
     assert (material.split, len(material.ids)) == (800, 1000)
     assert np.array_equal(material.ids, np.tile([0, 1], 500))
 
 
-def test_bytes_are_split_between_characters(make_config: Callable[..., Config]) -> None:
-    material = prepare(Corpus("é" * 1000, ()), make_config("data.unit=byte"))
-    assert (material.split, len(material.ids), material.vocabulary.size) == (1800, 2000, 256)
+def test_bytes_are_split_as_bytes_even_within_a_character(make_config: Callable[..., Config]) -> None:
+    material = prepare_text("é" * 1005, make_config("data.unit=byte", "data.validation=0.5"))
+    assert (material.split, len(material.ids), material.vocabulary.size) == (1005, 2010, 256)
+
+
+def test_the_resolved_configuration_is_the_vocabularys(make_config: Callable[..., Config]) -> None:
+    corpus = read_corpus(["builtin:python-docs"], vocabulary=ByteVocabulary("nfc"))
+    data = prepare(corpus, make_config()).config.data
+    assert (data.unit, data.normalize) == ("byte", "nfc")
 
 
 def test_what_was_shrunk_lands_in_the_configuration(make_config: Callable[..., Config]) -> None:
-    config = prepare(Corpus("ab" * 100, ()), make_config("train.batch_size=64", "train.seq_len=100")).config
+    config = prepare_text("ab" * 100, make_config("train.batch_size=64", "train.seq_len=100")).config
     assert config.train.batch_size * config.train.seq_len < 100
     assert config.train.epochs == make_config().train.epochs
 
 
 @pytest.mark.parametrize(("text", "prime"), [("zAb" * 20, "A"), ("zab" * 20, "z")])
 def test_the_default_prime(make_config: Callable[..., Config], text: str, prime: str) -> None:
-    assert prepare(Corpus(text, ()), make_config()).config.sample.prime == prime
+    assert prepare_text(text, make_config()).config.sample.prime == prime
+
+
+def test_the_default_prime_is_no_character_that_was_left_out(make_config: Callable[..., Config]) -> None:
+    assert prepare_text("zab" * 20 + "A", make_config("data.min_count=2")).config.sample.prime == "z"
 
 
 def test_a_prime_that_the_text_lacks_is_refused(make_config: Callable[..., Config]) -> None:
     with pytest.raises(TextError, match=r"sample.prime = 'ROMEO:'.*'R'"):
-        prepare(Corpus("abc" * 50, ()), make_config("sample.prime=ROMEO:"))
+        prepare_text("abc" * 50, make_config("sample.prime=ROMEO:"))
 
 
 @given(st.integers(1, 60), st.sampled_from([0.01, 0.1, 0.5]))
 def test_a_short_text_is_trained_on_or_refused_with_a_true_minimum(length: int, share: float) -> None:
     config = load_config(None, [f"data.validation={share}"])
     try:
-        material = prepare(Corpus("x" * length, ()), config)
+        material = prepare_text("x" * length, config)
     except TextError as error:
         least = int(str(error).rsplit(maxsplit=1)[-1])
         assert least > length
-        prepare(Corpus("x" * least, ()), config)
+        prepare_text("x" * least, config)
     else:
         assert 0 < material.split < length

@@ -10,15 +10,14 @@ import pytest
 import torch
 
 from charlstm.config import Config, load_config
-from charlstm.corpus import Corpus
 from charlstm.errors import ModelError, RunError
 from charlstm.folder import RunFolder, newest_run
-from charlstm.material import Material, prepare
+from charlstm.material import Material
 from charlstm.records import StepRecord
 from charlstm.resume import Saved, load_training, refuse_another
 from charlstm.store import read_tensors
 from charlstm.train import Trainer
-from tests.conftest import VERSE
+from tests.conftest import VERSE, prepare_text
 
 CPU = torch.device("cpu")
 
@@ -30,7 +29,7 @@ def folder(tmp_path: Path) -> RunFolder:
 
 @pytest.fixture
 def with_dropout(make_config: Callable[..., Config]) -> Material:
-    return prepare(Corpus(VERSE, ()), make_config("model.dropout=0.3", "train.eval_every=25"))
+    return prepare_text(VERSE, make_config("model.dropout=0.3", "train.eval_every=25"))
 
 
 def digest(file: Path) -> str:
@@ -108,18 +107,18 @@ def test_each_part_is_needed(with_dropout: Material, tmp_path: Path, part: str) 
 
 
 def test_a_longer_training_goes_on_and_a_finished_one_says_so(make_config: Callable[..., Config], folder: RunFolder) -> None:
-    material = prepare(Corpus(VERSE, ()), make_config())
+    material = prepare_text(VERSE, make_config())
     list(Trainer(material, CPU).fit(folder))
     with pytest.raises(RunError, match=r"steps of this run are done: --set train.epochs="):
         Trainer(material, CPU, load_training(folder)[0])
-    longer = prepare(Corpus(VERSE, ()), make_config("train.epochs=3"))
+    longer = prepare_text(VERSE, make_config("train.epochs=3"))
     list(Trainer(longer, CPU, load_training(folder)[0]).fit(folder))
     assert [r["epoch"] for r in records(folder)] == [1, 2, 3]
 
 
 def test_another_text_is_refused(make_config: Callable[..., Config], material: Material, folder: RunFolder) -> None:
     train_until(Trainer(material, CPU), folder, 3)
-    other = prepare(Corpus(VERSE.replace("wall", "ball"), ()), make_config())
+    other = prepare_text(VERSE.replace("wall", "ball"), make_config())
     with pytest.raises(RunError, match="not the one that this run began with"):
         Trainer(other, CPU, load_training(folder)[0])
 

@@ -13,7 +13,6 @@ import torch
 
 from charlstm.batches import batches
 from charlstm.config import Config
-from charlstm.corpus import Corpus
 from charlstm.errors import DivergedError, OutOfMemoryError
 from charlstm.evaluate import stateful
 from charlstm.folder import RunFolder
@@ -23,7 +22,7 @@ from charlstm.records import Record, Setback, StepRecord
 from charlstm.resume import load_training
 from charlstm.store import load_model
 from charlstm.train import PREVIEW_LENGTH, Trainer
-from tests.conftest import VERSE
+from tests.conftest import VERSE, prepare_text
 
 CPU = torch.device("cpu")
 
@@ -40,7 +39,7 @@ def evaluations(records: list[StepRecord | Record | Setback]) -> list[Record]:
 def test_it_learns_a_tiny_text_by_heart(make_config: Callable[..., Config], tmp_path: Path) -> None:
     settings = ("model.hidden_size=64", "model.dropout=0.0", "train.epochs=60", "train.learning_rate=1e-2")
     text = "The quick brown fox jumps over the lazy dog. " * 12
-    _, records = run(prepare(Corpus(text, ()), make_config(*settings)), tmp_path)
+    _, records = run(prepare_text(text, make_config(*settings)), tmp_path)
     last = evaluations(records)[-1]
     assert last.train_loss < 0.1
     assert last.validation_loss < 0.1
@@ -115,7 +114,7 @@ def test_last_is_the_newest_and_best_the_best(make_config: Callable[..., Config]
     # Digits in the validation part that training never predicts: the more it learns, the worse that part looks.
     text = "abcdefgh" * 200 + "hgfedcba" * 23
     settings = ("train.epochs=5", "train.learning_rate=0.02", "model.dropout=0.0")
-    trainer, records = run(prepare(Corpus(text, ()), make_config(*settings)), tmp_path)
+    trainer, records = run(prepare_text(text, make_config(*settings)), tmp_path)
     losses = [r.validation_loss for r in evaluations(records)]
     assert min(losses) < losses[-1]
     assert [r.is_best for r in evaluations(records)] == [loss == min(losses[: i + 1]) for i, loss in enumerate(losses)]
@@ -171,7 +170,7 @@ def test_divergence_goes_back_to_the_last_save_with_half_the_rate(
     make_config: Callable[..., Config], tmp_path: Path, kind: str
 ) -> None:
     folder = RunFolder(tmp_path)
-    trainer = Trainer(prepare(Corpus(VERSE, ()), make_config("train.epochs=3")), CPU)
+    trainer = Trainer(prepare_text(VERSE, make_config("train.epochs=3")), CPU)
     steps = trainer.steps_an_epoch
     (setback,) = train_poisoned(trainer, folder, kind, steps + 5)
     assert (setback.back_to, setback.number) == (steps, 1)
@@ -189,7 +188,7 @@ def test_divergence_goes_back_to_the_last_save_with_half_the_rate(
 
 def test_after_three_setbacks_a_training_stops_and_explains(make_config: Callable[..., Config], tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    trainer = Trainer(prepare(Corpus(VERSE, ()), make_config("train.epochs=3")), CPU)
+    trainer = Trainer(prepare_text(VERSE, make_config("train.epochs=3")), CPU)
     steps = trainer.steps_an_epoch
     with pytest.raises(DivergedError, match=r"for the 4th time .*halved 3 times: try a lower train.learning_rate"):
         train_poisoned(trainer, folder, "loss", steps + 5, times=4)
@@ -198,14 +197,14 @@ def test_after_three_setbacks_a_training_stops_and_explains(make_config: Callabl
 
 
 def test_divergence_before_anything_was_evaluated(make_config: Callable[..., Config], tmp_path: Path) -> None:
-    trainer = Trainer(prepare(Corpus(VERSE, ()), make_config()), CPU)
+    trainer = Trainer(prepare_text(VERSE, make_config()), CPU)
     (setback,) = train_poisoned(trainer, RunFolder(tmp_path), "loss", 1)
     assert setback.back_to == 0
 
 
 def test_weights_that_are_not_finite_are_never_saved(make_config: Callable[..., Config], tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    trainer = Trainer(prepare(Corpus(VERSE, ()), make_config("train.save_every=5 steps")), CPU)
+    trainer = Trainer(prepare_text(VERSE, make_config("train.save_every=5 steps")), CPU)
     setbacks = []
     for record in trainer.fit(folder):
         if isinstance(record, Setback):
@@ -232,7 +231,7 @@ def test_out_of_memory_is_one_line_and_spares_what_was_saved(make_config: Callab
 
     folder = RunFolder(tmp_path)
     settings = ("train.batch_size=2000", "train.seq_len=64", "model.hidden_size=512", "model.num_layers=1")
-    trainer = Trainer(prepare(Corpus(VERSE * 600, ()), make_config(*settings)), CPU)
+    trainer = Trainer(prepare_text(VERSE * 600, make_config(*settings)), CPU)
     in_use = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
     before = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (in_use + 2**28, before[1]))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 import torch
 from rich.cells import cell_len
 
-from charlstm.config import Config
+from charlstm.config import Config, DataConfig
+from charlstm.corpus import Findings, corpus_of
 from charlstm.errors import Stopped
 from charlstm.evaluate import Evaluation
 from charlstm.folder import RunFolder
@@ -17,6 +19,7 @@ from charlstm.material import Material, prepare
 from charlstm.records import Record, Setback
 from charlstm.train import Trainer
 from charlstm.views.console import duration, print_facts
+from charlstm.views.reading import reading_bar
 from charlstm.views.summary import print_evaluations, print_material
 from charlstm.views.text import stream_out, visible
 from charlstm.views.training import make_view
@@ -123,7 +126,7 @@ def test_what_was_read_and_shrunk_is_said(
     asked = make_config("train.batch_size=5000")
     print_material(prepare(material.corpus, asked), asked)
     printed = capsys.readouterr().err
-    for part in ("verse.txt", f"{len(material.corpus.text):,} characters", f"{material.vocabulary.size} symbols", "too short"):
+    for part in ("verse.txt", f"{len(material.ids):,} characters", f"{material.vocabulary.size} symbols", "too short"):
         assert part in printed
 
 
@@ -164,6 +167,45 @@ def test_a_sample_fits_the_terminal_in_any_script(
     _, indented, wide, *_ = capsys.readouterr().err.splitlines()
     assert indented == "  │     if x:"
     assert 60 < cell_len(wide) <= 80
+
+
+def test_notes_on_a_text_are_said_once(capsys: pytest.CaptureFixture[str], make_config: Callable[..., Config]) -> None:
+    corpus = corpus_of("one\r\n" * 200 + "\x00\x1b\x1b\x07\x06 once", DataConfig(min_count=2))
+    corpus = dataclasses.replace(corpus, findings=dataclasses.replace(corpus.findings, replaced="a.txt, offset 3"))
+    print_material(prepare(corpus, make_config()), make_config())
+    said = " ".join(capsys.readouterr().err.split())
+    for part in (
+        "200 lines end in CRLF, which is kept; --newlines lf",
+        "5 control characters are kept: U+0000, U+0006, U+0007 and 1 more",
+        "were let pass, the first in a.txt, offset 3",
+        "5 rare characters became U+FFFD",
+    ):
+        assert said.count(part) == 1, (part, said)
+
+
+def test_many_symbols_and_a_damaged_cache_are_noted(
+    capsys: pytest.CaptureFixture[str], make_config: Callable[..., Config]
+) -> None:
+    for symbols, noted in ((5_000, False), (5_001, True)):
+        corpus = corpus_of("".join(map(chr, range(0x4E00, 0x4E00 + symbols))) * 2)
+        corpus = dataclasses.replace(corpus, findings=Findings(damaged=noted))
+        print_material(prepare(corpus, make_config()), make_config())
+        said = " ".join(capsys.readouterr().err.split())
+        assert (f"{symbols:,} symbols make a wide model: data.unit=byte needs 256, data.min_count=5" in said) == noted
+        assert ("it was encoded anew" in said) == noted
+
+
+@pytest.mark.parametrize(("is_terminal", "done", "drawn"), [(True, 2**30, True), (True, 2**20, False), (False, 2**30, False)])
+def test_a_bar_for_a_large_text_on_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, is_terminal: bool, done: int, drawn: bool
+) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(shown, "isatty", lambda: is_terminal)
+    monkeypatch.setattr(sys, "stderr", shown)
+    with reading_bar() as progress:
+        progress(done, 2**31)
+        progress(done, 2**31)
+    assert ("reading:" in shown.getvalue()) == drawn
 
 
 def test_setbacks_and_samples_that_were_not_written_are_told(

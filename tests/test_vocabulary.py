@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from charlstm.errors import ModelError, TextError
-from charlstm.vocabulary import ByteVocabulary, CharVocabulary, vocabulary_from_json
+from charlstm.vocabulary import REPLACEMENT, ByteVocabulary, CharVocabulary, vocabulary_from_json
 
 any_text = st.text(st.characters(), min_size=1)
 
@@ -27,8 +29,29 @@ def test_byte_round_trip(text: str) -> None:
 
 @given(any_text)
 def test_json_round_trip(text: str) -> None:
-    for vocabulary in (CharVocabulary(text), ByteVocabulary()):
-        assert vocabulary_from_json(vocabulary.to_json()) == vocabulary
+    for vocabulary in (
+        CharVocabulary(text),
+        CharVocabulary(text + REPLACEMENT, "nfc", has_rare=True),
+        ByteVocabulary(),
+        ByteVocabulary("nfc"),
+    ):
+        again = vocabulary_from_json(json.loads(json.dumps(vocabulary.to_json())))
+        assert again == vocabulary
+        assert (again.normalize, again.unknown("e\u0301")) == (vocabulary.normalize, vocabulary.unknown("e\u0301"))
+
+
+def test_a_text_is_normalised_before_it_is_looked_up() -> None:
+    vocabulary = CharVocabulary("café", "nfc")
+    assert vocabulary.encode("cafe\u0301").tolist() == vocabulary.encode("café").tolist()
+    assert vocabulary.unknown("e\u0301e") == ["e"]
+    assert CharVocabulary("café").unknown("e\u0301") == ["e", "\u0301"]
+    assert ByteVocabulary("nfc").encode("e\u0301").tolist() == [195, 169]
+
+
+def test_rare_characters_are_not_unknown() -> None:
+    vocabulary = CharVocabulary(f"ab{REPLACEMENT}", has_rare=True)
+    assert vocabulary.unknown("abcd") == []
+    assert vocabulary.decode(vocabulary.encode("abcd").tolist()) == f"ab{REPLACEMENT * 2}"
 
 
 @given(any_text, any_text)
@@ -64,6 +87,8 @@ def test_a_character_of_several_bytes_comes_out_whole() -> None:
 
 @pytest.mark.parametrize(
     "value", [{}, {"unit": "word"}, {"unit": "char"}, {"unit": "char", "symbols": ""}, {"unit": "char", "symbols": "ba"},
+              {"unit": "char", "symbols": "a", "normalize": "nfd"}, {"unit": "byte", "normalize": 1},
+              {"unit": "char", "symbols": "a", "has_rare": 1}, {"unit": "char", "symbols": "a", "has_rare": True},
               {"unit": "char", "symbols": "aa"}, {"unit": "char", "symbols": 3}]
 )  # fmt: skip
 def test_what_is_no_vocabulary_is_refused(value: dict[str, object]) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.table import Table
 
 from charlstm.config import Config
+from charlstm.corpus import Corpus
 from charlstm.device import describe_device
 from charlstm.evaluate import Evaluation
 from charlstm.folder import RunFolder
@@ -24,27 +26,48 @@ from charlstm.train import Trainer
 from charlstm.views.console import console, duration, print_facts, print_json, print_line
 from charlstm.vocabulary import Vocabulary
 
+MANY_SYMBOLS = 5_000
+"""More make the last layer the widest part of a model."""
+
 
 def print_material(material: Material, asked: Config) -> None:
-    """What was read, how it is split and cut."""
-    corpus, layout, unit = material.corpus, material.layout, material.config.data.unit
-    names = ", ".join(corpus.names[:3]) + (f" and {len(corpus.names) - 3} more" if len(corpus.names) > 3 else "")
-    symbols = f"{material.vocabulary.size} symbols" if unit == "char" else f"{len(material.ids):,} bytes"
+    """What was read, how it is split and cut, and what is worth knowing of it."""
+    corpus, layout, vocabulary = material.corpus, material.layout, material.vocabulary
+    symbols = f" · {vocabulary.size} symbols" if vocabulary.unit == "char" else ""
     rows = [
-        ("text", f"{names} · {len(corpus.text):,} characters · {symbols}"),
+        ("text", f"{_first_few(corpus.names)} · {len(material.ids):,} {vocabulary.noun}s{symbols}"),
         ("split", f"{material.split:,} to learn from, the last {len(material.ids) - material.split:,} to validate on"),
     ]
     if corpus.skipped:
-        rows.append(("skipped", f"{len(corpus.skipped)} files without text: {', '.join(corpus.skipped[:3])}"))
+        rows.append(("skipped", f"{len(corpus.skipped)} files without text: {_first_few(corpus.skipped)}"))
+    rows += [("note", note) for note in _notes(corpus)]
     if (layout.batch_size, layout.seq_len) != (asked.train.batch_size, asked.train.seq_len):
         wanted = f"{asked.train.batch_size} x {asked.train.seq_len}"
-        rows.append(
-            (
-                "note",
-                f"the text is too short for {wanted}: batch_size {layout.batch_size}, seq_len {layout.seq_len} instead",
-            )
-        )
+        instead = f"batch_size {layout.batch_size}, seq_len {layout.seq_len}"
+        rows.append(("note", f"the text is too short for {wanted}: {instead} instead"))
     print_facts(rows)
+
+
+def _notes(corpus: Corpus) -> Iterator[str]:
+    """What is worth knowing of a text before training on it."""
+    found, size = corpus.findings, corpus.vocabulary.size
+    if found.crlf:
+        yield f"{found.crlf:,} lines end in CRLF, which is kept; --newlines lf makes it one character"
+    if found.controls:
+        kinds = _first_few([f"U+{ord(c):04X}" for c in found.controls])
+        yield f"{sum(found.controls.values()):,} control characters are kept: {kinds}"
+    if found.replaced:
+        yield f"some bytes are not of the text's encoding and were let pass, the first in {found.replaced}"
+    if found.rare:
+        yield f"{found.rare:,} rare characters became U+FFFD"
+    if corpus.vocabulary.unit == "char" and size > MANY_SYMBOLS:
+        yield f"{size:,} symbols make a wide model: data.unit=byte needs 256, data.min_count=5 leaves out rare ones"
+    if found.damaged:
+        yield "what the cache held of this text was damaged: it was encoded anew"
+
+
+def _first_few(names: Sequence[str], most: int = 3) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 def print_plan(trainer: Trainer, folder: RunFolder) -> None:

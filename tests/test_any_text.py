@@ -1,0 +1,159 @@
+"""Texts of every kind through the command line: what is said, and with which exit code it ends."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from charlstm.cli import main
+from charlstm.store import load_model
+from tests.conftest import TINY, VERSE
+
+Result = subprocess.CompletedProcess[str]
+QUICK = [part for setting in (*TINY, "train.max_steps=2") for part in ("--set", setting)]
+CAFE = "café au lait, s\u2019il vous plaît\n" * 20
+
+
+@pytest.fixture
+def charlstm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> Result:
+        capfd.readouterr()
+        code = main(list(arguments))
+        return Result(arguments, code, *capfd.readouterr())
+
+    return call
+
+
+def symbols(run: str) -> str:
+    return str(load_model(Path(run)).vocabulary.to_json()["symbols"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_byte_order_marks(charlstm: Callable[..., Result], encoding: str) -> None:
+    Path("a.txt").write_bytes(CAFE.encode(encoding))
+    assert charlstm("train", "a.txt", "--run", "r", *QUICK).returncode == 0
+    assert symbols("r") == "".join(sorted(set(CAFE)))
+
+
+def test_another_encoding_is_named_and_kept_in_the_run(charlstm: Callable[..., Result]) -> None:
+    Path("a.txt").write_bytes(CAFE.encode("cp1252"))
+    refused = charlstm("train", "a.txt", "--run", "r", *QUICK)
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        "charlstm: a.txt is not UTF-8: byte 0xe9 at offset 3; "
+        "name its encoding (--encoding latin-1), or go on without such bytes (--errors replace)\n"
+    )
+    assert charlstm("train", "a.txt", "--encoding", "cp1252", "--run", "r", *QUICK).returncode == 0
+    assert symbols("r") == "".join(sorted(set(CAFE)))
+    assert charlstm("train", "--resume", "--run", "r", "--set", "train.max_steps=3").returncode == 0
+    assert charlstm("eval", "r", "a.txt").returncode == 2
+    scored = charlstm("eval", "r", "a.txt", "--encoding", "cp1252", "--json")
+    assert json.loads(scored.stdout)["stateful"]["chars"] == len(CAFE) - 1
+    replaced = charlstm("train", "a.txt", "--errors", "replace", "--run", "s", *QUICK)
+    assert "were let pass, the first in a.txt, offset 3" in " ".join(replaced.stderr.split())
+    assert "\ufffd" in symbols("s")
+
+
+def test_line_ends(charlstm: Callable[..., Result]) -> None:
+    Path("dos.txt").write_bytes(VERSE.replace("\n", "\r\n").encode())
+    kept = charlstm("train", "dos.txt", "--run", "kept", *QUICK)
+    assert kept.stderr.count(f"{VERSE.count(chr(10))} lines end in CRLF") == 1
+    one = charlstm("train", "dos.txt", "--newlines", "lf", "--run", "one", *QUICK)
+    assert "CRLF" not in one.stderr
+    assert ("\r" in symbols("kept"), "\r" in symbols("one")) == (True, False)
+    assert charlstm("eval", "one", "dos.txt").returncode == 0, "line ends are the model's"
+    assert charlstm("eval", "one", "dos.txt", "--newlines", "keep").returncode == 2
+
+
+def test_normalisation_is_the_models(charlstm: Callable[..., Result]) -> None:
+    Path("a.txt").write_text("cafe\u0301 and more\n" * 50, encoding="utf-8")
+    assert charlstm("train", "a.txt", "--normalize", "nfc", "--run", "r", *QUICK).returncode == 0
+    assert "é" in symbols("r")
+    assert "\u0301" not in symbols("r")
+    Path("moved").write_bytes(Path("r/last.safetensors").read_bytes())
+    for prime in ("caf\u00e9", "cafe\u0301"):
+        for more in ([], ["--unknown", "skip"]):
+            assert charlstm("sample", "moved", "--prime", prime, "--length", "3", *more).returncode == 0
+    assert charlstm("eval", "moved", "a.txt").returncode == 0
+
+
+def test_rare_characters(charlstm: Callable[..., Result]) -> None:
+    Path("a.txt").write_text(VERSE + "★☆", encoding="utf-8")
+    result = charlstm("train", "a.txt", "--run", "r", *QUICK, "--set", "data.min_count=2")
+    assert "rare characters became U+FFFD" in result.stderr
+    assert symbols("r") == "".join(sorted({c for c in VERSE if VERSE.count(c) > 1} | {"\ufffd"}))
+    assert charlstm("sample", "r", "--prime", "日本", "--length", "3").returncode == 0
+    assert charlstm("eval", "r", "a.txt").returncode == 0
+    refused = charlstm("train", "a.txt", "--set", "data.min_count=2", "--set", "data.unit=byte")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+
+
+def test_unknown_characters_are_counted_and_listed(charlstm: Callable[..., Result]) -> None:
+    Path("a.txt").write_text(VERSE, encoding="utf-8")
+    Path("b.txt").write_text(VERSE + "★★☆", encoding="utf-8")
+    charlstm("train", "a.txt", "--run", "r", *QUICK)
+    refused = charlstm("eval", "r", "b.txt")
+    assert refused.returncode == 2
+    assert "3 of the text's characters, 2 kinds: '★' (U+2605), '☆' (U+2606)" in refused.stderr
+
+
+def test_compressed_texts(charlstm: Callable[..., Result]) -> None:
+    Path("a.txt.gz").write_bytes(gzip.compress(VERSE.encode()))
+    assert charlstm("train", "a.txt.gz", "--run", "r", *QUICK).returncode == 0
+    assert charlstm("eval", "r", "a.txt.gz").returncode == 0
+    Path("b.txt.gz").write_bytes(gzip.compress(VERSE.encode())[:-9])
+    refused = charlstm("train", "b.txt.gz")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "b.txt.gz is damaged: " in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["train", "a.txt", "--encoding", "utf-9"], "no such encoding of texts; did you mean utf_8?"),
+        (["eval", "none", "a.txt", "--encoding", "hex"], "no such encoding of texts"),
+        (["train", "a.txt", "--errors", "skip"], "--errors"),
+        (["train", "--resume", "--newlines", "lf"], "leave out TEXT, --config, --overwrite, --newlines"),
+    ],
+)
+def test_wrong_options(charlstm: Callable[..., Result], arguments: list[str], part: str) -> None:
+    Path("a.txt").write_text(VERSE, encoding="utf-8")
+    result = charlstm(*arguments)
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+    assert part in result.stderr
+
+
+LARGE = "import sys; from charlstm import cli, corpus; corpus.IN_MEMORY = 500; sys.exit(cli.main(sys.argv[1:]))"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits are POSIX's")
+def test_a_full_disk_under_the_cache_ends_in_exit_1_with_nothing_left(tmp_path: Path) -> None:
+    import resource
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write beyond the limit then fails as on a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+    (tmp_path / "a.txt").write_text(VERSE, encoding="utf-8")
+    result = subprocess.run(
+        [sys.executable, "-c", LARGE, "train", "a.txt"],
+        cwd=tmp_path,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")},
+        capture_output=True,
+        check=False,
+        preexec_fn=limit,
+    )
+    assert result.returncode == 1, result.stderr
+    assert result.stderr.startswith(b"charlstm: can't write the encoded text to ")
+    assert result.stderr.count(b"\n") == 1
+    assert list((tmp_path / "cache" / "charlstm" / "texts").iterdir()) == []
