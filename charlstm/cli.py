@@ -91,6 +91,15 @@ def train(
         typer.Option("--resume", help="Go on with the run in --run, or with the newest one in runs/, as if never stopped."),
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that --run holds.")] = False,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="MODEL", help="Begin with the weights and vocabulary of a trained model.", show_default=False
+        ),
+    ] = None,
+    extend: Annotated[
+        bool, typer.Option("--extend-vocabulary", help="With --from: learn the characters too that the model lacks.")
+    ] = False,
     device: DeviceOption = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen before the first step, and stop.")] = False,
     encoding: EncodingOption = None,
@@ -103,9 +112,9 @@ def train(
 
     reading = _given(encoding=encoding, errors=errors, newlines=newlines, normalize=normalize)
     if not resume:
-        code = commands.start_run(text or (), config, settings or (), run, overwrite, device, dry_run, reading)
-    elif text or config or overwrite or reading:
-        what = ", ".join(["TEXT", "--config", "--overwrite", *(f"--{name}" for name in reading)])
+        code = commands.start_run(text or (), config, settings or (), run, overwrite, device, dry_run, reading, model, extend)
+    elif text or config or overwrite or reading or model or extend:
+        what = ", ".join(["TEXT", "--config", "--overwrite", "--from", *(f"--{name}" for name in reading)])
         raise CharlstmError(f"--resume takes text and configuration from its run: leave out {what}")
     else:
         code = commands.resume_run(run, settings or (), device, dry_run)

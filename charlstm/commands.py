@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from charlstm.config import Config, DataConfig, SampleConfig, is_path, load_config, read_toml, validate
 from charlstm.corpus import Corpus, read_corpus
-from charlstm.errors import CharlstmError, Stopped
+from charlstm.errors import CharlstmError, Stopped, UnknownCharactersError
 from charlstm.folder import RunFolder, is_unicode, new_run_folder, newest_run
 from charlstm.sources import find_sources
 from charlstm.vocabulary import Vocabulary
@@ -42,16 +42,20 @@ def start_run(
     device: str,
     dry_run: bool,
     reading: Mapping[str, str],
+    model: Path | None,
+    extend: bool,
 ) -> int:
     """Train a new model -> the exit code: 0, or 128 and the number of the signal that stopped it.
 
-    `reading` are the keys of [data] that flags set.
+    `reading` are the keys of [data] that flags set; `model` is a trained one to begin with, whose vocabulary may be extended.
     """
+    if extend and not model:
+        raise CharlstmError("--extend-vocabulary extends that of a trained model: name it with --from")
     asked = load_config(file, settings, data={**({"text": list(text)} if text else {}), **reading})
     folder = RunFolder(run) if run else new_run_folder(_run_name(text, file, asked))
     folder.refuse_held(overwrite)
     with _if_stopped("stopped before the first step; the same command begins again"):
-        trainer = _prepare(asked, device, folder)
+        trainer = _prepare(asked, device, folder, model, extend)
     if dry_run:
         return 0
     with folder.locked():
@@ -59,19 +63,29 @@ def start_run(
         return _fit(trainer, folder)
 
 
-def _prepare(asked: Config, device: str, folder: RunFolder) -> Trainer:
-    """Read the text, make the trainer, and show both."""
-    corpus = _read(asked.data.text, asked.data)
+def _prepare(asked: Config, device: str, folder: RunFolder, model: Path | None, extend: bool) -> Trainer:
+    """Read the text and the model to begin with, make the trainer, and show it."""
+    if not model:
+        corpus = _read(asked.data.text, asked.data)  # before torch is loaded: a text that can't be read is said at once
 
     from charlstm.device import find_device
+    from charlstm.finetune import settle
     from charlstm.material import prepare
+    from charlstm.store import load_model
     from charlstm.train import Trainer
     from charlstm.views.summary import print_material, print_plan
 
     found = find_device(device)
+    trained = load_model(model) if model else None
+    if trained:
+        asked = settle(asked, trained.config)
+        try:
+            corpus = _read(asked.data.text, asked.data, trained.vocabulary, extend)
+        except UnknownCharactersError as error:
+            raise UnknownCharactersError(f"{error}; --extend-vocabulary adds them to the model's") from None
     material = prepare(corpus, _with_absolute_paths(asked))
     print_material(material, asked)
-    trainer = Trainer(material, found)
+    trainer = Trainer(material, found, trained=trained)
     print_plan(trainer, folder)
     return trainer
 
@@ -106,7 +120,8 @@ def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str) -> 
     saved, warning = load_training(folder)
     asked = load_config(None, settings, **saved.config.model_dump(mode="json"))
     refuse_another(saved.config, asked)
-    material = prepare(_read(asked.data.text, asked.data), asked)
+    given = saved.vocabulary if saved.is_vocabulary_given else None
+    material = prepare(_read(asked.data.text, asked.data, given), asked)
     print_material(material, asked)
     trainer = Trainer(material, find_device(device), saved)
     print_plan(trainer, folder)
@@ -184,11 +199,11 @@ def show_info(model: Path, as_json: bool) -> None:
     print_info(model, load_model(model), as_json)
 
 
-def _read(text: Sequence[str], data: DataConfig, vocabulary: Vocabulary | None = None) -> Corpus:
+def _read(text: Sequence[str], data: DataConfig, vocabulary: Vocabulary | None = None, extend: bool = False) -> Corpus:
     from charlstm.views.reading import reading_bar
 
     with reading_bar() as progress:
-        return read_corpus(text, data, vocabulary, progress=progress)
+        return read_corpus(text, data, vocabulary, extend, progress)
 
 
 def _fit(trainer: Trainer, folder: RunFolder) -> int:

@@ -64,6 +64,8 @@ class Corpus:
     names: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     """Files in folders, globs and archives that hold no text: binary or empty ones."""
+    is_vocabulary_given: bool = False
+    """Whether it comes from elsewhere, and was not learned from this text."""
 
     def split(self, validation: float) -> int:
         """Where the validation part begins: the last `validation` share of the ids, rounded up.
@@ -140,6 +142,7 @@ def _read(sources: Sequence[Source], plan: _Plan, progress: Progress) -> Corpus:
         replace(Findings(**about["findings"]), damaged=damaged),
         tuple(name for i, name in enumerate(names) if i not in skipped),
         tuple(name for i, name in enumerate(names) if i in skipped),
+        is_vocabulary_given=plan.given is not None,
     )
 
 

@@ -33,6 +33,10 @@ class TextError(CharlstmError):
     """A text that can't be read, or can't be trained on."""
 
 
+class UnknownCharactersError(TextError):
+    """A text with characters that a given vocabulary lacks."""
+
+
 class ModelError(CharlstmError):
     """A path that holds no model, or a model file that is not what it says."""
 

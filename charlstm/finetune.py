@@ -9,24 +9,27 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from charlstm.config import ModelConfig
+from charlstm.config import Config
 from charlstm.errors import ConfigError
 from charlstm.model import CharLSTM
 from charlstm.store import SavedModel
 from charlstm.vocabulary import CharVocabulary, Vocabulary
 
-_SHAPE = ("embedding_size", "hidden_size", "num_layers")
+_FIXED = {"data": ("unit", "normalize"), "model": ("embedding_size", "hidden_size", "num_layers")}
+"""Settings that the weights and the vocabulary decide."""
 
 
-def shape_of(trained: ModelConfig, asked: ModelConfig) -> ModelConfig:
-    """The asked settings, with the trained model's shape. ConfigError where another shape was asked for."""
-    for key in _SHAPE:
-        if key in asked.model_fields_set and getattr(asked, key) != getattr(trained, key):
-            raise ConfigError(
-                f"model.{key} = {getattr(asked, key)}: the model to start from has {getattr(trained, key)}, "
-                "and its weights fit nothing else: leave the setting out"
-            )
-    return asked.model_copy(update={key: getattr(trained, key) for key in _SHAPE})
+def settle(asked: Config, trained: Config) -> Config:
+    """The asked settings, with those that a trained model decides. ConfigError where another value was asked for."""
+    sections = {}
+    for section, keys in _FIXED.items():
+        wanted, given = getattr(asked, section), getattr(trained, section)
+        for key in keys:
+            value, fixed = getattr(wanted, key), getattr(given, key)
+            if key in wanted.model_fields_set and value != fixed:
+                raise ConfigError(f"{section}.{key} = {value!r}: the model to start from has {fixed!r}, leave the setting out")
+        sections[section] = wanted.model_copy(update={key: getattr(given, key) for key in keys})
+    return asked.model_copy(update=sections)
 
 
 @torch.no_grad()

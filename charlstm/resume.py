@@ -18,6 +18,7 @@ from torch import Tensor
 from charlstm.config import Config, validate
 from charlstm.errors import CharlstmError, DivergedError, ModelError, RunError
 from charlstm.folder import Marks, RunFolder
+from charlstm.material import Material
 from charlstm.model import CharLSTM, State
 from charlstm.store import read_tensors, write_tensors
 from charlstm.vocabulary import Vocabulary, vocabulary_from_json
@@ -85,6 +86,8 @@ class Saved:
     text: str
     """The text's digest."""
     vocabulary: Vocabulary
+    is_vocabulary_given: bool
+    """Whether the vocabulary is a trained model's, and not the text's own."""
     marks: Marks
     """How the logs were then."""
     about: Mapping[str, Any]
@@ -98,13 +101,14 @@ class Saved:
             "config": self.config.model_dump(mode="json"),
             "text": self.text,
             "vocabulary": self.vocabulary.to_json(),
+            "is_vocabulary_given": self.is_vocabulary_given,
             "marks": self.marks,
             **self.about,
         }
         write_tensors(folder.resume, about, self.tensors, folder.previous)
 
 
-def snapshot(training: Training, config: Config, text: str, vocabulary: Vocabulary, marks: Marks) -> Saved:
+def snapshot(training: Training, material: Material, marks: Marks) -> Saved:
     """Copies of all moving parts as they are now. DivergedError where a number among them is not finite."""
     tensors = {f"model.{name}": p for name, p in training.model.state_dict().items()}
     for number, moments in training.optimizer.state_dict()["state"].items():
@@ -118,7 +122,8 @@ def snapshot(training: Training, config: Config, text: str, vocabulary: Vocabula
         tensors["random.cuda"] = torch.cuda.get_rng_state()
     copies = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in tensors.items()}
     about = {"position": asdict(training.position), "offsets": training.offsets.bit_generator.state}
-    return Saved(config, text, vocabulary, marks, about, copies)
+    given = material.corpus.is_vocabulary_given
+    return Saved(material.config, material.digest, material.vocabulary, given, marks, about, copies)
 
 
 def load_training(folder: RunFolder) -> tuple[Saved, str]:
@@ -145,7 +150,8 @@ def _load(path: Path) -> Saved:
     try:
         vocabulary = vocabulary_from_json(about.pop("vocabulary"))
         marks = {name: (int(size), str(digest)) for name, (size, digest) in about.pop("marks").items()}
-        return Saved(validate(about.pop("config")), about.pop("text"), vocabulary, marks, about, tensors)
+        config, text, given = (about.pop(name) for name in ("config", "text", "is_vocabulary_given"))
+        return Saved(validate(config), text, vocabulary, bool(given), marks, about, tensors)
     except (CharlstmError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{path} does not hold a training that this version can resume: {error}") from None
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.config import DataConfig
-from charlstm.errors import TextError
+from charlstm.errors import TextError, UnknownCharactersError
 from charlstm.vocabulary import CODE_POINTS, REPLACEMENT, ByteVocabulary, CharVocabulary, Ids, Vocabulary, code_points, describe
 
 MAX_SYMBOLS = 200_000
@@ -120,7 +120,7 @@ def choose_vocabulary(
 ) -> Vocabulary:
     """The symbols that occur `data.min_count` times or more, joined with a given vocabulary's to extend it.
 
-    Otherwise a given vocabulary stays as it is, and TextError counts and lists the characters that it lacks.
+    Otherwise a given vocabulary stays as it is, and UnknownCharactersError counts and lists the characters that it lacks.
     """
     if data.unit == "byte":
         return given or ByteVocabulary(data.normalize)
@@ -153,7 +153,7 @@ def _refuse_missing(counts: Mapping[str, int], vocabulary: Vocabulary) -> None:
     missing = vocabulary.unknown("".join(often_first))
     if missing:
         total = sum(counts[c] for c in missing)
-        raise TextError(
+        raise UnknownCharactersError(
             f"not in the vocabulary: {total:,} of the text's characters, {len(missing):,} kinds: {describe(missing)}"
         )
 

@@ -273,7 +273,7 @@ class Trainer:
 
     def _save(self, models: Mapping[Path, SavedModel] | None = None) -> None:
         marks = self._checkpoints.folder.marks()
-        saved = snapshot(self._training, self.config, self._text, self.material.vocabulary, marks)
+        saved = snapshot(self._training, self.material, marks)
         self._checkpoints.save(saved, models or {})
 
     def _model_with_facts(self) -> SavedModel:

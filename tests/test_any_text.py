@@ -123,7 +123,7 @@ def test_compressed_texts(charlstm: Callable[..., Result]) -> None:
         (["train", "a.txt", "--encoding", "utf-9"], "no such encoding of texts; did you mean utf_8?"),
         (["eval", "none", "a.txt", "--encoding", "hex"], "no such encoding of texts"),
         (["train", "a.txt", "--errors", "skip"], "--errors"),
-        (["train", "--resume", "--newlines", "lf"], "leave out TEXT, --config, --overwrite, --newlines"),
+        (["train", "--resume", "--newlines", "lf"], "leave out TEXT, --config, --overwrite, --from, --newlines"),
     ],
 )
 def test_wrong_options(charlstm: Callable[..., Result], arguments: list[str], part: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -344,3 +346,70 @@ def test_on_a_terminal_there_is_a_bar_and_nothing_is_obeyed(folder: Path, tmp_pa
     assert "\x1b]" not in shown
     assert "\u202e" not in shown
     assert "seed 5" in shown
+
+
+def test_finetuning_begins_with_a_trained_models_weights(charlstm: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
+    """On the text that the model knows, the first loss is the trained model's and not that of guessing."""
+    few = [part for s in ("train.max_steps=3", "train.batch_size=4", "train.seq_len=8") for part in ("--set", s)]
+    arguments = ("train", folder / "verse.txt", "--from", folder / "runs" / "verse", "--run", "r", *few)
+    assert charlstm(*arguments, folder=tmp_path).returncode == 0
+    began = json.loads((tmp_path / "r" / "metrics.jsonl").read_text("utf-8").splitlines()[0])["train_loss"]
+    trained = json.loads(charlstm("info", folder / "runs" / "verse", "--json", folder=folder).stdout)
+    assert began == pytest.approx(trained["train_loss"], abs=0.5)
+    assert began < math.log(len(set(VERSE))) - 0.5
+    assert json.loads(charlstm("info", "r", "--json", folder=tmp_path).stdout)["config"]["model"]["hidden_size"] == 16
+
+
+def test_characters_that_the_model_lacks_are_counted_or_learned(
+    charlstm: Callable[..., Result], folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "new.txt").write_text(VERSE + "★" * 200 + VERSE + "é", encoding="utf-8")
+    few = [part for s in ("train.max_steps=3", "train.batch_size=4", "train.seq_len=8") for part in ("--set", s)]
+    arguments = ("train", "new.txt", "--from", folder / "runs" / "verse", "--run", "r", *few)
+    said = charlstm(*arguments, folder=tmp_path)
+    assert_fails(said, "201 of the text's characters, 2 kinds: '★' (U+2605), 'é'", "--extend-vocabulary adds them")
+    assert charlstm(*arguments, "--extend-vocabulary", folder=tmp_path).returncode == 0
+    symbols = json.loads(charlstm("info", "r", "--json", folder=tmp_path).stdout)["vocabulary"]["symbols"]
+    assert symbols == "".join(sorted({*VERSE, *"★é"}))
+    assert charlstm("train", "--resume", "--run", "r", "--set", "train.max_steps=5", folder=tmp_path).returncode == 0
+
+
+def test_a_finetuned_run_keeps_the_models_vocabulary_when_it_is_resumed(
+    charlstm: Callable[..., Result], folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "few.txt").write_text("green bottle " * 100, encoding="utf-8")
+    few = [part for s in ("train.max_steps=3", "train.batch_size=4", "train.seq_len=8") for part in ("--set", s)]
+    assert charlstm("train", "few.txt", "--from", folder / "runs/verse", "--run", "r", *few, folder=tmp_path).returncode == 0
+    assert charlstm("train", "--resume", "--run", "r", "--set", "train.max_steps=5", folder=tmp_path).returncode == 0
+    assert charlstm("eval", "r", folder / "verse.txt", folder=tmp_path).returncode == 0, "it knows more than its last text"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["--extend-vocabulary"], ["--from"]),
+        (["--from", "none"], ["no such model: none"]),
+        (["--from", "runs/verse", "--set", "model.hidden_size=32"], ["model.hidden_size = 32", "has 16"]),
+    ],
+    ids=str,
+)
+def test_wrong_ways_to_finetune(charlstm: Callable[..., Result], folder: Path, arguments: list[str], parts: list[str]) -> None:
+    assert_fails(charlstm("train", "verse.txt", *arguments, "--dry-run", folder=folder), *parts)
+
+
+def test_a_damaged_save_is_told_and_the_one_before_taken(charlstm: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "runs" / "verse", tmp_path / "r")
+    with (tmp_path / "r" / "resume.safetensors").open("r+b") as file:
+        file.truncate(1000)
+    with (tmp_path / "r" / "metrics.jsonl").open("r+b") as file:
+        file.seek(3)
+        file.write(b"X")
+    (tmp_path / "r" / "config.toml").write_text("[train]\nepochs = 3\n", encoding="utf-8")
+    said = charlstm("train", "--resume", "--run", "r", folder=tmp_path)
+    assert said.returncode == 0
+    warnings = [line for line in said.stderr.decode().splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 3
+    assert "resume.safetensors" in warnings[0]
+    assert "going on from the save before it, made at step " in warnings[0]
+    assert "config.toml is not as it was written" in warnings[1]
+    assert "metrics.jsonl is not as it was written" in warnings[2]

@@ -7,7 +7,7 @@ import torch
 
 from charlstm.config import Config, load_config
 from charlstm.errors import ConfigError
-from charlstm.finetune import shape_of, take_weights
+from charlstm.finetune import settle, take_weights
 from charlstm.model import CharLSTM
 from charlstm.store import Facts, SavedModel
 from charlstm.vocabulary import CharVocabulary
@@ -31,9 +31,11 @@ def test_with_known_characters_a_bigger_vocabulary_changes_nothing(
     assert torch.equal(bigger.head.weight[unknown], before["head.weight"][unknown])
 
 
-def test_the_shape_is_the_trained_models_and_no_other_can_be_asked_for() -> None:
-    trained = load_config(None, ["model.hidden_size=32", "model.dropout=0.5"]).model
-    assert shape_of(trained, load_config(None, ["model.dropout=0.1"]).model) == trained.model_copy(update={"dropout": 0.1})
-    assert shape_of(trained, load_config(None, ["model.hidden_size=32"]).model).hidden_size == 32
+def test_what_the_trained_model_decides_cannot_be_asked_for_otherwise() -> None:
+    trained = load_config(None, ["model.hidden_size=32", "model.dropout=0.5", "data.unit=byte"])
+    settled = settle(load_config(None, ["model.dropout=0.1", "model.hidden_size=32"]), trained)
+    assert (settled.model.hidden_size, settled.model.dropout, settled.data.unit) == (32, 0.1, "byte")
     with pytest.raises(ConfigError, match=r"model.hidden_size = 64: the model to start from has 32"):
-        shape_of(trained, load_config(None, ["model.hidden_size=64"]).model)
+        settle(load_config(None, ["model.hidden_size=64"]), trained)
+    with pytest.raises(ConfigError, match=r"data.unit = 'char': the model to start from has 'byte'"):
+        settle(load_config(None, ["data.unit=char"]), trained)
