@@ -450,7 +450,8 @@ def test_a_saved_model_says_nothing_about_whose_it_is(tmp_path: Path, monkeypatc
     assert not re.search(rb"zaphod|heartofgold|poems", raw)
     assert str(Path(__file__).parent.parent).encode() not in raw
     about, _ = read_tensors(tmp_path / "m")
-    assert set(re.findall(r': "((?:[^"\\]|\\.)*)"', json.dumps(about))) == {"char", "table", "O freddled", "ab", "1 min"}
+    found = set(re.findall(r': "((?:[^"\\]|\\.)*)"', json.dumps(about)))
+    assert found == {"char", "utf-8", "strict", "keep", "none", r"\n", "table", "O freddled", "ab", "1 min"}
 
 
 def vocabulary_of(symbols: str) -> SavedModel:
