@@ -79,18 +79,19 @@ class TextReader:
         for block in chain(blocks, [b""]):
             before = decoder.getstate()
             try:
-                text = decoder.decode(block, final=not block)
-            except UnicodeError as error:
-                self._refuse_or_note(error, done - len(before[0]), encoding, where)
-                decoder = make(self._data.errors)
-                decoder.setstate(before)
-                text = decoder.decode(block, final=not block)
+                try:
+                    text = decoder.decode(block, final=not block)
+                except UnicodeDecodeError as error:
+                    self._refuse_or_note(error, done - len(before[0]), encoding, where)
+                    decoder = make(self._data.errors)
+                    decoder.setstate(before)
+                    text = decoder.decode(block, final=not block)
+            except UnicodeError as error:  # it is no matter of single bytes
+                raise TextError(f"{where} is not {encoding.upper()}: {error}; name its encoding (--encoding latin-1)") from None
             done += len(block)
             yield text
 
-    def _refuse_or_note(self, error: UnicodeError, begin: int, encoding: str, where: str) -> None:
-        if not isinstance(error, UnicodeDecodeError):  # it is no matter of single bytes
-            raise TextError(f"{where} is not {encoding.upper()}: {error}; name its encoding (--encoding latin-1)") from None
+    def _refuse_or_note(self, error: UnicodeDecodeError, begin: int, encoding: str, where: str) -> None:
         at = begin + error.start
         if self._data.errors == "strict":
             byte = f"byte 0x{error.object[error.start]:02x} at offset {at:,}"

@@ -20,9 +20,10 @@ import atheris
 import torch
 
 with atheris.instrument_imports(include=["charlstm"]):
-    from charlstm.config import DataConfig, load_config
+    from charlstm.config import load_config
     from charlstm.corpus import read_corpus
     from charlstm.errors import CharlstmError
+    from charlstm.folder import is_unicode
     from charlstm.header import METADATA
     from charlstm.model import CharLSTM
     from charlstm.store import Facts, SavedModel, load_model, save_model
@@ -30,8 +31,8 @@ with atheris.instrument_imports(include=["charlstm"]):
 
 HOME = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
 SMALL = load_config(None, ["model.hidden_size=2", "model.embedding_size=1", "model.num_layers=1"])
-ENDINGS = (".txt", ".gz", ".xz", ".bz2", ".zip")
-ENCODINGS = ("utf-8", "utf-16", "latin-1", "shift_jis", "utf-7", "cp1252", "gb18030", "hex")
+ENDINGS = [".txt", ".gz", ".xz", ".bz2", ".zip"]
+ENCODINGS = ["utf-8", "utf-16", "latin-1", "shift_jis", "utf-7", "cp1252", "gb18030", "hex"]
 
 
 def config(data: bytes) -> None:
@@ -45,6 +46,8 @@ def config(data: bytes) -> None:
         except CharlstmError as error:
             one_line(error)
         else:
+            if not all(map(is_unicode, made.data.text)):
+                return  # a path that train refuses later, when it is the text's
             again = load_config(written(made.to_toml()))
             assert (again.model, again.train, again.sample) == (made.model, made.train, made.sample)
 
@@ -76,18 +79,18 @@ def vocabulary(data: bytes) -> None:
 def corpus(data: bytes) -> None:
     """A file of text, in one of the ways in which files are read."""
     how = atheris.FuzzedDataProvider(data[:8])
-    settings = DataConfig(
-        encoding=how.PickValueInList(ENCODINGS),
-        errors=how.PickValueInList(["strict", "replace", "ignore"]),
-        newlines=how.PickValueInList(["keep", "lf"]),
-        normalize=how.PickValueInList(["none", "nfc"]),
-        unit=how.PickValueInList(["char", "byte"]),
-        min_count=how.PickValueInList([1, 2]),
-    )
+    settings = {
+        "encoding": how.PickValueInList(ENCODINGS),
+        "errors": how.PickValueInList(["strict", "replace", "ignore"]),
+        "newlines": how.PickValueInList(["keep", "lf"]),
+        "normalize": how.PickValueInList(["none", "nfc"]),
+        "unit": how.PickValueInList(["char", "byte"]),
+        "min_count": how.PickValueInList([1, 2]),
+    }
     file = HOME / f"t{how.PickValueInList(ENDINGS)}"
     file.write_bytes(data[8:])
     try:
-        read = read_corpus([str(file)], settings)
+        read = read_corpus([str(file)], load_config(data=settings).data)
         assert int(read.ids.max()) < read.vocabulary.size
         read.vocabulary.decode(read.ids[:1000].tolist())
     except CharlstmError as error:

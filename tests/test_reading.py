@@ -79,6 +79,12 @@ def test_utf16_without_its_mark_is_no_matter_of_single_bytes(errors: str) -> Non
         read("some text".encode("utf-16-le"), encoding="utf-16", errors=errors)
 
 
+def test_utf16_with_wrong_bytes_before_its_missing_mark_is_found() -> None:
+    found = b"pi\xda\xda\xda\xda\xda\x01\0\0\0\0\0\0\x06\0\x06" + b"\xda" * 14 + b"me=A"  # by fuzzing
+    with pytest.raises(TextError, match=r"given\.txt is not UTF-16: .*BOM"):
+        read(found, encoding="utf-16", errors="replace")
+
+
 def test_a_character_that_is_cut_off_at_the_end_is_wrong() -> None:
     with pytest.raises(TextError, match="byte 0xe2 at offset 3"):
         read(b"abc\xe2\x82", 2)
