@@ -2,6 +2,7 @@
 
 python scripts/bench.py                                      everything but the trainings: about 3 minutes
 python scripts/bench.py --only sampling                      one part
+python scripts/bench.py --only large                         a text of 1 GB, which takes 3 GB of disk and a minute
 python scripts/bench.py --shakespeare tinyshakespeare.txt    the trainings too: about 12 minutes more
 """
 
@@ -53,7 +54,7 @@ def main() -> None:
     }
     parser = argparse.ArgumentParser(description="Measure what docs/benchmarks.md states.")
     trainings = {"epoch": one_epoch, "budget": same_budget}
-    parser.add_argument("--only", choices=[*parts, *trainings], action="append", default=[])
+    parser.add_argument("--only", choices=[*parts, *trainings, "large"], action="append", default=[])
     parser.add_argument("--shakespeare", type=Path, metavar="FILE", help="tiny Shakespeare, for the parts that train")
     arguments = parser.parse_args()
     if not arguments.shakespeare and any(name in trainings for name in arguments.only):
@@ -63,6 +64,8 @@ def main() -> None:
     for name, part in parts.items():
         if not arguments.only or name in arguments.only:
             part()
+    if "large" in arguments.only:
+        large()
     for name, train in trainings.items():
         if arguments.shakespeare and (not arguments.only or name in arguments.only):
             train(read_corpus([str(arguments.shakespeare)]))
@@ -122,6 +125,44 @@ def sampling() -> None:
         f"{statistics.median(ratios):.1f} times ({fast:,.0f} against {slow:,.0f} chars/s)",
         "8",
     )
+
+
+_READ_LARGE = """
+import resource, sys, time
+from itertools import islice
+import charlstm.train
+from charlstm.batches import batches, fit_layout
+from charlstm.corpus import read_corpus
+from charlstm.material import prepare
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+before, begin = peak(), time.perf_counter()
+corpus = read_corpus([sys.argv[1]])
+seconds = time.perf_counter() - begin
+layout = fit_layout(corpus.split(0.1), 32, 64)
+for _ in islice(batches(corpus.ids, layout), 20_000): pass
+print(seconds, peak() - before)
+"""
+
+
+def large() -> None:
+    """A text of 1 GB, read twice in processes of their own, each time followed by 20,000 batches of 32 x 64."""
+    english = read_corpus(["builtin:python-docs"])
+    some = english.vocabulary.decode(english.ids.tolist()).encode()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "text.txt"
+        with file.open("wb") as out:
+            for _ in range(10**9 // len(some) + 1):
+                out.write(some)
+        for which, reach in (("first", ""), ("second", "3 s, 600 MB")):
+            told = subprocess.run(
+                [sys.executable, "-c", _READ_LARGE, str(file)],
+                env={**os.environ, "XDG_CACHE_HOME": folder},
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            took, memory = map(float, told.stdout.split())
+            row(f"1 GB of text, {which} start", f"{took:.1f} s, {memory:.0f} MB more than importing", reach)
 
 
 def saving() -> None:

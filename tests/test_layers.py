@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,13 @@ def test_rooms_without_torch(room: str) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_every_room_says_what_it_does(file: Path) -> None:
     assert ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+
+
+def test_the_table_for_contributors_is_true() -> None:
+    table = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    described = {
+        room.strip("/").removesuffix(".py"): int(height)
+        for height, rooms in re.findall(r"^\| (\d+) \| ([^|]+) \|", table, re.MULTILINE)
+        for room in re.findall(r"`([^`]+)`", rooms)
+    }
+    assert described == {room: height for room, height in LAYER.items() if room != "__main__"}
