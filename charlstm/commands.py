@@ -118,7 +118,7 @@ def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str) -> 
     from charlstm.views.summary import print_material, print_plan
 
     saved, warning = load_training(folder)
-    asked = load_config(None, settings, **saved.config.model_dump(mode="json"))
+    asked = _with_absolute_paths(load_config(None, settings, **saved.config.model_dump(mode="json")))
     refuse_another(saved.config, asked)
     given = saved.vocabulary if saved.is_vocabulary_given else None
     material = prepare(_read(asked.data.text, asked.data, given), asked)

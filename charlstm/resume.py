@@ -188,10 +188,13 @@ def refuse_another(before: Config, asked: Config) -> None:
             raise RunError(f"{section}.{key} is {old!r} in this run and can't become {new!r}: start a new run for that")
 
 
-def check_text(saved: Saved, text: str) -> None:
-    """RunError where the text is not the one that the run began with."""
-    if saved.text != text:
-        raise RunError("the text is not the one that this run began with: start a new run for it")
+def check_text(saved: Saved, material: Material) -> None:
+    """RunError where the text is not the one that the run began with; it names the settings that may have made it another."""
+    if saved.text != material.digest:
+        before, now = saved.config.data, material.config.data
+        keys = [key for key in type(now).model_fields if getattr(before, key) != getattr(now, key)] or ["text"]
+        names = ", ".join(f"data.{key} = {getattr(now, key)!r}" for key in keys)
+        raise RunError(f"the text is not the one that this run began with ({names}): start a new run for it")
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

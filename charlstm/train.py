@@ -64,7 +64,6 @@ class Trainer:
             self.total_steps = min(self.total_steps, self.config.train.max_steps)
         self.stop_asked = False
         self._checkpoints: Checkpoints
-        self._text = material.digest
         generator = torch.Generator().manual_seed(self.config.train.seed)
         refuse_too_large(material.vocabulary.size, self.config.model)
         model = CharLSTM(material.vocabulary.size, self.config.model, generator).to(device)
@@ -74,7 +73,7 @@ class Trainer:
         self._training = Training(model, make_optimizer(model, self.config.train), offsets, Position())
         torch.manual_seed(self.config.train.seed)  # nn.LSTM takes its dropout from the global generator, there is no other way
         if saved:
-            check_text(saved, self._text)
+            check_text(saved, material)
             restore(self._training, saved, device)
             if self.position.step >= self.total_steps and not self.position.evaluation_due:
                 key = "max_steps" if self.config.train.max_steps else "epochs"

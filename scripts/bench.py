@@ -128,24 +128,27 @@ def sampling() -> None:
 
 
 _READ_LARGE = """
-import resource, sys, time
+import re, sys, time
 from itertools import islice
+from pathlib import Path
 import charlstm.train
 from charlstm.batches import batches, fit_layout
 from charlstm.corpus import read_corpus
 from charlstm.material import prepare
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-before, begin = peak(), time.perf_counter()
+def memory(what):
+    return int(re.search(what + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1e3
+Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+before, begin = memory("VmRSS"), time.perf_counter()
 corpus = read_corpus([sys.argv[1]])
 seconds = time.perf_counter() - begin
 layout = fit_layout(corpus.split(0.1), 32, 64)
 for _ in islice(batches(corpus.ids, layout), 20_000): pass
-print(seconds, peak() - before)
+print(seconds, memory("VmHWM") - before)
 """
 
 
 def large() -> None:
-    """A text of 1 GB, read twice in processes of their own, each time followed by 20,000 batches of 32 x 64."""
+    """A text of 1 GB, read twice in processes of their own, each time followed by 20,000 batches of 32 x 64. Linux only."""
     english = read_corpus(["builtin:python-docs"])
     some = english.vocabulary.decode(english.ids.tolist()).encode()
     with tempfile.TemporaryDirectory() as folder:

@@ -26,11 +26,13 @@ from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch reads it: a fork must find no threads
 
+import numpy as np
 import torch
 import torch._dynamo  # which the first optimizer would import in each child anew, for seconds
 from child import Child, Ended, Watch
 
 from charlstm import commands, evaluate, folder, sample, store
+from charlstm.cache import DamagedEntry, TextCache
 from charlstm.errors import ModelError
 from charlstm.folder import RunFolder
 from charlstm.records import StepRecord
@@ -222,6 +224,7 @@ def signals(home: Path, rounds: int) -> Result:
     """Ctrl-C and SIGTERM in each phase of a 2x256 model; every fifth time a second Ctrl-C."""
     values = {"model.hidden_size": 256, "train.epochs": 1000, "train.eval_every": 4, "train.save_every": "3 steps"}
     values |= {"data.validation": 0.5}
+    (home / "long.txt").write_text(TEXT * 12_000, encoding="utf-8")  # 60 MB, which take a while to read
     Child(home, start(home, {**values, "train.max_steps": 1})).end()
     shutil.copytree(home / "r", home / "model")
     held, slowest = 0, 0.0
@@ -240,9 +243,13 @@ def signals(home: Path, rounds: int) -> Result:
 def _interrupt(home: Path, values: dict[str, object], phase: str, number: int, twice: bool = False) -> Ended:
     watch, (module, name, _) = Watch(), PHASES[phase]
     shutil.rmtree(home / "r", ignore_errors=True)
-    arguments = ["sample", "model", "--length", "1000000"] if phase == "sampling" else start(home, values)
+    arguments = start(home, values)
+    if phase == "sampling":
+        arguments = ["sample", "model", "--length", "1000000"]
+    elif phase == "reading":
+        arguments = ["train", "long.txt", "--run", "r"]
     # A step is taken four times to see how long it will take, and it is saved once at the start.
-    after = {"training": 4, "saving": 1}.get(phase, 0) + CHANCE.randrange(1, 4 if phase != "reading" else 2)
+    after = {"training": 4, "saving": 1}.get(phase, 0) + (1 if phase == "reading" else CHANCE.randrange(1, 4))
     child = Child(home, arguments, lambda: announce(watch, module, name))
     child.wait_for(lambda: watch.announced >= after)
     time.sleep(CHANCE.uniform(0, 0.05))
@@ -284,31 +291,37 @@ def _are_records(metrics: Path) -> bool:
 
 
 def damage(home: Path, rounds: int) -> Result:
-    """One bit flipped, or a file cut short: in saves (the one before is taken), models (refused) and logs (named)."""
+    """One bit flipped, or a file cut short: saves (the one before is taken), models (refused), all else (named)."""
     Child(home, start(home, {**ENDLESS, "train.max_steps": 60, "train.eval_every": 20})).end()
-    run, held = RunFolder(home / "r"), 0
-    marks = load_training(run)[0].marks
-    kept = {file: file.read_bytes() for file in (run.resume, run.previous, run.best, run.last, run.metrics, run.samples)}
+    run, held, cache = RunFolder(home / "r"), 0, TextCache(home)
+    saved, _ = load_training(run)
+    cache.save("text", [np.arange(256, dtype=np.uint8)] * 20, dict)
+    files = [run.resume, run.best, run.last, run.metrics, run.samples, run.config, home / "text.ids"]
+    kept = {file: file.read_bytes() for file in [*files, run.previous]}
     for number in range(rounds):
         for file, data in kept.items():
             file.write_bytes(data)
-        file = (run.resume, run.best, run.last, run.metrics, run.samples)[number % 5]
+        file = files[number % len(files)]
         data, place = kept[file], CHANCE.randrange(len(kept[file]))
         flipped = data[:place] + bytes([data[place] ^ 1 << CHANCE.randrange(8)]) + data[place + 1 :]
         file.write_bytes(flipped if CHANCE.random() < 0.5 else data[:place])
         if file == run.resume:
             held += "going on from the save before it" in load_training(run)[1]
         elif file in (run.best, run.last):
-            held += _is_refused(file)
+            held += _refuses(lambda file=file: load_model(file))  # type: ignore[misc]
+        elif file == run.config:
+            held += not run.holds_config(saved.config)
+        elif file in (run.metrics, run.samples):
+            held += run.go_back_to(saved.marks) == [file.name]
         else:
-            held += run.go_back_to(marks) == [file.name]
-    return held, rounds, "found, each time"
+            held += _refuses(lambda: cache.load("text"))
+    return held, rounds, f"found, each time, in {len(files)} kinds of files"
 
 
-def _is_refused(file: Path) -> bool:
+def _refuses(read: Callable[[], object]) -> bool:
     try:
-        load_model(file)
-    except ModelError:
+        read()
+    except (ModelError, DamagedEntry):
         return True
     return False
 

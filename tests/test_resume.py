@@ -119,7 +119,7 @@ def test_a_longer_training_goes_on_and_a_finished_one_says_so(make_config: Calla
 def test_another_text_is_refused(make_config: Callable[..., Config], material: Material, folder: RunFolder) -> None:
     train_until(Trainer(material, CPU), folder, 3)
     other = prepare_text(VERSE.replace("wall", "ball"), make_config())
-    with pytest.raises(RunError, match="not the one that this run began with"):
+    with pytest.raises(RunError, match=r"not the one that this run began with \(data.text = "):
         Trainer(other, CPU, load_training(folder)[0])
 
 
@@ -185,3 +185,11 @@ def test_a_run_can_be_resumed_from_its_first_moment(material: Material, folder: 
     assert load_training(folder)[0].about["position"]["step"] == 0
     assert folder.holds_config(material.config)
     records_so_far.close()
+
+
+def test_a_setting_that_makes_it_another_text_is_named(make_config: Callable[..., Config], folder: RunFolder) -> None:
+    text = VERSE.replace("\n", "\r\n")
+    train_until(Trainer(prepare_text(text, make_config()), CPU), folder, 3)
+    other = prepare_text(text, make_config("data.newlines=lf"))
+    with pytest.raises(RunError, match=r"not the one that this run began with \(data.newlines = 'lf'\)"):
+        Trainer(other, CPU, load_training(folder)[0])
