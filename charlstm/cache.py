@@ -99,8 +99,9 @@ class TextCache:
     def tidy(self) -> None:
         """Remove what a writer that was killed has left."""
         for path in self.folder.glob("*.tmp"):
-            with suppress(OSError), path.open("rb") as file:
-                _lock(file, wait=False)  # raises where its writer lives
+            with suppress(OSError):
+                with path.open("rb") as file:
+                    _lock(file, wait=False)  # raises where its writer lives
                 path.unlink()
 
     @contextmanager

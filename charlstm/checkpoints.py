@@ -10,13 +10,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 
 from charlstm.config import save_interval
 from charlstm.folder import RunFolder
 from charlstm.resume import Saved
 from charlstm.store import SavedModel, save_model
+
+
+class _Write(Thread):
+    """Writes models and a training. A daemon: a program that must end at once does not wait for a slow disk."""
+
+    def __init__(self, folder: RunFolder, training: Saved, models: Mapping[Path, SavedModel]) -> None:
+        super().__init__(name="save", daemon=True)
+        self._folder, self._training, self._models = folder, training, models
+        self.seconds = 0.0
+        self.error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        """In this order a run that is resumed never believes in a model that was not written."""
+        begin = time.monotonic()
+        try:
+            for path, model in self._models.items():
+                save_model(path, model)
+            self._training.write(self._folder)
+        except BaseException as error:
+            self.error = error
+        self.seconds = time.monotonic() - begin
 
 
 class Checkpoints:
@@ -27,8 +49,7 @@ class Checkpoints:
         self._seconds, self._steps = save_interval(save_every)
         self._saved_at = time.monotonic()
         self._write_seconds = 0.0
-        self._writer = ThreadPoolExecutor(1, "checkpoints")
-        self._pending: Future[None] | None = None
+        self._pending: _Write | None = None
 
     def is_due(self, step: int) -> bool:
         """Whether the interval is over, or will be by the time that a save is written."""
@@ -37,13 +58,10 @@ class Checkpoints:
         return time.monotonic() - self._saved_at + self._write_seconds >= self._seconds
 
     def save(self, training: Saved, models: Mapping[Path, SavedModel]) -> None:
-        """Begin to write models, each to its path, then the save for a resume. Nothing of them may change any more.
-
-        In this order a run that is resumed never believes in a model that was not written.
-        """
+        """Begin to write models, each to its path, and the save for a resume. Nothing of them may change any more."""
         self.wait()
         self._saved_at = time.monotonic()
-        self._pending = self._writer.submit(self._write, training, models)
+        self._pending = _Write(self.folder, training, models)
         if self._steps:
             self.wait()  # who counts in steps is promised them exactly: no step is taken that could be lost
 
@@ -51,18 +69,11 @@ class Checkpoints:
         """Until all is written. SaveError where it could not be."""
         pending, self._pending = self._pending, None
         if pending:
-            pending.result()
+            pending.join()
+            self._write_seconds = pending.seconds
+            if pending.error:
+                raise pending.error
 
-    def close(self) -> None:
-        """The same, and no more saves after it."""
-        try:
-            self.wait()
-        finally:
-            self._writer.shutdown()
-
-    def _write(self, training: Saved, models: Mapping[Path, SavedModel]) -> None:
-        begin = time.monotonic()
-        for path, model in models.items():
-            save_model(path, model)
-        training.write(self.folder)
-        self._write_seconds = time.monotonic() - begin
+    def abandon(self) -> None:
+        """Wait for nothing any more. What is being written may stay half-written, in a temporary file."""
+        self._pending = None

@@ -112,7 +112,18 @@ def train(
 
     reading = _given(encoding=encoding, errors=errors, newlines=newlines, normalize=normalize)
     if not resume:
-        code = commands.start_run(text or (), config, settings or (), run, overwrite, device, dry_run, reading, model, extend)
+        code = commands.start_run(
+            text or (),
+            config,
+            settings or (),
+            reading,
+            run=run,
+            overwrite=overwrite,
+            model=model,
+            extend=extend,
+            device=device,
+            dry_run=dry_run,
+        )
     elif text or config or overwrite or reading or model or extend:
         what = ", ".join(["TEXT", "--config", "--overwrite", "--from", *(f"--{name}" for name in reading)])
         raise CharlstmError(f"--resume takes text and configuration from its run: leave out {what}")
@@ -200,11 +211,14 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (by default the process's own) -> its exit code. What goes wrong is one line on standard error."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started this process
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 (for as long as the process lives)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that can't show a character gets its number
     try:
-        with _stoppable(), out_of_memory("close other programs, or use a smaller model"):
+        with _stoppable(), out_of_memory("use a smaller model, train.batch_size or train.seq_len, or close other programs"):
             code = app(arguments, standalone_mode=False)
             sys.stdout.flush()  # here, where a full disk still has an exit code
         return code if isinstance(code, int) else 0

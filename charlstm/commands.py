@@ -15,7 +15,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
@@ -29,7 +29,6 @@ from charlstm.sources import find_sources
 from charlstm.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from charlstm.folder import Marks
     from charlstm.train import Trainer
 
 
@@ -37,13 +36,14 @@ def start_run(
     text: Sequence[str],
     file: Path | None,
     settings: Sequence[str],
+    reading: Mapping[str, str],
+    *,
     run: Path | None,
     overwrite: bool,
-    device: str,
-    dry_run: bool,
-    reading: Mapping[str, str],
     model: Path | None,
     extend: bool,
+    device: str,
+    dry_run: bool,
 ) -> int:
     """Train a new model -> the exit code: 0, or 128 and the number of the signal that stopped it.
 
@@ -51,6 +51,8 @@ def start_run(
     """
     if extend and not model:
         raise CharlstmError("--extend-vocabulary extends that of a trained model: name it with --from")
+    if model and run and overwrite and run.resolve() in (model.resolve(), model.resolve().parent):
+        raise CharlstmError(f"--overwrite would replace the run that --from begins with, {model}: choose another --run")
     asked = load_config(file, settings, data={**({"text": list(text)} if text else {}), **reading})
     folder = RunFolder(run) if run else new_run_folder(_run_name(text, file, asked))
     folder.refuse_held(overwrite)
@@ -78,7 +80,7 @@ def _prepare(asked: Config, device: str, folder: RunFolder, model: Path | None, 
     found = find_device(device)
     trained = load_model(model) if model else None
     if trained:
-        asked = settle(asked, trained.config)
+        asked = settle(asked, trained.config, extend)
         try:
             corpus = _read(asked.data.text, asked.data, trained.vocabulary, extend)
         except UnknownCharactersError as error:
@@ -98,18 +100,12 @@ def resume_run(run: Path | None, settings: Sequence[str], device: str, dry_run: 
         load_config(None, [setting])  # what is wrong with it is said before torch is loaded
     with folder.locked():
         with _if_stopped(f"stopped before the next step; to go on: {_resume_command(folder)}"):
-            trainer, marks = _prepare_resume(folder, settings, device)
-        if dry_run:
-            return 0
-        from charlstm.views.console import print_warning
-
-        for name in folder.go_back_to(marks):
-            print_warning(f"{name} is not as it was written: what can be read of it is kept")
-        return _fit(trainer, folder)
+            trainer = _prepare_resume(folder, settings, device, dry_run)
+        return 0 if dry_run else _fit(trainer, folder)
 
 
-def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str) -> tuple[Trainer, Marks]:
-    """Read the newest whole save and the text, make the trainer, and show them."""
+def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str, dry_run: bool) -> Trainer:
+    """Read the newest whole save and the text, make the trainer, show them, and put the folder back to where they were."""
     from charlstm.device import find_device
     from charlstm.material import prepare
     from charlstm.resume import load_training, refuse_another
@@ -129,7 +125,12 @@ def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str) -> 
         print_warning(warning)
     if not folder.holds_config(saved.config):
         print_warning(f"{folder.config.name} is not as it was written: the settings of the save hold; --set changes them")
-    return trainer, saved.marks
+    if not dry_run:
+        if warning:
+            folder.promote_previous()
+        for name in folder.go_back_to(saved.marks):
+            print_warning(f"{name} is not as it was written: its whole lines are kept")
+    return trainer
 
 
 def write_sample(
@@ -215,7 +216,7 @@ def _fit(trainer: Trainer, folder: RunFolder) -> int:
     view = make_view(trainer)
     at_once = _if_stopped(f"stopped at once; what was saved before is whole; to go on: {_resume_command(folder)}")
     try:
-        with at_once, _stopping(trainer.stop) as received, closing(trainer.fit(folder)) as records:
+        with at_once, _stopping(trainer) as received, closing(trainer.fit(folder)) as records:
             for record in records:
                 view.show(record)
     finally:
@@ -223,7 +224,7 @@ def _fit(trainer: Trainer, folder: RunFolder) -> int:
     if not received:
         view.finish()
     print_result(trainer, folder, _program())
-    if received:
+    if received and not trainer.is_finished:
         print_line(f"to go on: {_resume_command(folder)}")
     return 128 + received[0] if received else 0
 
@@ -238,15 +239,16 @@ def _if_stopped(message: str) -> Iterator[None]:
 
 
 @contextmanager
-def _stopping(stop: Callable[[], None]) -> Iterator[list[int]]:
+def _stopping(trainer: Trainer) -> Iterator[list[int]]:
     """While open, a first Ctrl-C or SIGTERM asks for a stop and is listed; a second Ctrl-C stops at once."""
     received: list[int] = []
 
     def handle(number: int, _frame: object) -> None:
         if received and number == signal.SIGINT:
+            trainer.stop_at_once()
             raise Stopped(number)
         received.append(number)
-        stop()
+        trainer.stop()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

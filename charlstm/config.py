@@ -23,7 +23,7 @@ from pydantic_core import ErrorDetails
 from charlstm.errors import ConfigError, shown
 
 BUILTIN = "builtin:python-docs"
-_INTERVAL = r"^(\d{1,9}(\.\d{1,9})? min|[1-9]\d{0,11} steps)$"
+_INTERVAL = r"^((0\.\d{0,8}[1-9]\d{0,8}|[1-9]\d{0,8}(\.\d{1,9})?) min|[1-9]\d{0,11} steps)$"
 _MANY = 10**12
 """More steps, or characters to choose from, than there will ever be; unlimited whole numbers can't be computed with."""
 

@@ -21,7 +21,8 @@ import xxhash
 from charlstm.cache import DamagedEntry, Entry, Spool, TextCache
 from charlstm.config import DataConfig
 from charlstm.errors import TextError
-from charlstm.reading import NoText, TextReader, in_pieces, nfc
+from charlstm.normalization import nfc_pieces
+from charlstm.reading import NoText, TextReader, in_pieces
 from charlstm.sources import Given, Source, find_sources
 from charlstm.streams import Stream
 from charlstm.tally import choose_vocabulary, controls, make_tally, rare_characters
@@ -160,7 +161,7 @@ class _Texts:
 
     def __iter__(self) -> Iterator[str]:
         pieces = in_pieces(self._joined())
-        return nfc(pieces) if self._data.normalize == "nfc" else pieces
+        return nfc_pieces(pieces) if self._data.normalize == "nfc" else pieces
 
     def _joined(self) -> Iterator[str]:
         for source in self._sources:

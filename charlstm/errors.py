@@ -41,6 +41,10 @@ class ModelError(CharlstmError):
     """A path that holds no model, or a model file that is not what it says."""
 
 
+class DamagedError(ModelError):
+    """A file that is not there, or not as it was written."""
+
+
 class RunError(CharlstmError):
     """A run folder that can't be used as asked."""
 

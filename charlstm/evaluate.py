@@ -32,7 +32,12 @@ COLD_WINDOW = 256
 """The window of nanoGPT's character config, so that figures compare."""
 _WARM_UP = 512
 _MAX_LANES = 32
+_MAX_WINDOWS = 128  # side by side
 _MAX_LOGITS = 2**22  # held at once: 16 MiB in float32
+_MAX_WORK = 2**33
+"""Weights times characters read at once: about a second on one core, for so long no one can stop it."""
+Starts = np.ndarray[tuple[int], np.dtype[np.int64]]
+"""Where lanes that are read side by side begin in the text, (B,)."""
 
 
 @dataclass(frozen=True)
@@ -70,17 +75,7 @@ def stateful(model: CharLSTM, ids: Ids, first: int = 1, check: Callable[[], None
     length = math.ceil(scored / lanes)
     starts = first + length * np.arange(lanes)
     with _evaluating(model):
-        state = _warm_up(model, ids, starts)
-        nats = 0.0
-        for t in _chunks(length, lanes * model.vocabulary_size):
-            targets = starts + np.array(t)[:, None]  # (T, B) positions in the text
-            inside = targets < len(ids)
-            targets = np.minimum(targets, len(ids) - 1)
-            logits, state = model(_tensor(model, ids[targets - 1]), state)
-            loss = F.cross_entropy(logits.flatten(0, 1), _tensor(model, ids[targets]).flatten(), reduction="none")
-            nats += float(loss.cpu().double().numpy()[inside.ravel()].sum())
-            let_go(ids)
-            check()
+        nats = _score(model, ids, starts, length, _warm_up(model, ids, starts, check), check)
     return Evaluation(nats, scored)
 
 
@@ -93,14 +88,11 @@ def cold(
     nats = 0.0
     with _evaluating(model):
         whole = scored // window
-        at_once = max(1, _MAX_LOGITS // (window * model.vocabulary_size))
-        for begin in range(0, whole, at_once):
-            starts = first + window * np.arange(begin, min(begin + at_once, whole))
-            nats += _score_window(model, ids, starts, window)
-            let_go(ids)
-            check()
+        for begin in range(0, whole, _MAX_WINDOWS):
+            starts = first + window * np.arange(begin, min(begin + _MAX_WINDOWS, whole))
+            nats += _score(model, ids, starts, window, None, check)
         if rest := scored % window:
-            nats += _score_window(model, ids, np.array([len(ids) - rest]), rest)
+            nats += _score(model, ids, np.array([len(ids) - rest]), rest, None, check)
     return Evaluation(nats, scored)
 
 
@@ -115,38 +107,48 @@ def evaluate_text(model: CharLSTM, ids: Ids, context: int = 0) -> dict[str, Eval
     return {"stateful": stateful(model, ids, first), f"cold-{COLD_WINDOW}": cold(model, ids, first)}
 
 
-def _score_window(model: CharLSTM, ids: Ids, starts: np.ndarray[tuple[int], np.dtype[np.int64]], window: int) -> float:
-    targets = starts + np.arange(window)[:, None]
-    logits, _ = model(_tensor(model, ids[targets - 1]))
-    return float(
-        F.cross_entropy(logits.flatten(0, 1), _tensor(model, ids[targets]).flatten(), reduction="none").cpu().double().sum()
-    )
+def _score(model: CharLSTM, ids: Ids, starts: Starts, length: int, state: State | None, check: Callable[[], None]) -> float:
+    """Nats of `length` ids from each start on, each predicted from the one before it. What is beyond the end does not count."""
+    nats = 0.0
+    for inputs, logits, _ in _read(model, ids, starts - 1, length, state, check):
+        targets = np.minimum(inputs + 1, len(ids) - 1)
+        loss = F.cross_entropy(logits.flatten(0, 1), _tensor(model, ids[targets]).flatten(), reduction="none")
+        nats += float(loss.cpu().double().numpy()[(inputs + 1 < len(ids)).ravel()].sum())
+    return nats
 
 
-def _warm_up(model: CharLSTM, ids: Ids, starts: np.ndarray[tuple[int], np.dtype[np.int64]]) -> State:
+def _warm_up(model: CharLSTM, ids: Ids, starts: Starts, check: Callable[[], None]) -> State:
     """The state before the input `ids[start - 1]` of each lane."""
     H, L = model.config.hidden_size, model.config.num_layers
     device = model.head.weight.device
-
-    def read(positions: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> State:
-        lanes = positions.shape[1]
-        state = (torch.zeros(L, lanes, H, device=device), torch.zeros(L, lanes, H, device=device))
-        for t in _chunks(len(positions), lanes * model.vocabulary_size):
-            _, state = model(_tensor(model, ids[positions[t.start : t.stop]]), state)
-        return state
-
     # The first lane may have less context than the others, which have at least a lane before them.
-    before_first = int(starts[0]) - 1
-    alone = np.arange(max(0, before_first - _WARM_UP), before_first)[:, None]
-    others = starts[1:] - 1 + np.arange(-_WARM_UP, 0)[:, None]
-    states = [read(alone), read(others)]
+    first = min(_WARM_UP, int(starts[0]) - 1)
+    states = []
+    for lanes, length in ((starts[:1], first), (starts[1:], _WARM_UP)):
+        state = (torch.zeros(L, len(lanes), H, device=device), torch.zeros(L, len(lanes), H, device=device))
+        for _, _, after in _read(model, ids, lanes - 1 - length, length, state, check):
+            state = after
+        states.append(state)
     return torch.cat([h for h, _ in states], 1), torch.cat([c for _, c in states], 1)
 
 
-def _chunks(length: int, logits_a_step: int) -> Iterator[range]:
-    size = max(1, min(256, _MAX_LOGITS // logits_a_step)) if logits_a_step else length
-    for begin in range(0, length, max(1, size)):
-        yield range(begin, min(begin + size, length))
+def _read(
+    model: CharLSTM, ids: Ids, starts: Starts, length: int, state: State | None, check: Callable[[], None]
+) -> Iterator[tuple[np.ndarray[tuple[int, int], np.dtype[np.int64]], Tensor, State]]:
+    """Read `length` ids from each start on, some steps at a time.
+
+    -> their positions (T, B), the logits (T, B, V) of the ids after them, and the state after the last.
+    """
+    B = len(starts)
+    if not B:
+        return
+    size = max(1, min(256, _MAX_LOGITS // (B * model.vocabulary_size), _MAX_WORK // (B * model.parameters_count)))
+    for begin in range(0, length, size):
+        positions = starts + np.arange(begin, min(begin + size, length))[:, None]
+        logits, state = model(_tensor(model, ids[np.minimum(positions, len(ids) - 1)]), state)
+        yield positions, logits, state
+        let_go(ids)
+        check()
 
 
 def _tensor(model: CharLSTM, ids: Ids) -> Tensor:

@@ -13,22 +13,27 @@ from charlstm.config import Config
 from charlstm.errors import ConfigError
 from charlstm.model import CharLSTM
 from charlstm.store import SavedModel
-from charlstm.vocabulary import CharVocabulary, Vocabulary
+from charlstm.vocabulary import CharVocabulary, Vocabulary, code_points
 
 _FIXED = {"data": ("unit", "normalize"), "model": ("embedding_size", "hidden_size", "num_layers")}
 """Settings that the weights and the vocabulary decide."""
+_USUAL = {"data": ("newlines", "separator")}
+"""Settings that are the trained model's unless another value is asked for."""
 
 
-def settle(asked: Config, trained: Config) -> Config:
+def settle(asked: Config, trained: Config, extend: bool) -> Config:
     """The asked settings, with those that a trained model decides. ConfigError where another value was asked for."""
+    if asked.data.min_count > 1 and not extend:
+        raise ConfigError("data.min_count chooses among new characters, and without --extend-vocabulary there are none")
     sections = {}
     for section, keys in _FIXED.items():
         wanted, given = getattr(asked, section), getattr(trained, section)
+        taken = [key for key in _USUAL.get(section, ()) if key not in wanted.model_fields_set]
         for key in keys:
             value, fixed = getattr(wanted, key), getattr(given, key)
             if key in wanted.model_fields_set and value != fixed:
                 raise ConfigError(f"{section}.{key} = {value!r}: the model to start from has {fixed!r}, leave the setting out")
-        sections[section] = wanted.model_copy(update={key: getattr(given, key) for key in keys})
+        sections[section] = wanted.model_copy(update={key: getattr(given, key) for key in (*keys, *taken)})
     return asked.model_copy(update=sections)
 
 
@@ -55,4 +60,4 @@ def _places(old: Vocabulary, new: Vocabulary) -> Tensor:
     """Where each id of the old vocabulary stands in the new one, shape (V_old,)."""
     if not isinstance(old, CharVocabulary) or not isinstance(new, CharVocabulary):
         return torch.arange(old.size)
-    return torch.tensor([new.symbols.index(symbol) for symbol in old.symbols])
+    return torch.from_numpy(new.table(code_points(old.symbols)).astype("int64"))

@@ -10,7 +10,8 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +68,11 @@ class RunFolder:
 
     def held(self) -> list[Path]:
         """The files of a run that are in the folder."""
-        files = (self.config, self.metrics, self.samples, self.best, self.last, self.resume, self.previous)
-        return [file for file in files if file.exists()]
+        with _told(self.path, "look into"):
+            return [file for file in self._files() if file.exists()]
+
+    def _files(self) -> tuple[Path, ...]:
+        return (self.config, self.metrics, self.samples, self.best, self.last, self.resume, self.previous)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -76,7 +80,7 @@ class RunFolder:
 
         The system lets go of the lock when a process ends, however it ends.
         """
-        with _writing(self.path):
+        with _told(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.path / ".lock")
             try:
@@ -91,16 +95,17 @@ class RunFolder:
 
     def _clear_temporaries(self) -> None:
         """Half-written files that a crash has left. Only who holds the lock may do this."""
+        names = "|".join(re.escape(file.name) for file in self._files())
         for file in self.path.glob(".*.tmp"):
-            with _writing(file):
-                file.unlink(missing_ok=True)
+            if re.fullmatch(rf"\.({names})\.\d+\.tmp", file.name):
+                with _told(file):
+                    file.unlink(missing_ok=True)
 
     def refuse_held(self, overwrite: bool) -> None:
         """RunError where the folder holds a run that may not be overwritten, is in use, or can't be named in UTF-8."""
         if not is_unicode(str(self.path.absolute())):
             raise RunError(f"the run folder {str(self.path)!r} has a name that is not UTF-8: choose another with --run")
-        with _writing(self.path):
-            held = self.held()
+        held = self.held()
         if held and not overwrite:
             raise RunError(
                 f"{self.path} holds a run already: --resume continues it, --overwrite replaces it, another --run spares it"
@@ -116,7 +121,7 @@ class RunFolder:
 
     def promote_previous(self) -> None:
         """Put the save before the newest in the place of the newest, which is damaged or missing."""
-        with _writing(self.resume):
+        with _told(self.resume):
             self.previous.replace(self.resume)
 
     def model(self) -> Path:
@@ -130,13 +135,13 @@ class RunFolder:
         """Take a run that may be overwritten out of the folder, which is locked."""
         if (held := self.held()) and not overwrite:  # another training may have begun there since it was looked at
             raise RunError(f"{self.path} holds a run that began meanwhile: choose another --run")
-        with _writing(self.path):
+        with _told(self.path):
             for file in held:
                 file.unlink()
 
     def write_config(self, config: Config) -> None:
         """Write the resolved configuration."""
-        write_atomically(self.config, config.to_toml().encode())
+        write_atomically(self.config, [config.to_toml().encode()])
 
     def append_metrics(self, record: Mapping[str, object]) -> None:
         """Add one record to metrics.jsonl."""
@@ -155,17 +160,19 @@ class RunFolder:
 
         What came after it will be written again.
         """
-        changed = []
-        for file in (self.metrics, self.samples):
-            size, digest = marks[file.name]
-            now = _read(file)
-            then = now[:size]
-            if hashlib.sha256(then).hexdigest() != digest:
-                changed.append(file.name)
-                then = then[: then.rfind(b"\n") + 1]
-            if then != now:
-                write_atomically(file, then)
-        return changed
+        return [file.name for file in (self.metrics, self.samples) if not self._cut(file, *marks.get(file.name, (0, "")))]
+
+    def _cut(self, file: Path, size: int, digest: str) -> bool:
+        """Cut a log, where it is not as it was at its last whole line -> whether it is."""
+        now = _read(file)
+        then = now[:size]
+        is_whole = hashlib.sha256(then).hexdigest() == digest
+        if not is_whole:
+            then = then[: then.rfind(b"\n") + 1]
+        if len(then) != len(now):
+            with _told(file):
+                os.truncate(file, len(then))
+        return is_whole
 
     def holds_config(self, config: Config) -> bool:
         """Whether config.toml is as it is written for this configuration."""
@@ -195,20 +202,21 @@ def newest_run(under: Path = Path("runs")) -> RunFolder:
     return RunFolder(max(saves, key=lambda save: save.stat().st_mtime).parent)
 
 
-def write_atomically(path: Path, data: bytes, previous: Path | None = None) -> None:
+def write_atomically(path: Path, pieces: Iterable[bytes | memoryview], previous: Path | None = None) -> None:
     """Write all of a file or nothing of it: a temporary file beside it, synced, then renamed over it. SaveError if it can't.
 
     What the file held before goes to `previous`, if that is given.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with _writing(path):
+    temporary = _temporary(path)
+    with _told(path):
         try:
             with temporary.open("wb") as file:
-                file.write(data)
+                for piece in pieces:
+                    file.write(piece)
                 file.flush()
                 os.fsync(file.fileno())
             if previous and path.exists():
-                path.replace(previous)
+                _also_call(path, previous)
             temporary.replace(path)
         except BaseException:
             with suppress(OSError):
@@ -217,14 +225,30 @@ def write_atomically(path: Path, data: bytes, previous: Path | None = None) -> N
         _sync_folder(path.parent)
 
 
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def _also_call(path: Path, previous: Path) -> None:
+    """Give a file a second name, in place of another file, so that at no moment it is without its own."""
+    link = _temporary(previous)
+    try:
+        link.unlink(missing_ok=True)
+        os.link(path, link)
+        link.replace(previous)
+        link.unlink(missing_ok=True)  # where both are the same file already, a rename does nothing
+    except OSError:  # not every file system has links
+        path.replace(previous)
+
+
 def _read(file: Path) -> bytes:
-    with _writing(file):
+    with _told(file, "read"):
         return file.read_bytes() if file.is_file() else b""
 
 
 def _append(path: Path, data: bytes) -> None:
     """Add all of it or, where the disk is full, nothing."""
-    with _writing(path), path.open("ab", buffering=0) as file:
+    with _told(path), path.open("ab", buffering=0) as file:
         before = file.tell()
         try:
             if file.write(data) != len(data):  # the disk took only a part
@@ -233,14 +257,16 @@ def _append(path: Path, data: bytes) -> None:
             with suppress(OSError):
                 file.truncate(before)
             raise
+        os.fsync(file.fileno())  # a save will count on it
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def _told(path: Path, what: str = "write") -> Iterator[None]:
+    """What the system says against a file becomes a SaveError."""
     try:
         yield
     except OSError as error:
-        raise SaveError(f"can't write {path}: {error.strerror or error}") from None
+        raise SaveError(f"can't {what} {path}: {error.strerror or error}") from None
 
 
 def _sync_folder(folder: Path) -> None:
@@ -248,6 +274,7 @@ def _sync_folder(folder: Path) -> None:
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(handle)
+            with suppress(OSError):  # some network file systems refuse it, and keep their own order of writes
+                os.fsync(handle)
         finally:
             os.close(handle)

@@ -9,10 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from charlstm.errors import OutOfMemoryError
+from charlstm.errors import CharlstmError, OutOfMemoryError
 
-_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory")
-"""Torch has a class of its own for GPUs alone; on a CPU it raises a bare RuntimeError, and its messages are all there is."""
+_WORDS = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "not enough memory",
+    "bad_alloc",
+    "could not create a memory object",
+    "alloc_failed",
+    "failed to allocate memory",
+    "can't start new thread",
+)
+"""Torch has a class of its own for GPUs alone; what libraries below it raise has nothing in common but such words."""
 
 
 @contextmanager
@@ -20,7 +30,9 @@ def out_of_memory(remedy: str) -> Iterator[None]:
     """While open, a lack of memory becomes an OutOfMemoryError that names the remedy."""
     try:
         yield
-    except (MemoryError, RuntimeError) as error:
+    except CharlstmError:
+        raise
+    except Exception as error:
         if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _WORDS):
             raise OutOfMemoryError(f"out of memory: {remedy}") from None
         raise

@@ -1,4 +1,4 @@
-"""Bytes -> characters, a piece at a time: encodings, byte order marks, line ends, normalisation.
+"""Bytes -> characters, a piece at a time: encodings, byte order marks, line ends.
 
 Knows: how text is told from binary, where in a file a byte is wrong, and what must not be parted between two pieces.
 Does not know: where bytes come from, ids.
@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
-import sys
-import unicodedata
 from collections.abc import Iterable, Iterator
-from functools import cache
 from itertools import chain, islice
 
 from charlstm.config import DataConfig
@@ -30,6 +27,10 @@ _MARKS = {
 }
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 """Controls that no text format uses."""
+
+_HALVES = ("utf-7", "unicode-escape", "raw-unicode-escape", "punycode", "idna")
+"""Encodings that can spell half a character; the others refuse it by themselves."""
+_HALF = re.compile(r"[\ud800-\udfff]")
 
 
 class NoText(TextError):
@@ -74,7 +75,7 @@ class TextReader:
         return next((name for mark, name in _MARKS.items() if first.startswith(mark)), "utf-8")
 
     def _decode(self, blocks: Iterable[bytes], encoding: str, where: str) -> Iterator[str]:
-        make = codecs.getincrementaldecoder(encoding)
+        make, name = codecs.getincrementaldecoder(encoding), codecs.lookup(encoding).name
         decoder, done = make("strict"), 0
         for block in chain(blocks, [b""]):
             before = decoder.getstate()
@@ -89,6 +90,8 @@ class TextReader:
             except UnicodeError as error:  # it is no matter of single bytes
                 raise TextError(f"{where} is not {encoding.upper()}: {error}; name its encoding (--encoding latin-1)") from None
             done += len(block)
+            if name in _HALVES and _HALF.search(text):
+                raise TextError(f"{where} has halves of characters (lone surrogates), which are no text")
             yield text
 
     def _refuse_or_note(self, error: UnicodeDecodeError, begin: int, encoding: str, where: str) -> None:
@@ -129,37 +132,6 @@ def in_pieces(texts: Iterable[str], least: int = 2**18) -> Iterator[str]:
             held, size = [], 0
     if held:
         yield "".join(held)
-
-
-def nfc(texts: Iterable[str]) -> Iterator[str]:
-    """The text in normalisation form C, whatever its pieces.
-
-    >>> "".join(nfc(["cafe", "\\u0301s"]))
-    'cafés'
-    """
-    held = ""
-    for text in texts:
-        cut = next((i for i in reversed(range(len(text))) if _stands_alone(text[i])), None)
-        if cut is None:
-            held += text
-            continue
-        yield unicodedata.normalize("NFC", held + text[:cut])
-        held = text[cut:]
-    yield unicodedata.normalize("NFC", held)
-
-
-def _stands_alone(character: str) -> bool:
-    """Whether no normalisation joins it with a character before it (Unicode Annex 15, section 9.1, of its decomposition)."""
-    first = unicodedata.normalize("NFD", character)[0]
-    return character.isascii() or (not unicodedata.combining(first) and first not in _joining())
-
-
-@cache
-def _joining() -> frozenset[str]:
-    """Second halves of composed characters. The vowels and final consonants of Hangul are composed by a rule, not a table."""
-    rules = (unicodedata.decomposition(chr(point)).split() for point in range(sys.maxunicode + 1))
-    seconds = {chr(int(rule[1], 16)) for rule in rules if len(rule) == 2 and not rule[0].startswith("<")}
-    return frozenset(seconds | {chr(point) for point in range(0x1161, 0x11C3)})
 
 
 def _probe(block: bytes, encoding: str) -> str:

@@ -6,6 +6,7 @@ Does not know: the loop, when a save is made.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,17 +14,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from charlstm.config import Config, validate
-from charlstm.errors import CharlstmError, DivergedError, ModelError, RunError
+from charlstm.errors import CharlstmError, DamagedError, DivergedError, ModelError, RunError
 from charlstm.folder import Marks, RunFolder
 from charlstm.material import Material
 from charlstm.model import CharLSTM, State
 from charlstm.store import read_tensors, write_tensors
 from charlstm.vocabulary import Vocabulary, vocabulary_from_json
 
-_VERSION = 2
+_VERSION = 1
 
 
 @dataclass
@@ -90,8 +92,9 @@ class Saved:
     """Whether the vocabulary is a trained model's, and not the text's own."""
     marks: Marks
     """How the logs were then."""
-    about: Mapping[str, Any]
-    """`position`, and `offsets`: the state of the generator of offsets."""
+    position: Position
+    offsets: Mapping[str, Any]
+    """The state of the generator of offsets."""
     tensors: Mapping[str, Tensor]
 
     def write(self, folder: RunFolder) -> None:
@@ -103,7 +106,8 @@ class Saved:
             "vocabulary": self.vocabulary.to_json(),
             "is_vocabulary_given": self.is_vocabulary_given,
             "marks": self.marks,
-            **self.about,
+            "position": asdict(self.position),
+            "offsets": self.offsets,
         }
         write_tensors(folder.resume, about, self.tensors, folder.previous)
 
@@ -118,47 +122,51 @@ def snapshot(training: Training, material: Material, marks: Marks) -> Saved:
     if not all(value.isfinite().all() for value in tensors.values()):
         raise DivergedError("a weight or a moment of the optimizer is not a finite number")
     tensors["random.cpu"] = torch.random.get_rng_state()
-    if torch.cuda.is_available():
-        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    if own := _random_of(training.model.head.weight.device):
+        tensors["random.device"] = own.get_rng_state()
     copies = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in tensors.items()}
-    about = {"position": asdict(training.position), "offsets": training.offsets.bit_generator.state}
-    given = material.corpus.is_vocabulary_given
-    return Saved(material.config, material.digest, material.vocabulary, given, marks, about, copies)
+    given, offsets = material.corpus.is_vocabulary_given, training.offsets.bit_generator.state
+    position = copy.deepcopy(training.position)
+    return Saved(material.config, material.digest, material.vocabulary, given, marks, position, offsets, copies)
 
 
 def load_training(folder: RunFolder) -> tuple[Saved, str]:
-    """The newest save that is whole, and a warning where that is the one before the newest, which then takes its place.
+    """The newest save that is whole, and a warning where that is the one before the newest.
 
-    ModelError where neither is whole.
+    ModelError where neither is whole, or where the newest can't be read for another reason than damage.
     """
     try:
         return _load(folder.resume), ""
-    except ModelError as error:
+    except DamagedError as error:
         if not folder.previous.is_file():
             raise
         saved = _load(folder.previous)
-        folder.promote_previous()
-        return saved, f"{error}; going on from the save before it, made at step {saved.about['position']['step']:,}"
+        return saved, f"{error}; going on from the save before it, made at step {saved.position.step:,}"
 
 
 def _load(path: Path) -> Saved:
-    if not path.is_file():
-        raise ModelError(f"{path} is missing")
     about, tensors = read_tensors(path)
-    if about.pop("resume_version", None) != _VERSION:
+    if about.get("resume_version") != _VERSION:
         raise ModelError(f"{path} is not what a run is resumed from, or of another version")
     try:
-        vocabulary = vocabulary_from_json(about.pop("vocabulary"))
-        marks = {name: (int(size), str(digest)) for name, (size, digest) in about.pop("marks").items()}
-        config, text, given = (about.pop(name) for name in ("config", "text", "is_vocabulary_given"))
-        return Saved(validate(config), text, vocabulary, bool(given), marks, about, tensors)
-    except (CharlstmError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"{path} does not hold a training that this version can resume: {error}") from None
+        return Saved(
+            validate(about["config"]),
+            str(about["text"]),
+            vocabulary_from_json(about["vocabulary"]),
+            bool(about["is_vocabulary_given"]),
+            TypeAdapter(Marks).validate_python(about["marks"]),
+            TypeAdapter(Position).validate_python(about["position"]),
+            dict(about["offsets"]),
+            tensors,
+        )
+    except (CharlstmError, KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"{path} does not hold a training that this version can resume: {reason}") from None
 
 
 def restore(training: Training, saved: Saved, device: torch.device) -> None:
     """Put every part back as it was. ModelError where the parts do not fit."""
-    about, tensors = saved.about, saved.tensors
+    tensors = saved.tensors
     try:
         training.model.load_state_dict(_under("model.", tensors))
         moments: dict[int, dict[str, Tensor]] = {}
@@ -167,14 +175,13 @@ def restore(training: Training, saved: Saved, device: torch.device) -> None:
             moments.setdefault(int(number), {})[key] = value
         groups = training.optimizer.state_dict()["param_groups"]
         training.optimizer.load_state_dict({"state": moments, "param_groups": groups})
-        position = dict(about["position"])
-        training.position = Position(**{**position, "meter": Meter(**position["meter"])})
-        training.offsets.bit_generator.state = about["offsets"]
+        training.position = copy.deepcopy(saved.position)
+        training.offsets.bit_generator.state = saved.offsets
         carried = _under("state.", tensors)
         training.state = (carried["hidden"].to(device), carried["cell"].to(device)) if carried else None
         torch.random.set_rng_state(tensors["random.cpu"])
-        if device.type == "cuda" and "random.cuda" in tensors:
-            torch.cuda.set_rng_state(tensors["random.cuda"])
+        if (own := _random_of(device)) and "random.device" in tensors:
+            own.set_rng_state(tensors["random.device"])
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise ModelError(f"the run can't be resumed: {' '.join(str(error).split())}") from None
 
@@ -195,6 +202,11 @@ def check_text(saved: Saved, material: Material) -> None:
         keys = [key for key in type(now).model_fields if getattr(before, key) != getattr(now, key)] or ["text"]
         names = ", ".join(f"data.{key} = {getattr(now, key)!r}" for key in keys)
         raise RunError(f"the text is not the one that this run began with ({names}): start a new run for it")
+
+
+def _random_of(device: torch.device) -> Any:
+    """What holds the random state that dropout draws from on a device other than the CPU; None for that."""
+    return {"cuda": torch.cuda, "mps": torch.mps}.get(device.type)
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -180,8 +180,7 @@ def _find(text: str) -> list[Source]:
         return [_builtin(text)]
     path = _look_at(text)
     if path.is_dir():
-        inside = [p for p in path.rglob("*") if p.is_file() and not _is_hidden(p.relative_to(path).as_posix())]
-        return _several(inside, f"the folder {text}")
+        return _several(_inside(path), f"the folder {text}")
     if path.exists() or not glob.has_magic(text):
         if not path.exists():
             raise TextError(f"no such file: {text}")
@@ -192,7 +191,17 @@ def _find(text: str) -> list[Source]:
 def _several(paths: Sequence[Path], what: str) -> list[Source]:
     if not paths:
         raise TextError(f"no text in {what}: no files there")
-    return [_file(path, skippable=True) for path in sorted(paths)]
+    return [_file(path, skippable=True) for path in sorted(paths, key=Path.as_posix)]  # in one order on every system
+
+
+def _inside(folder: Path) -> list[Path]:
+    """All files in it, hidden ones left out."""
+
+    def refuse(error: OSError) -> None:
+        raise TextError(f"can't look into the folder {error.filename}: {error.strerror}")
+
+    paths = [Path(where, name) for where, _, names in os.walk(folder, onerror=refuse) for name in names]
+    return [path for path in paths if path.is_file() and not _is_hidden(path.relative_to(folder).as_posix())]
 
 
 def _file(path: Path, skippable: bool) -> Source:

@@ -16,15 +16,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from io import BufferedReader
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
 from charlstm.config import Config, validate
-from charlstm.errors import CharlstmError, ModelError, SaveError, shown
+from charlstm.errors import CharlstmError, DamagedError, ModelError, SaveError, shown
 from charlstm.folder import RunFolder, write_atomically
 from charlstm.header import MAX_HEADER, METADATA, Entry, Header, HeaderError, open_without_waiting, read_header, require_keys
 from charlstm.model import CharLSTM, refuse_too_large, tensor_shapes
@@ -32,6 +32,7 @@ from charlstm.vocabulary import Vocabulary, vocabulary_from_json
 
 FORMAT_VERSION = 1
 _TYPES = {"F32": torch.float32, "U8": torch.uint8}
+_NAMES = {dtype: name for name, dtype in _TYPES.items()}
 
 
 @dataclass(frozen=True)
@@ -99,14 +100,31 @@ def write_tensors(path: Path, about: Mapping[str, Any], tensors: Mapping[str, Te
     # As itself, a character takes at most 4 bytes, escaped up to 14. Only lone surrogates, which UTF-8 can't spell, need that;
     # Python's way to escape them is JSON's.
     text = json.dumps(about, ensure_ascii=False, allow_nan=False).encode("utf-8", errors="backslashreplace").decode()
-    data = save(dict(tensors), {METADATA: f"{_digest(text, tensors)} {text}"})
-    length = int.from_bytes(data[:8], "little")
-    if length > MAX_HEADER:
+    names = sorted(tensors, key=lambda name: (-tensors[name].itemsize, name))  # so that each begins at a multiple of its size
+    header = _header(f"{digest(text, tensors)} {text}", {name: tensors[name] for name in names})
+    if len(header) > MAX_HEADER:
         raise SaveError(
-            f"can't write {path}: its header would take {length:,} bytes, at most {MAX_HEADER:,} are possible; "
-            "a text with fewer distinct characters, or data.unit=byte, makes it shorter"
+            f"can't write {path}: its header would take {len(header):,} bytes, at most {MAX_HEADER:,} are possible; "
+            "fewer distinct characters, data.unit=byte, or a folder in place of many files make it shorter"
         )
-    write_atomically(path, data, previous)
+    # Piece by piece, and not by safetensors, which would copy all of it into memory once more.
+    pieces = (_bytes(tensors[name]) for name in names)
+    write_atomically(path, chain([len(header).to_bytes(8, "little"), header], pieces), previous)
+
+
+def _header(metadata: str, tensors: Mapping[str, Tensor]) -> bytes:
+    entries: dict[str, Any] = {"__metadata__": {METADATA: metadata}}
+    place = 0
+    for name, tensor in tensors.items():
+        end = place + tensor.nbytes
+        entries[name] = {"dtype": _NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [place, end]}
+        place = end
+    raw = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()
+    return raw + b" " * (-len(raw) % 8)  # tensors begin at a multiple of 8, as safetensors has it
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    return tensor.contiguous().flatten().view(torch.uint8).numpy().data
 
 
 def read_tensors(file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -131,7 +149,9 @@ def _opened(file: Path) -> Iterator[tuple[BufferedReader, Header]]:
         with open(file, "rb", opener=open_without_waiting) as stream:
             yield stream, read_header(stream)
     except HeaderError as error:
-        raise ModelError(f"{file} is not a model file: {error}") from None
+        raise DamagedError(f"{file} is not a model file: {error}") from None
+    except FileNotFoundError:
+        raise DamagedError(f"{file} is missing") from None
     except OSError as error:
         raise ModelError(f"{file} can't be read: {error.strerror}") from None
 
@@ -190,8 +210,8 @@ def _read_all(file: Path, stream: BufferedReader, header: Header) -> dict[str, T
     """The tensors that follow the header. ModelError where their SHA-256 is not the one it claims."""
     with _explained(file):
         tensors = {name: _read_one(stream, entry) for name, entry in header.entries.items()}
-    if header.digest != _digest(header.text, tensors):
-        raise ModelError(f"{file} is damaged: its content does not match its SHA-256")
+    if header.digest != digest(header.text, tensors):
+        raise DamagedError(f"{file} is damaged: its content does not match its SHA-256")
     return tensors
 
 
@@ -203,14 +223,14 @@ def _read_one(stream: BufferedReader, entry: Entry) -> Tensor:
     return tensor
 
 
-def _digest(metadata: str, tensors: Mapping[str, Tensor]) -> str:
+def digest(metadata: str, tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 over the metadata, then each tensor's name, type, shape and bytes, by name."""
-    digest = hashlib.sha256(metadata.encode())
+    sha = hashlib.sha256(metadata.encode())
     for name in sorted(tensors):
         tensor = tensors[name]
-        digest.update(f"\0{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
-        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+        sha.update(f"\0{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        sha.update(_bytes(tensor))
+    return sha.hexdigest()
 
 
 def _one_line(error: BaseException) -> str:

@@ -75,8 +75,8 @@ class Trainer:
         if saved:
             check_text(saved, material)
             restore(self._training, saved, device)
-            if self.position.step >= self.total_steps and not self.position.evaluation_due:
-                key = "max_steps" if self.config.train.max_steps else "epochs"
+            if self.is_finished:
+                key = "epochs" if self.total_steps == self.steps_an_epoch * self.config.train.epochs else "max_steps"
                 raise RunError(f"all {self.total_steps:,} steps of this run are done: --set train.{key}= asks for more")
 
     @property
@@ -104,6 +104,10 @@ class Trainer:
             self._training = real
         return statistics.median(times[1:]) * self.steps_an_epoch  # the first step also allocates
 
+    def stop_at_once(self) -> None:
+        """Let `fit` end without waiting for a save that is being written."""
+        self._checkpoints.abandon()
+
     def stop(self) -> None:
         """Ask `fit` to end, after the step or within the evaluation that it is in. Safe to call from a signal handler."""
         self.stop_asked = True
@@ -115,18 +119,24 @@ class Trainer:
         is whole in any case.
         """
         self._checkpoints = Checkpoints(folder, self.config.train.save_every)
-        try:
-            with out_of_memory(self._smaller()):
+        with out_of_memory(self._smaller()):
+            try:
                 self._begin(folder)
-                while self.position.step < self.total_steps or self.position.evaluation_due:
+                while not self.is_finished:
                     try:
                         yield from self._fit_epoch()
                     except DivergedError as error:
                         yield self._go_back(folder, str(error))
-        except _Stopped:
-            self._save({folder.last: self._model_with_facts()})
-        finally:
-            self._checkpoints.close()
+            except _Stopped:
+                with suppress(DivergedError):  # then the save before is the one to go on from
+                    self._save({folder.last: self._model_with_facts()})
+            finally:
+                self._checkpoints.wait()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all steps are done, and evaluated."""
+        return self.position.step >= self.total_steps and not self.position.evaluation_due
 
     def _begin(self, folder: RunFolder) -> None:
         """From the first moment that a folder looks like a run, it can be resumed."""
@@ -169,7 +179,9 @@ class Trainer:
                 "try a lower train.learning_rate in a new run; what was saved before is whole"
             )
         self._checkpoints.wait()
-        saved, _ = load_training(folder)
+        saved, warning = load_training(folder)
+        if warning:
+            folder.promote_previous()
         restore(self._training, saved, self.device)
         folder.go_back_to(saved.marks)
         self.position.setbacks = number
@@ -177,11 +189,12 @@ class Trainer:
 
     def _smaller(self) -> str:
         train = self.config.train
-        return (
-            f"train.batch_size {train.batch_size} x train.seq_len {train.seq_len} does not fit; try a new run with "
-            f"--set train.batch_size={max(1, train.batch_size // 2)} or --set train.seq_len={max(2, train.seq_len // 2)}; "
-            "what was saved before is whole"
-        )
+        smaller = [f"train.seq_len={max(2, train.seq_len // 2)}"]
+        if train.batch_size > 1:
+            smaller.insert(0, f"train.batch_size={train.batch_size // 2}")
+        remedy = " or ".join(f"--set {setting}" for setting in smaller)
+        does_not_fit = f"train.batch_size {train.batch_size} x train.seq_len {train.seq_len} does not fit"
+        return f"{does_not_fit}; try a new run with {remedy}; what was saved before is whole"
 
     def _step(self, x: Tensor, y: Tensor) -> StepRecord:
         """One step of truncated backpropagation through time."""
@@ -254,8 +267,13 @@ class Trainer:
 
     def _preview(self) -> str:
         settings = self.config.sample.model_copy(update={"length": PREVIEW_LENGTH})
-        text = settings.prime + "".join(write_text(open_engine(self.model), self.material.vocabulary, settings, _PREVIEW_SEED))
-        self.model.train()  # an engine switches the model to evaluation
+        text = settings.prime
+        try:
+            for piece in write_text(open_engine(self.model), self.material.vocabulary, settings, _PREVIEW_SEED):
+                text += piece
+                self._check()
+        finally:
+            self.model.train()  # an engine switches the model to evaluation
         return text
 
     def _keep(self, record: Record) -> Record:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 import sys
-import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.errors import ModelError, TextError
+from charlstm.normalization import nfc
 
 Ids = npt.NDArray[np.unsignedinteger]
 
@@ -55,7 +55,7 @@ class Vocabulary(ABC):
 
     def normalized(self, text: str) -> str:
         """The text as it is looked up."""
-        return unicodedata.normalize("NFC", text) if self.normalize == "nfc" else text
+        return nfc(text) if self.normalize == "nfc" else text
 
     def decode(self, ids: Iterable[int]) -> str:
         """Ids -> text; the inverse of `encode`."""

@@ -26,7 +26,7 @@ with atheris.instrument_imports(include=["charlstm"]):
     from charlstm.folder import is_unicode
     from charlstm.header import METADATA
     from charlstm.model import CharLSTM
-    from charlstm.store import Facts, SavedModel, load_model, save_model
+    from charlstm.store import Facts, SavedModel, digest, load_model, save_model
     from charlstm.vocabulary import CharVocabulary, vocabulary_from_json
 
 HOME = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
@@ -109,14 +109,12 @@ def model(data: bytes) -> None:
 
 def forged(about: bytes) -> bytes:
     """The file of a small model, with another text in its metadata."""
-    from charlstm.store import _digest
-
     saved = CharLSTM(2, SMALL.model)
     tensors = {name: torch.zeros_like(p) for name, p in saved.state_dict().items()}
     text, place, header = about.decode("utf-8", errors="replace"), 0, {}
     for name, p in tensors.items():
         header[name] = {"dtype": "F32", "shape": list(p.shape), "data_offsets": [place, place := place + p.numel() * 4]}
-    raw = json.dumps({"__metadata__": {METADATA: f"{_digest(text, tensors)} {text}"}, **header}).encode()
+    raw = json.dumps({"__metadata__": {METADATA: f"{digest(text, tensors)} {text}"}, **header}).encode()
     return len(raw).to_bytes(8, "little") + raw + bytes(place)
 
 

@@ -80,16 +80,19 @@ def digest(run: RunFolder) -> str:
 
 def saved_step(run: RunFolder) -> int:
     """The step of the newest whole save."""
-    return int(load_training(run)[0].about["position"]["step"])
+    return int(load_training(run)[0].position.step)
 
 
-def count_steps(watch: Watch) -> None:
-    """In a child: say how many steps are done."""
-    show = TrainingView.show
+def count_steps(watch: Watch, run: RunFolder | None = None) -> None:
+    """In a child: say how many steps are done, and at the first of them how many temporary files there are."""
+    show, first = TrainingView.show, []
 
     def counting(self: TrainingView, record: Any) -> None:
         if isinstance(record, StepRecord):
             watch.steps = record.step
+            if run and not first:
+                first.append(record)
+                watch.announced = len(list(Path(run.path.name).glob(".*.tmp")))
         show(self, record)
 
     TrainingView.show = counting  # type: ignore[method-assign]
@@ -124,6 +127,18 @@ def kill_inside_save(moment: int) -> None:
 
     folder.os.fsync = deadly(os.fsync)  # type: ignore[assignment]
     Path.replace = deadly(Path.replace)  # type: ignore[method-assign]
+
+
+def hang_once(happened: Callable[[], bool]) -> None:
+    """In a child: a disk that answers no more from a moment on."""
+    sync = os.fsync
+
+    def hanging(handle: int) -> None:
+        if happened():
+            time.sleep(3600)
+        sync(handle)
+
+    folder.os.fsync = hanging  # type: ignore[assignment]
 
 
 def resume(home: Path, rounds: int) -> Result:
@@ -167,14 +182,14 @@ def _stop_at(home: Path, values: dict[str, object], step: int) -> None:
 def _lose(run: RunFolder, part: str) -> None:
     """Write the newest save again without a part of it."""
     saved, _ = load_training(run)
-    tensors, about = dict(saved.tensors), json.loads(json.dumps(saved.about))
+    tensors, position = dict(saved.tensors), saved.position
     if part == "position":
-        about["position"]["batch"] -= 1
+        position = replace(position, batch=position.batch - 1)
     elif part == "random":
         tensors["random.cpu"] = torch.Generator().manual_seed(CHANCE.randrange(2**32)).get_state()
     else:
         tensors = {name: value for name, value in tensors.items() if not name.startswith(part)}
-    replace(saved, about=about, tensors=tensors).write(run)
+    replace(saved, position=position, tensors=tensors).write(run)
 
 
 def kill(home: Path, rounds: int) -> Result:
@@ -185,7 +200,7 @@ def kill(home: Path, rounds: int) -> Result:
         inside = number % 2 == 1
 
         def prepare(inside: bool = inside) -> None:
-            count_steps(watch)
+            count_steps(watch, run)
             if inside:
                 kill_inside_save(CHANCE.randrange(1, 60))
 
@@ -197,11 +212,9 @@ def kill(home: Path, rounds: int) -> Result:
             time.sleep(CHANCE.uniform(0, 0.25))
             child.send(signal.SIGKILL)
         died = child.end().code == -signal.SIGKILL
-        with run.locked():
-            left = list(run.path.glob(".*.tmp"))
         lost = watch.steps - saved_step(run) if run.held() else watch.steps
         most = max(most, lost)
-        held += died and not left and lost <= INTERVAL
+        held += died and not watch.announced and lost <= INTERVAL
     end = {**values, "train.max_steps": saved_step(run) + 50}
     Child(home, start(home, end)).end()
     killed = digest(run)
@@ -234,10 +247,15 @@ def signals(home: Path, rounds: int) -> Result:
         ended = _interrupt(home, values, phase, number)
         slowest = max(slowest, ended.seconds)
         held += ended.code == 128 + number and ended.seconds < 5 and PHASES[phase][2] in ended.last_line
-    for _ in range(max(1, rounds // 10)):
-        ended = _interrupt(home, values, CHANCE.choice(["evaluating", "saving"]), signal.SIGINT, twice=True)
-        held += ended.code == 130 and ended.seconds < 5 and saved_step(RunFolder(home / "r")) >= 0
-    return held, rounds + max(1, rounds // 10), f"5 phases, the slowest took {slowest:.1f} s; the last with a second Ctrl-C"
+    twice = max(1, rounds // 10)
+    for _ in range(twice):
+        ended = _interrupt(home, values, "saving", signal.SIGINT, twice=True)
+        held += ended.code == 130 and ended.seconds < 2 and saved_step(RunFolder(home / "r")) >= 0
+    return (
+        held,
+        rounds + twice,
+        f"5 phases, the slowest took {slowest:.1f} s; {twice} more with a second Ctrl-C and a disk that hangs",
+    )
 
 
 def _interrupt(home: Path, values: dict[str, object], phase: str, number: int, twice: bool = False) -> Ended:
@@ -250,12 +268,18 @@ def _interrupt(home: Path, values: dict[str, object], phase: str, number: int, t
         arguments = ["train", "long.txt", "--run", "r"]
     # A step is taken four times to see how long it will take, and it is saved once at the start.
     after = {"training": 4, "saving": 1}.get(phase, 0) + (1 if phase == "reading" else CHANCE.randrange(1, 4))
-    child = Child(home, arguments, lambda: announce(watch, module, name))
+
+    def prepare() -> None:
+        announce(watch, module, name)
+        if twice:
+            hang_once(lambda: watch.announced >= after)
+
+    child = Child(home, arguments, prepare)
     child.wait_for(lambda: watch.announced >= after)
     time.sleep(CHANCE.uniform(0, 0.05))
     child.send(number)
     if twice:
-        time.sleep(CHANCE.uniform(0, 0.1))
+        time.sleep(1)  # a save hangs now, and the first Ctrl-C waits for it
         child.send(number)
     ended = child.end()
     if phase in ("training", "evaluating", "saving"):
@@ -355,21 +379,24 @@ def divergence(home: Path, rounds: int) -> Result:
 
 
 def memory(home: Path, rounds: int) -> Result:
-    """Less memory than a step needs."""
+    """Less memory than a step needs: from the beginning, or all of a sudden in the middle."""
     held = 0
-    for _ in range(rounds):
+    (home / "long.txt").write_text(TEXT * 200, encoding="utf-8")
+    small: dict[str, object] = {"model.hidden_size": 256, "train.save_every": "2 steps"}
+    for number in range(rounds):
         shutil.rmtree(home / "r", ignore_errors=True)
-        (home / "long.txt").write_text(TEXT * 200, encoding="utf-8")
-
-        def starve() -> None:
-            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-            limit = pages * resource.getpagesize() + CHANCE.randrange(2**27, 2**28)
-            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
-        values = {"train.batch_size": 4000, "train.seq_len": 64, "train.epochs": 1}
-        ended = Child(home, ["train", "long.txt", "--run", "r", *settings(values)], starve).end()
-        held += ended.code == 1 and "out of memory" in ended.last_line and "--set train.batch_size=" in ended.last_line
-    return held, rounds, "one line that names a smaller batch and sequence, exit code 1"
+        sudden, watch = number % 2 == 1, Watch()
+        arguments = ["train", "long.txt", "--run", "r", *settings({**small, "train.batch_size": 100 if sudden else 4000})]
+        child = Child(home, arguments, lambda watch=watch: count_steps(watch))  # type: ignore[misc]
+        child.wait_for((lambda watch=watch: watch.steps > 3) if sudden else (home / "r").exists, 0.5 + 60 * sudden)  # type: ignore[misc]
+        in_use = int(Path(f"/proc/{child.pid}/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+        limit = in_use + CHANCE.randrange(2**20, 2**26)
+        resource.prlimit(child.pid, resource.RLIMIT_AS, (limit, limit))
+        ended = child.end()
+        whole = not sudden or saved_step(RunFolder(home / "r")) >= 2
+        told = "out of memory" in ended.last_line and "train.batch_size" in ended.last_line
+        held += whole and ended.code == 1 and told
+    return held, rounds, "one line that names a smaller batch and sequence, exit code 1, the last save whole"
 
 
 def lock(home: Path, rounds: int) -> Result:
@@ -395,7 +422,7 @@ PARTS: dict[str, tuple[Callable[[Path, int], Result], int, int]] = {
     "disk": (disk, 40, 3),
     "damage": (damage, 2000, 100),
     "divergence": (divergence, 20, 1),
-    "memory": (memory, 5, 1),
+    "memory": (memory, 10, 2),
     "lock": (lock, 10, 1),
 }
 """Each with its number of rounds, in full and in short."""

@@ -24,7 +24,7 @@ def make_trainer(make_config: Callable[..., Config], *settings: str) -> Trainer:
 
 
 def saved_step(folder: RunFolder) -> int:
-    return int(load_training(folder)[0].about["position"]["step"])
+    return int(load_training(folder)[0].position.step)
 
 
 def test_no_more_than_the_interval_in_steps_is_ever_lost(make_config: Callable[..., Config], tmp_path: Path) -> None:

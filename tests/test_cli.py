@@ -413,3 +413,33 @@ def test_a_damaged_save_is_told_and_the_one_before_taken(charlstm: Callable[...,
     assert "going on from the save before it, made at step " in warnings[0]
     assert "config.toml is not as it was written" in warnings[1]
     assert "metrics.jsonl is not as it was written" in warnings[2]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell's way to close a stream")
+@pytest.mark.parametrize(
+    ("command", "code", "part"),
+    [
+        ("train - <&-", 2, b"standard input is empty"),
+        ("info runs/verse >&-", 0, b""),
+        ("sample runs/verse --length 5 >&-", 0, b""),
+        ("sample none 2>&-", 2, b""),
+    ],
+)
+def test_closed_streams_are_no_reason_for_a_traceback(folder: Path, command: str, code: int, part: bytes) -> None:
+    line = f'"{sys.executable}" -m charlstm {command}'
+    result = subprocess.run(line, shell=True, cwd=folder, capture_output=True, check=False)
+    assert (result.returncode, b"Traceback" in result.stderr) == (code, False), result.stderr
+    assert part in result.stderr
+
+
+def test_a_run_is_not_replaced_by_its_own_child(charlstm: Callable[..., Result], folder: Path) -> None:
+    for model in ("runs/verse", "runs/verse/best.safetensors"):
+        arguments = ("train", "verse.txt", "--from", model, "--run", "runs/verse", "--overwrite")
+        assert_fails(charlstm(*arguments, folder=folder), "--overwrite would replace the run that --from begins with")
+
+
+def test_a_finished_run_says_what_would_lengthen_it(charlstm: Callable[..., Result], folder: Path) -> None:
+    for settings in ([], ["--set", "train.max_steps=100000"]):
+        said = charlstm("train", "--resume", "--run", "runs/verse", *settings, folder=folder)
+        assert said.returncode == 2
+        assert said.stderr.decode().splitlines()[-1].endswith("--set train.epochs= asks for more")

@@ -55,16 +55,28 @@ def test_settings_of_a_sample_come_from_flags_then_the_file_then_the_run(tmp_pat
     assert chosen == SampleConfig(prime="A", length=20, top_k=4, temperature=0.5)
 
 
+class FakeTrainer:
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def stop(self) -> None:
+        self.asked.append("stop")
+
+    def stop_at_once(self) -> None:
+        self.asked.append("at once")
+
+
 def test_a_first_signal_asks_and_a_second_ctrl_c_insists() -> None:
-    asked: list[str] = []
+    trainer = FakeTrainer()
     before = signal.getsignal(signal.SIGINT)
 
     def interrupt_twice() -> None:
-        with _stopping(lambda: asked.append("stop")) as received:
+        with _stopping(trainer) as received:  # type: ignore[arg-type]
             signal.raise_signal(signal.SIGINT)
-            assert (asked, received) == (["stop"], [signal.SIGINT])
+            assert (trainer.asked, received) == (["stop"], [signal.SIGINT])
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(Stopped):
         interrupt_twice()
+    assert trainer.asked == ["stop", "at once"]
     assert signal.getsignal(signal.SIGINT) is before

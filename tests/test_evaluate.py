@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from charlstm import evaluate
 from charlstm.errors import TextError
 from charlstm.evaluate import Evaluation, cold, evaluate_text, stateful
-from charlstm.model import CharLSTM
+from charlstm.model import CharLSTM, State
 
 IDS = np.random.default_rng(0).integers(0, 11, 3001).astype(np.uint8)
 
@@ -89,3 +90,25 @@ def test_nothing_to_score(make_model: Callable[..., CharLSTM], count: int) -> No
 
 def test_bits_are_nats_over_ln_2() -> None:
     assert Evaluation(nats=3 * math.log(2), chars=2).bpc == pytest.approx(1.5)
+
+
+def test_no_one_waits_long_for_a_check(make_model: Callable[..., CharLSTM], monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few symbols or many weights there are: between two checks no more is read than the bound allows."""
+    model = make_model(4, hidden_size=64)
+    monkeypatch.setattr(evaluate, "_MAX_WORK", 200 * model.parameters_count)
+    read, most = [0], [0]
+    forward = model.forward
+
+    def counting(ids: torch.Tensor, state: State | None = None) -> tuple[torch.Tensor, State]:
+        read[0] += ids.numel()
+        most[0] = max(most[0], read[0])
+        return forward(ids, state)
+
+    def check() -> None:
+        read[0] = 0
+
+    model.forward = counting  # type: ignore[method-assign]
+    ids = np.random.default_rng(0).integers(0, 4, 6000).astype(np.uint8)
+    for protocol in (stateful, cold):
+        protocol(model, ids, 3000, check=check)
+        assert 0 < most[0] <= 200

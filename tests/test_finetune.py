@@ -33,9 +33,9 @@ def test_with_known_characters_a_bigger_vocabulary_changes_nothing(
 
 def test_what_the_trained_model_decides_cannot_be_asked_for_otherwise() -> None:
     trained = load_config(None, ["model.hidden_size=32", "model.dropout=0.5", "data.unit=byte"])
-    settled = settle(load_config(None, ["model.dropout=0.1", "model.hidden_size=32"]), trained)
+    settled = settle(load_config(None, ["model.dropout=0.1", "model.hidden_size=32"]), trained, extend=False)
     assert (settled.model.hidden_size, settled.model.dropout, settled.data.unit) == (32, 0.1, "byte")
     with pytest.raises(ConfigError, match=r"model.hidden_size = 64: the model to start from has 32"):
-        settle(load_config(None, ["model.hidden_size=64"]), trained)
+        settle(load_config(None, ["model.hidden_size=64"]), trained, extend=False)
     with pytest.raises(ConfigError, match=r"data.unit = 'char': the model to start from has 'byte'"):
-        settle(load_config(None, ["data.unit=char"]), trained)
+        settle(load_config(None, ["data.unit=char"]), trained, extend=False)

@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "charlstm"
 LAYERS = [
-    {"errors"},
+    {"errors", "normalization"},
     {"config", "vocabulary", "memory", "records", "streams"},
     {"sources", "reading", "tally", "cache", "folder", "batches", "device", "header", "model", "cell", "optim"},
     {"corpus", "engines", "evaluate", "store"},

@@ -17,3 +17,8 @@ def test_what_does_not_fit_is_one_line(allocate: object) -> None:
 def test_other_errors_stay_what_they_are() -> None:
     with pytest.raises(RuntimeError, match="shape"), out_of_memory("use less"):
         raise RuntimeError("shape mismatch")
+
+
+def test_the_innermost_remedy_is_the_one_that_is_told() -> None:
+    with pytest.raises(OutOfMemoryError, match="use less"), out_of_memory("buy more"), out_of_memory("use less"):
+        raise MemoryError

@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import codecs
 import io
-import unicodedata
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from charlstm import reading
 from charlstm.config import DataConfig
 from charlstm.errors import TextError
-from charlstm.reading import NoText, TextReader, in_pieces, nfc
+from charlstm.reading import NoText, TextReader, in_pieces
 from charlstm.streams import Stream
 
 plain = st.text(st.characters(exclude_categories=["Cc", "Cs"]) | st.sampled_from("\r\n\t")).map("text".__add__)
@@ -98,21 +97,6 @@ def test_line_ends(text: str, size: int) -> None:
     assert read(text.encode(), size, newlines="lf") == io.StringIO(text, newline=None).read()
 
 
-@given(st.lists(st.text(st.sampled_from(COMPOSING))))
-@example(["e", "\u0301"])
-@example(["가", "\u11a8"])
-def test_normalising_pieces_is_normalising_the_whole(pieces: list[str]) -> None:
-    assert "".join(nfc(pieces)) == unicodedata.normalize("NFC", "".join(pieces))
-
-
-def test_no_composed_character_is_ever_parted() -> None:
-    for point in range(0x110000):
-        decomposed = unicodedata.normalize("NFD", chr(point))
-        if len(decomposed) > 1 and unicodedata.normalize("NFC", decomposed) == chr(point):
-            for cut in range(1, len(decomposed)):
-                assert "".join(nfc([decomposed[:cut], decomposed[cut:]])) == chr(point)
-
-
 @given(st.lists(st.text()), st.integers(1, 20))
 def test_pieces_are_joined_to_a_least_size(texts: list[str], least: int) -> None:
     pieces = list(in_pieces(texts, least))
@@ -146,3 +130,9 @@ def test_a_few_controls_do_not_make_a_binary_file_nor_do_the_zeros_of_utf16() ->
 def test_white_space_at_length_is_no_empty_file() -> None:
     text = " " * 50 + "and then a word"
     assert read(text.encode(), 4) == text
+
+
+@pytest.mark.parametrize(("data", "encoding"), [(b"+2AA- hello", "utf-7"), (b"\\ud800 hello", "unicode_escape")])
+def test_half_a_character_is_no_text(data: bytes, encoding: str) -> None:
+    with pytest.raises(TextError, match=r"given\.txt has halves of characters"):
+        read(data, encoding=encoding)

@@ -192,7 +192,7 @@ def test_after_three_setbacks_a_training_stops_and_explains(make_config: Callabl
     steps = trainer.steps_an_epoch
     with pytest.raises(DivergedError, match=r"for the 4th time .*halved 3 times: try a lower train.learning_rate"):
         train_poisoned(trainer, folder, "loss", steps + 5, times=4)
-    assert load_training(folder)[0].about["position"]["step"] == steps
+    assert load_training(folder)[0].position.step == steps
     assert load_model(folder.best).facts.step == load_model(folder.last).facts.step == steps
 
 
@@ -243,7 +243,7 @@ def test_out_of_memory_is_one_line_and_spares_what_was_saved(make_config: Callab
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
     assert "\n" not in str(error.value)
-    assert load_training(folder)[0].about["position"]["step"] == 0
+    assert load_training(folder)[0].position.step == 0
 
 
 @pytest.mark.parametrize("at", [1, 40])

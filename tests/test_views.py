@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from charlstm.folder import RunFolder
 from charlstm.material import Material, prepare
 from charlstm.records import Record, Setback
 from charlstm.train import Trainer
-from charlstm.views.console import duration, print_facts
+from charlstm.views.console import duration, print_facts, print_json
 from charlstm.views.reading import reading_bar
 from charlstm.views.summary import print_evaluations, print_material
 from charlstm.views.text import stream_out, visible
@@ -220,3 +221,16 @@ def test_setbacks_and_samples_that_were_not_written_are_told(
     assert "warning: the loss of step 1,234 is not a finite number" in printed
     assert "back to step 1,200 with half the learning rate (2 of at most 3 times)" in printed
     assert "samples.txt: No space left on device; training goes on without it" in printed
+
+
+def test_json_on_a_terminal_obeys_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"symbols": "a\x1b\x7f\x9b\u202eé"}
+    print_json(value)
+    assert json.loads(piped := capsys.readouterr().out) == value
+    assert "é" in piped
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    print_json(value)
+    shown = capsys.readouterr().out
+    assert json.loads(shown) == value
+    assert all(c.isprintable() or c == "\n" for c in shown)
+    assert shown.isascii()
