@@ -14,6 +14,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import atheris
@@ -23,9 +24,10 @@ with atheris.instrument_imports(include=["charlstm"]):
     from charlstm.config import load_config
     from charlstm.corpus import read_corpus
     from charlstm.errors import CharlstmError
-    from charlstm.folder import is_unicode
+    from charlstm.folder import RunFolder, is_unicode
     from charlstm.header import METADATA
     from charlstm.model import CharLSTM
+    from charlstm.resume import Position, load_training
     from charlstm.store import Facts, SavedModel, digest, load_model, save_model
     from charlstm.vocabulary import CharVocabulary, vocabulary_from_json
 
@@ -98,11 +100,15 @@ def corpus(data: bytes) -> None:
 
 
 def model(data: bytes) -> None:
-    """A model file: of these bytes, or whole but for a piece that they replace, its digest made to fit."""
-    file = HOME / "m.safetensors"
-    file.write_bytes(forged(data[1:]) if data[:1] == b"\1" else data)
+    """A model file: of these bytes, or whole but for a piece that they replace, its digest made to fit. Or so a save."""
+    file, run = HOME / "m.safetensors", RunFolder(HOME)
     try:
-        load_model(file)
+        if data[:1] == b"\2":
+            run.resume.write_bytes(forged(data[1:]))
+            load_training(run)
+        else:
+            file.write_bytes(forged(data[1:]) if data[:1] == b"\1" else data)
+            load_model(file)
     except CharlstmError as error:
         one_line(error)
 
@@ -134,6 +140,17 @@ def seeds(folder: Path) -> None:
         "facts": {"step": 1, "epoch": 1, "characters": 1, "train_loss": None, "validation_loss": 2.5},
     }
     (folder / "about").write_bytes(b"\1" + json.dumps(about).encode())
+    training = {
+        "resume_version": 1,
+        "config": SMALL.model_dump(mode="json"),
+        "text": "0a",
+        "vocabulary": about["vocabulary"],
+        "is_vocabulary_given": False,
+        "marks": {"metrics.jsonl": [0, "0a"], "samples.txt": [0, "0a"]},
+        "position": asdict(Position()),
+        "offsets": {},
+    }
+    (folder / "training").write_bytes(b"\2" + json.dumps(training).encode())
     (folder / "toml").write_text(SMALL.to_toml(), encoding="utf-8")
     (folder / "set").write_text('train.epochs=3\ndata.text=["a"]\nsample.prime=A', encoding="utf-8")
     (folder / "json").write_text('{"unit": "char", "symbols": "abc"}', encoding="utf-8")

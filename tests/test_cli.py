@@ -18,6 +18,8 @@ import pytest
 
 from charlstm import __version__
 from charlstm.cli import main
+from charlstm.records import Record, Setback, StepRecord
+from charlstm.views.training import TrainingView
 from tests.conftest import TINY, VERSE
 
 COMMAND = [sys.executable, "-m", "charlstm"]
@@ -443,3 +445,19 @@ def test_a_finished_run_says_what_would_lengthen_it(charlstm: Callable[..., Resu
         said = charlstm("train", "--resume", "--run", "runs/verse", *settings, folder=folder)
         assert said.returncode == 2
         assert said.stderr.decode().splitlines()[-1].endswith("--set train.epochs= asks for more")
+
+
+def test_a_signal_at_the_very_end_promises_no_more_to_do(
+    charlstm: Callable[..., Result], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show = TrainingView.show
+
+    def interrupted(self: TrainingView, record: StepRecord | Record | Setback) -> None:
+        show(self, record)
+        if isinstance(record, Record) and record.step == 3:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(TrainingView, "show", interrupted)
+    said = charlstm("train", folder / "verse.txt", "--run", "r", *settings("train.max_steps=3"), folder=tmp_path)
+    assert said.returncode == 143
+    assert b"--resume" not in said.stderr
