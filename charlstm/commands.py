@@ -263,7 +263,8 @@ def _run_name(text: Sequence[str], file: Path | None, config: Config) -> str:
     if file and not text:
         return file.stem
     source = config.data.text[0]
-    name = "stdin" if source == "-" else Path(source.removeprefix("builtin:")).stem
+    path = Path(source.removeprefix("builtin:"))
+    name = "stdin" if source == "-" else path.with_suffix("").stem if path.suffix in (".gz", ".xz", ".bz2") else path.stem
     return "".join(c if c.isalnum() or c in "._-" else "-" for c in name).strip(".-")[:60] or "run"
 
 

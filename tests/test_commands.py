@@ -17,6 +17,8 @@ from charlstm.errors import Stopped
         ([], None, "python-docs"),
         (["poems.txt", "songs.txt"], None, "poems"),
         (["-"], None, "stdin"),
+        (["poems.txt.gz"], None, "poems"),
+        (["poems.gz"], None, "poems"),
         (["texts/*.txt"], None, "run"),
         (["../weird name (1).txt"], None, "weird-name--1"),
         (["..."], None, "run"),

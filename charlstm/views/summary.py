@@ -33,13 +33,14 @@ MANY_SYMBOLS = 5_000
 def print_material(material: Material, asked: Config) -> None:
     """What was read, how it is split and cut, and what is worth knowing of it."""
     corpus, layout, vocabulary = material.corpus, material.layout, material.vocabulary
-    symbols = f" · {vocabulary.size} symbols" if vocabulary.unit == "char" else ""
+    symbols = f" · {vocabulary.size:,} symbols" if vocabulary.unit == "char" else ""
     rows = [
         ("text", f"{_first_few(corpus.names)} · {len(material.ids):,} {vocabulary.noun}s{symbols}"),
         ("split", f"{material.split:,} to learn from, the last {len(material.ids) - material.split:,} to validate on"),
     ]
     if corpus.skipped:
-        rows.append(("skipped", f"{len(corpus.skipped)} files without text: {_first_few(corpus.skipped)}"))
+        files = "file" if len(corpus.skipped) == 1 else "files"
+        rows.append(("skipped", f"{len(corpus.skipped):,} {files} without text: {_first_few(corpus.skipped)}"))
     rows += [("note", note) for note in _notes(corpus)]
     if (layout.batch_size, layout.seq_len) != (asked.train.batch_size, asked.train.seq_len):
         wanted = f"{asked.train.batch_size} x {asked.train.seq_len}"
