@@ -75,6 +75,7 @@ def _prepare(asked: Config, device: str, folder: RunFolder, model: Path | None, 
     from charlstm.material import prepare
     from charlstm.store import load_model
     from charlstm.train import Trainer
+    from charlstm.views.console import print_facts
     from charlstm.views.summary import print_material, print_plan
 
     found = find_device(device)
@@ -88,6 +89,8 @@ def _prepare(asked: Config, device: str, folder: RunFolder, model: Path | None, 
     material = prepare(corpus, _with_absolute_paths(asked))
     print_material(material, asked)
     trainer = Trainer(material, found, trained=trained)
+    if trained:
+        print_facts([("from", f"{model}, trained for {trained.facts.step:,} steps")])
     print_plan(trainer, folder)
     return trainer
 
