@@ -160,8 +160,8 @@ class _Texts:
         self._count = 0
 
     def __iter__(self) -> Iterator[str]:
-        pieces = in_pieces(self._joined())
-        return nfc_pieces(pieces) if self._data.normalize == "nfc" else pieces
+        texts = self._joined()
+        return in_pieces(nfc_pieces(texts) if self._data.normalize == "nfc" else texts)
 
     def _joined(self) -> Iterator[str]:
         for source in self._sources:
