@@ -1,6 +1,6 @@
 """Make faults happen for real, many times, and count how often all held that must. docs/reliability.md has the counts.
 
-python scripts/torture.py                every part in full: about 10 minutes on two cores
+python scripts/torture.py                every part in full: about 6 minutes on two cores
 python scripts/torture.py --only kill    one part
 python scripts/torture.py --short        a few of each, as the tests do
 
@@ -30,8 +30,9 @@ import numpy as np
 import torch
 import torch._dynamo  # which the first optimizer would import in each child anew, for seconds
 from child import Child, Ended, Watch
+from faults import announce, count_steps, hang_once, kill_inside_save
 
-from charlstm import commands, evaluate, folder, sample, store
+from charlstm import commands, evaluate, sample, store
 from charlstm.cache import DamagedEntry, TextCache
 from charlstm.errors import ModelError
 from charlstm.folder import RunFolder
@@ -39,7 +40,6 @@ from charlstm.records import StepRecord
 from charlstm.resume import load_training
 from charlstm.store import load_model, read_tensors
 from charlstm.train import Trainer
-from charlstm.views.training import TrainingView
 
 INTERVAL = 10
 TEXT = "".join(f"{n} green bottles, hanging on the wall;\nand if one green bottle should fall,\n" for n in range(60))
@@ -83,64 +83,6 @@ def saved_step(run: RunFolder) -> int:
     return int(load_training(run)[0].position.step)
 
 
-def count_steps(watch: Watch, run: RunFolder | None = None) -> None:
-    """In a child: say how many steps are done, and at the first of them how many temporary files there are."""
-    show, first = TrainingView.show, []
-
-    def counting(self: TrainingView, record: Any) -> None:
-        if isinstance(record, StepRecord):
-            watch.steps = record.step
-            if run and not first:
-                first.append(record)
-                watch.announced = len(list(Path(run.path.name).glob(".*.tmp")))
-        show(self, record)
-
-    TrainingView.show = counting  # type: ignore[method-assign]
-
-
-def announce(watch: Watch, module: Any, name: str) -> None:
-    """In a child: say whenever a function is entered."""
-    function = getattr(module, name)
-
-    def announcing(*arguments: Any, **more: Any) -> Any:
-        watch.announced += 1
-        return function(*arguments, **more)
-
-    setattr(module, name, announcing)
-
-
-def kill_inside_save(moment: int) -> None:
-    """In a child: die at the n-th system call that makes a save last: syncs and renames, before or after each."""
-    left = moment
-
-    def deadly(function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **more: Any) -> Any:
-            nonlocal left
-            for do in (lambda: None, lambda: function(*arguments, **more)):
-                result = do()
-                left -= 1
-                if left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-            return result
-
-        return call
-
-    folder.os.fsync = deadly(os.fsync)  # type: ignore[assignment]
-    Path.replace = deadly(Path.replace)  # type: ignore[method-assign]
-
-
-def hang_once(happened: Callable[[], bool]) -> None:
-    """In a child: a disk that answers no more from a moment on."""
-    sync = os.fsync
-
-    def hanging(handle: int) -> None:
-        if happened():
-            time.sleep(3600)
-        sync(handle)
-
-    folder.os.fsync = hanging  # type: ignore[assignment]
-
-
 def resume(home: Path, rounds: int) -> Result:
     """Stopped at a random step and resumed: the same SHA-256 as uninterrupted. Without a part of the save: another."""
     total = 300
@@ -157,7 +99,7 @@ def resume(home: Path, rounds: int) -> Result:
         _lose(run, part)
         Child(home, start(home, values)).end()
         held += digest(run) != expected
-    return held, rounds + 3, f"{rounds} random steps of {total}, and 3 negative controls"
+    return held, rounds + 3, f"stopped after {rounds} of {total} steps, at random, and 3 negative controls"
 
 
 def _stop_at(home: Path, values: dict[str, object], step: int) -> None:
