@@ -185,3 +185,11 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     file.touch(mode=0o000)
     with pytest.raises(TextError, match=r"can't read .*Permission denied"):
         contents(file)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")
+def test_a_folder_within_a_folder_that_may_not_be_looked_into_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("text", encoding="utf-8")
+    (tmp_path / "closed").mkdir(mode=0)
+    with pytest.raises(TextError, match=r"can't look into the folder .*closed: Permission denied"):
+        find_sources([str(tmp_path)])
