@@ -22,6 +22,18 @@ import typer
 from charlstm import __version__
 from charlstm.errors import CharlstmError, Stopped
 from charlstm.memory import out_of_memory
+from charlstm.options import (
+    ConfigOption,
+    DeviceOption,
+    EncodingOption,
+    ErrorsOption,
+    JsonOption,
+    ModelArgument,
+    NewlinesOption,
+    NormalizeOption,
+    SetOption,
+    TextArgument,
+)
 
 app = typer.Typer(
     help="Train a character-level LSTM on any text, and write more of it.",
@@ -29,41 +41,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-ModelArgument = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A run folder or a .safetensors file.", show_default=False)
-]
-TextArgument = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="TEXT...", help="Files, folders, globs, - or builtin:NAME.", show_default=False),
-]
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="A TOML file with settings.", show_default=False)
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="One setting, such as train.epochs=3; may be repeated.", show_default=False
-    ),
-]
-EncodingOption = Annotated[
-    str | None,
-    typer.Option("--encoding", metavar="NAME", help="How the text's bytes are read.", show_default="utf-8, or as a BOM says"),
-]
-ErrorsOption = Annotated[
-    Literal["strict", "replace", "ignore"] | None,
-    typer.Option("--errors", help="What to do with bytes that the encoding does not allow.", show_default="strict"),
-]
-NewlinesOption = Annotated[
-    Literal["keep", "lf"] | None,
-    typer.Option("--newlines", help="Leave line ends as they are, or make CRLF and CR one LF.", show_default="keep"),
-]
-NormalizeOption = Annotated[
-    Literal["none", "nfc"] | None,
-    typer.Option("--normalize", help="Unicode normalisation of the text and of every prime.", show_default="none"),
-]
-DeviceOption = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or mps.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -108,11 +85,11 @@ def train(
     normalize: NormalizeOption = None,
 ) -> None:
     """Learn a text. Without TEXT and --config: the Python documentation that is built in."""
-    from charlstm import commands
+    from charlstm.commands import train as command
 
     reading = _given(encoding=encoding, errors=errors, newlines=newlines, normalize=normalize)
     if not resume:
-        code = commands.start_run(
+        code = command.start_run(
             text or (),
             config,
             settings or (),
@@ -128,7 +105,7 @@ def train(
         what = ", ".join(["TEXT", "--config", "--overwrite", "--from", *(f"--{name}" for name in reading)])
         raise CharlstmError(f"--resume takes text and configuration from its run: leave out {what}")
     else:
-        code = commands.resume_run(run, settings or (), device, dry_run)
+        code = command.resume_run(run, settings or (), device, dry_run)
     raise typer.Exit(code)
 
 
@@ -176,9 +153,9 @@ def sample(
     """Write text. What is not given here comes from --config, or else from the settings that the run was trained with."""
     flags = {"prime": prime, "length": length, "top_k": top_k, "temperature": temperature}
     given = {key: value for key, value in flags.items() if value is not None}
-    from charlstm import commands
+    from charlstm.commands.sample import write_sample
 
-    commands.write_sample(model, config, given, seed, no_prime, unknown == "skip", raw, device)
+    write_sample(model, config, given, seed, no_prime, unknown == "skip", raw, device)
 
 
 @app.command(name="eval")
@@ -195,18 +172,18 @@ def evaluate(
     newlines: NewlinesOption = None,
 ) -> None:
     """Score a text: nats and bits per character, with the state carried, and from cold starts of 256 characters."""
-    from charlstm import commands
+    from charlstm.commands.score import score
 
     reading = _given(encoding=encoding, errors=errors, newlines=newlines)
-    commands.score(model, text or (), validation, device, as_json, reading)
+    score(model, text or (), validation, device, as_json, reading)
 
 
 @app.command()
 def info(model: ModelArgument, as_json: JsonOption = False) -> None:
     """Show what a model is: configuration, vocabulary, parameters, step, losses."""
-    from charlstm import commands
+    from charlstm.commands.score import show_info
 
-    commands.show_info(model, as_json)
+    show_info(model, as_json)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -32,8 +32,9 @@ import torch._dynamo  # which the first optimizer would import in each child ane
 from child import Child, Ended, Watch
 from faults import announce, count_steps, hang_once, kill_inside_save
 
-from charlstm import commands, evaluate, sample, store
+from charlstm import evaluate, sample, store
 from charlstm.cache import DamagedEntry, TextCache
+from charlstm.commands import common
 from charlstm.errors import ModelError
 from charlstm.folder import RunFolder
 from charlstm.records import StepRecord
@@ -167,7 +168,7 @@ def kill(home: Path, rounds: int) -> Result:
 
 
 PHASES: dict[str, tuple[Any, str, str]] = {
-    "reading": (commands, "read_corpus", "the same command begins again"),
+    "reading": (common, "read_corpus", "the same command begins again"),
     "training": (Trainer, "_step", "train --resume --run r"),
     "evaluating": (evaluate, "stateful", "train --resume --run r"),
     "saving": (store, "write_tensors", "train --resume --run r"),

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from charlstm.commands import _program, _run_name, _sample_config, _stopping
+from charlstm.commands.common import program
+from charlstm.commands.sample import _sample_config
+from charlstm.commands.train import _run_name, _stopping
 from charlstm.config import SampleConfig, load_config
 from charlstm.errors import Stopped
 
@@ -34,7 +36,7 @@ def test_a_run_is_called_after_its_text_or_config(text: list[str], file: Path | 
 
 
 @pytest.mark.parametrize(
-    ("installed", "called", "program"),
+    ("installed", "called", "expected"),
     [
         ("/usr/bin/charlstm", "/usr/bin/charlstm", "charlstm"),
         (None, "/my env/bin/charlstm", "'/my env/bin/charlstm'"),
@@ -42,12 +44,12 @@ def test_a_run_is_called_after_its_text_or_config(text: list[str], file: Path | 
     ],
 )
 def test_the_program_is_named_as_a_shell_can_call_it(
-    monkeypatch: pytest.MonkeyPatch, installed: str | None, called: str, program: str
+    monkeypatch: pytest.MonkeyPatch, installed: str | None, called: str, expected: str
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda _: installed)
     monkeypatch.setattr(sys, "argv", [called])
     monkeypatch.setattr(sys, "executable", "/my env/bin/python")
-    assert _program() == program
+    assert program() == expected
 
 
 def test_settings_of_a_sample_come_from_flags_then_the_file_then_the_run(tmp_path: Path) -> None:

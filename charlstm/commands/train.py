@@ -1,32 +1,22 @@
-"""What each command does: read, train, load, write or score, and show it.
+"""`charlstm train`: begin a run or go on with one, and what a signal does to it.
 
-Knows: which rooms make up a command, in which order, and what a signal does to a training.
+Knows: which rooms make up a training, in which order.
 Does not know: options and their help.
-
-Torch takes seconds to import. So each function first does what needs no torch, and a mistake in what was typed is answered
-at once; the imports that follow stand where they are needed.
 """
 
 from __future__ import annotations
 
-import secrets
 import shlex
-import shutil
 import signal
-import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from charlstm.config import Config, DataConfig, SampleConfig, is_path, load_config, read_toml, validate
-from charlstm.corpus import Corpus, read_corpus
+from charlstm.commands.common import program, read_text
+from charlstm.config import Config, is_path, load_config
 from charlstm.errors import CharlstmError, Stopped, UnknownCharactersError
 from charlstm.folder import RunFolder, is_unicode, new_run_folder, newest_run
-from charlstm.sources import find_sources
-from charlstm.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from charlstm.train import Trainer
@@ -68,7 +58,7 @@ def start_run(
 def _prepare(asked: Config, device: str, folder: RunFolder, model: Path | None, extend: bool) -> Trainer:
     """Read the text and the model to begin with, make the trainer, and show it."""
     if not model:
-        corpus = _read(asked.data.text, asked.data)  # before torch is loaded: a text that can't be read is said at once
+        corpus = read_text(asked.data.text, asked.data)  # before torch is loaded: a text that can't be read is said at once
 
     from charlstm.device import find_device
     from charlstm.finetune import settle
@@ -83,7 +73,7 @@ def _prepare(asked: Config, device: str, folder: RunFolder, model: Path | None, 
     if trained:
         asked = settle(asked, trained.config, extend)
         try:
-            corpus = _read(asked.data.text, asked.data, trained.vocabulary, extend)
+            corpus = read_text(asked.data.text, asked.data, trained.vocabulary, extend)
         except UnknownCharactersError as error:
             raise UnknownCharactersError(f"{error}; --extend-vocabulary adds them to the model's") from None
     material = prepare(corpus, _with_absolute_paths(asked))
@@ -120,7 +110,7 @@ def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str, dry
     asked = _with_absolute_paths(load_config(None, settings, **saved.config.model_dump(mode="json")))
     refuse_another(saved.config, asked)
     given = saved.vocabulary if saved.is_vocabulary_given else None
-    material = prepare(_read(asked.data.text, asked.data, given), asked)
+    material = prepare(read_text(asked.data.text, asked.data, given), asked)
     print_material(material, asked)
     trainer = Trainer(material, find_device(device), saved)
     print_plan(trainer, folder)
@@ -134,80 +124,6 @@ def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str, dry
         for name in folder.go_back_to(saved.marks):
             print_warning(f"{name} is not as it was written: its whole lines are kept")
     return trainer
-
-
-def write_sample(
-    model: Path,
-    file: Path | None,
-    given: Mapping[str, Any],
-    seed: int | None,
-    no_prime: bool,
-    skip_unknown: bool,
-    raw: bool,
-    device: str,
-) -> None:
-    """Write text to standard output; `given` are the keys of [sample] that flags set."""
-    load_config(file, sample=given)  # only to find what is wrong with it before torch and the model are loaded
-    if seed is not None and seed < 0:
-        raise CharlstmError(f"--seed {seed}: expected a whole number at least 0")
-    if given.get("prime") == "":
-        raise CharlstmError("--prime is empty: give it at least one character to start from")
-
-    from charlstm.device import find_device
-    from charlstm.engines import open_engine
-    from charlstm.sample import without_unknown, write_text
-    from charlstm.store import load_model
-    from charlstm.views.console import print_line
-    from charlstm.views.text import stream_out
-
-    saved = load_model(model, find_device(device))
-    chosen = _sample_config(saved.config.sample, file, given)
-    if skip_unknown:
-        chosen = without_unknown(chosen, saved.vocabulary)
-    # A fresh seed is chosen here and not further down, so that it can be told and used again.
-    seed = secrets.randbelow(2**32) if seed is None else seed
-    pieces = write_text(open_engine(saved.model), saved.vocabulary, chosen, seed)
-    begin = time.perf_counter()
-    stream_out(pieces if no_prime else chain([chosen.prime], pieces), raw)
-    if sys.stdout.isatty():
-        speed = chosen.length / (time.perf_counter() - begin)
-        print_line(f"seed {seed} · {speed:,.0f} characters a second", "dim")
-
-
-def score(model: Path, text: Sequence[str], validation: bool, device: str, as_json: bool, reading: Mapping[str, str]) -> None:
-    """Score a text, or only its validation part, by both protocols; `reading` are the keys of [data] that flags set."""
-    if not text:
-        raise CharlstmError("no TEXT to score: name files, folders, globs, - or builtin:NAME")
-    find_sources(text)  # only to find what is wrong with them before torch and the model are loaded
-    asked = load_config(data=reading).data
-
-    from charlstm.device import find_device
-    from charlstm.evaluate import evaluate_text
-    from charlstm.store import load_model
-    from charlstm.views.summary import print_evaluations
-
-    saved = load_model(model, find_device(device))
-    # Line ends and what stands between files are the model's; in which encoding a text lies is the text's.
-    kept = {"newlines": saved.config.data.newlines, "separator": saved.config.data.separator}
-    corpus = _read(text, asked.model_copy(update={**kept, **reading}), saved.vocabulary)
-    context = corpus.split(saved.config.data.validation) if validation else 0
-    results = evaluate_text(saved.model, corpus.ids, context)
-    print_evaluations(results, saved.vocabulary, as_json)
-
-
-def show_info(model: Path, as_json: bool) -> None:
-    """Show what a model file says of itself."""
-    from charlstm.store import load_model
-    from charlstm.views.summary import print_info
-
-    print_info(model, load_model(model), as_json)
-
-
-def _read(text: Sequence[str], data: DataConfig, vocabulary: Vocabulary | None = None, extend: bool = False) -> Corpus:
-    from charlstm.views.reading import reading_bar
-
-    with reading_bar() as progress:
-        return read_corpus(text, data, vocabulary, extend, progress)
 
 
 def _fit(trainer: Trainer, folder: RunFolder) -> int:
@@ -226,7 +142,7 @@ def _fit(trainer: Trainer, folder: RunFolder) -> int:
         view.close()
     if not received:
         view.finish()
-    print_result(trainer, folder, _program())
+    print_result(trainer, folder, program())
     if received and not trainer.is_finished:
         print_line(f"to go on: {_resume_command(folder)}")
     return 128 + received[0] if received else 0
@@ -279,19 +195,5 @@ def _with_absolute_paths(config: Config) -> Config:
     return config.model_copy(update={"data": config.data.model_copy(update={"text": text})})
 
 
-def _sample_config(trained: SampleConfig, file: Path | None, given: Mapping[str, Any]) -> SampleConfig:
-    """The run's own settings < those in the file < flags."""
-    in_file = {key: value for key, value in (read_toml(file).get("sample", {}) if file else {}).items() if value != ""}
-    return validate({"sample": {**trained.model_dump(), **in_file, **given}}).sample
-
-
 def _resume_command(folder: RunFolder) -> str:
-    return f"{_program()} train --resume --run {shlex.quote(str(folder.path))}"
-
-
-def _program() -> str:
-    """How the user can call this program again: by name where the shell finds it, else as it was called."""
-    if shutil.which("charlstm"):
-        return "charlstm"
-    called = sys.argv[0]
-    return shlex.join([sys.executable, "-m", "charlstm"] if Path(called).name == "__main__.py" else [called])
+    return f"{program()} train --resume --run {shlex.quote(str(folder.path))}"

@@ -1,0 +1,44 @@
+"""`charlstm eval` and `charlstm info`: what a model is worth, and what it says of itself.
+
+Knows: which rooms score a text and describe a model.
+Does not know: options and their help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from charlstm.commands.common import read_text
+from charlstm.config import load_config
+from charlstm.errors import CharlstmError
+from charlstm.sources import find_sources
+
+
+def score(model: Path, text: Sequence[str], validation: bool, device: str, as_json: bool, reading: Mapping[str, str]) -> None:
+    """Score a text, or only its validation part, by both protocols; `reading` are the keys of [data] that flags set."""
+    if not text:
+        raise CharlstmError("no TEXT to score: name files, folders, globs, - or builtin:NAME")
+    find_sources(text)  # only to find what is wrong with them before torch and the model are loaded
+    asked = load_config(data=reading).data
+
+    from charlstm.device import find_device
+    from charlstm.evaluate import evaluate_text
+    from charlstm.store import load_model
+    from charlstm.views.summary import print_evaluations
+
+    saved = load_model(model, find_device(device))
+    # Line ends and what stands between files are the model's; in which encoding a text lies is the text's.
+    kept = {"newlines": saved.config.data.newlines, "separator": saved.config.data.separator}
+    corpus = read_text(text, asked.model_copy(update={**kept, **reading}), saved.vocabulary)
+    context = corpus.split(saved.config.data.validation) if validation else 0
+    results = evaluate_text(saved.model, corpus.ids, context)
+    print_evaluations(results, saved.vocabulary, as_json)
+
+
+def show_info(model: Path, as_json: bool) -> None:
+    """Show what a model file says of itself."""
+    from charlstm.store import load_model
+    from charlstm.views.summary import print_info
+
+    print_info(model, load_model(model), as_json)

@@ -1,0 +1,47 @@
+"""The arguments and options that several commands have, with their help.
+
+Knows: names, kinds and help.
+Does not know: what they are for in a command.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+ModelArgument = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A run folder or a .safetensors file.", show_default=False)
+]
+TextArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="TEXT...", help="Files, folders, globs, - or builtin:NAME.", show_default=False),
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="A TOML file with settings.", show_default=False)
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="One setting, such as train.epochs=3; may be repeated.", show_default=False
+    ),
+]
+EncodingOption = Annotated[
+    str | None,
+    typer.Option("--encoding", metavar="NAME", help="How the text's bytes are read.", show_default="utf-8, or as a BOM says"),
+]
+ErrorsOption = Annotated[
+    Literal["strict", "replace", "ignore"] | None,
+    typer.Option("--errors", help="What to do with bytes that the encoding does not allow.", show_default="strict"),
+]
+NewlinesOption = Annotated[
+    Literal["keep", "lf"] | None,
+    typer.Option("--newlines", help="Leave line ends as they are, or make CRLF and CR one LF.", show_default="keep"),
+]
+NormalizeOption = Annotated[
+    Literal["none", "nfc"] | None,
+    typer.Option("--normalize", help="Unicode normalisation of the text and of every prime.", show_default="none"),
+]
+DeviceOption = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or mps.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
