@@ -94,19 +94,19 @@ class ModelConfig(_Section):
     """Units in each LSTM layer."""
     num_layers: int = Field(2, ge=1, le=16)
     """LSTM layers."""
-    dropout: float = Field(0.2, ge=0, lt=1)
-    """Share of activations dropped between layers and before the output, while training."""
+    dropout: float = Field(0.3, ge=0, lt=1)
+    """Share of units dropped after each layer, and a third of it in the embedding; by the text's length unless set."""
 
 
 class TrainConfig(_Section):
     """[train]: the optimisation."""
 
     batch_size: int = Field(32, ge=1, le=65536)
-    """Parallel streams of text."""
+    """Parallel streams of text; chosen by the text's length unless set."""
     seq_len: int = Field(64, ge=2, le=65536)
     """Characters in one step of truncated backpropagation through time."""
-    epochs: int = Field(10, ge=1, le=1_000_000)
-    """Passes over the training part."""
+    epochs: int = Field(6, ge=1, le=1_000_000)
+    """Passes over the training part; chosen by the text's length unless set."""
     max_steps: int = Field(0, ge=0, le=_MANY)
     """Stop after so many steps even in mid-epoch; 0 for no limit. The learning rate's decay ends there too."""
     learning_rate: float = Field(3e-3, gt=0, le=10)
@@ -125,6 +125,12 @@ class TrainConfig(_Section):
     """Evaluate every so many steps within an epoch too; 0 for only at its end."""
     save_every: str = Field("1 min", pattern=_INTERVAL)
     """Save for a resume after so many minutes (`min`) or steps (`steps`); it is saved at every evaluation too."""
+    reset: float = Field(0.02, ge=0, le=1)
+    """Probability that a stream forgets its carried state before a step, so that a cold start is practised too."""
+    average: float = Field(0.99, ge=0, lt=1)
+    """Decay, a step, of the running average of the weights, which is scored, sampled and saved as the model; 0 for none."""
+    patience: int = Field(0, ge=0, le=_MANY)
+    """Stop after so many evaluations in a row without a new best; 0 for never."""
     seed: int = Field(1, ge=0, lt=2**63)
     """Decides the initial weights, the offsets and the dropout."""
     style: Literal["table", "lesson"] = "table"

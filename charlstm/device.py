@@ -6,6 +6,8 @@ Does not know: what will run there.
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 
 from charlstm.errors import DeviceError
@@ -13,6 +15,7 @@ from charlstm.errors import DeviceError
 
 def find_device(name: str) -> torch.device:
     """`auto` takes CUDA, then MPS, then the CPU. DeviceError where the named one is not here."""
+    _forgive_compacting()
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         return torch.device(next(device for device, here in available.items() if here))
@@ -22,6 +25,11 @@ def find_device(name: str) -> torch.device:
         here = ", ".join(device for device, is_here in available.items() if is_here)
         raise DeviceError(f"--device {name}: no such device on this machine, or torch was built without it; there is {here}")
     return torch.device(name)
+
+
+def _forgive_compacting() -> None:
+    """CUDA's kernel copies the weights of a single layer together at each call, and says so; megabytes take it microseconds."""
+    warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
 
 
 def describe_device(device: torch.device) -> str:

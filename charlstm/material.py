@@ -12,6 +12,7 @@ from charlstm.batches import MIN_CHARACTERS, Layout, fit_layout
 from charlstm.config import Config
 from charlstm.corpus import Corpus
 from charlstm.errors import TextError
+from charlstm.scale import fit_scale
 from charlstm.vocabulary import Ids, Vocabulary, describe
 
 
@@ -25,7 +26,10 @@ class Material:
     split: int
     layout: Layout
     config: Config
-    """As asked, with the batch, sequence and prime that this text allows, and its vocabulary's unit and normalisation."""
+    """As asked, with what this text decides: passes, batch and dropout where nobody set them, the batch and sequence that it
+    is long enough for, its prime, its vocabulary's unit and normalisation."""
+    chosen: tuple[str, ...]
+    """The keys that were chosen by the length of the text."""
 
     @property
     def digest(self) -> str:
@@ -39,8 +43,9 @@ def prepare(corpus: Corpus, config: Config) -> Material:
     if split < MIN_CHARACTERS or split == len(corpus.ids):
         least = next(n for n in range(MIN_CHARACTERS, 100) if MIN_CHARACTERS <= int(n * (1 - config.data.validation)) < n)
         raise TextError(f"the text has {len(corpus.ids)} {vocabulary.noun}s; the minimum to train on is {least}")
+    config, chosen = fit_scale(config, split)
     layout = fit_layout(split, config.train.batch_size, config.train.seq_len)
-    return Material(corpus, vocabulary, corpus.ids, split, layout, _resolve(config, layout, corpus))
+    return Material(corpus, vocabulary, corpus.ids, split, layout, _resolve(config, layout, corpus), chosen)
 
 
 def _resolve(config: Config, layout: Layout, corpus: Corpus) -> Config:

@@ -34,10 +34,7 @@ class CharLSTM(nn.Module):
         self.config = config
         E, H, L = config.embedding_size, config.hidden_size, config.num_layers
         self.embedding = nn.Embedding(vocabulary_size, E) if E else None
-        # nn.LSTM's own dropout stands between layers, so a single layer has none of it.
-        between = config.dropout if L > 1 else 0.0
-        self.lstm = nn.LSTM(E or vocabulary_size, H, L, dropout=between)
-        self.dropout = nn.Dropout(config.dropout)
+        self.lstm = nn.LSTM(E or vocabulary_size, H, L)
         self.head = nn.Linear(H, vocabulary_size)
         if generator is not None:
             self._initialise(generator)
@@ -48,8 +45,26 @@ class CharLSTM(nn.Module):
             x = self.embedding(ids)  # (T, B, E)
         else:
             x = F.one_hot(ids, self.vocabulary_size).to(self.head.weight.dtype)  # (T, B, V)
-        hidden, state = self.lstm(x, state)  # (T, B, H)
-        return self.head(self.dropout(hidden)), state
+        dropping = self.training and self.config.dropout > 0
+        hidden, state = self._lstm_with_dropout(x, state) if dropping else self.lstm(x, state)  # (T, B, H)
+        return self.head(hidden), state
+
+    def _lstm_with_dropout(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """As `self.lstm`, a layer at a time, with locked dropout before the first and after each."""
+        H, L = self.config.hidden_size, self.config.num_layers
+        before = state or (x.new_zeros(L, x.shape[1], H), x.new_zeros(L, x.shape[1], H))
+        after = []
+        if self.embedding is not None:
+            x = _locked_dropout(x, self.config.dropout / 3)  # of an embedding's dimensions each tells more
+        for layer in range(L):
+            w_ih, w_hh, b_ih, b_hh = (
+                getattr(self.lstm, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            )
+            own = [part[layer : layer + 1].contiguous() for part in before]
+            x, h, c = torch.lstm(x, own, [w_ih, w_hh, b_ih, b_hh], True, 1, 0.0, True, False, False)
+            x = _locked_dropout(x, self.config.dropout)
+            after.append((h, c))
+        return x, (torch.cat([h for h, _ in after]), torch.cat([c for _, c in after]))
 
     @property
     def parameters_count(self) -> int:
@@ -77,6 +92,11 @@ class CharLSTM(nn.Module):
                     p[H : 2 * H] = 1.0
         nn.init.xavier_uniform_(self.head.weight, generator=generator)
         nn.init.zeros_(self.head.bias)
+
+
+def _locked_dropout(x: Tensor, share: float) -> Tensor:
+    """Drop the same units at every character of a step, (T, B, H), as Gal and Ghahramani 2016 do."""
+    return x * F.dropout(x.new_ones(1, *x.shape[1:]), share) if share else x
 
 
 def tensor_shapes(vocabulary_size: int, config: ModelConfig) -> dict[str, tuple[int, ...]]:

@@ -1,6 +1,6 @@
-"""The optimizer and the learning rate.
+"""The optimizer, the learning rate and the average of the weights.
 
-Knows: which weights decay, and the learning rate at every step.
+Knows: which weights decay, the learning rate at every step, and how fast the average follows.
 Does not know: losses, data, when to stop.
 """
 
@@ -20,6 +20,18 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
     vectors = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, config.beta2), fused=True)
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, model: nn.Module, step: int, decay: float) -> None:
+    """Move an exponential average of the weights one step on (Polyak and Juditsky 1992); `step` counts from 1.
+
+    Until `decay` is reached it reaches back over about a tenth of the steps so far, so that nothing stays of how the weights
+    began.
+    """
+    decay = min(decay, (step - 1) / (step + 9))
+    for mean, p in zip(average.parameters(), model.parameters(), strict=True):
+        mean.lerp_(p, 1 - decay)
 
 
 def learning_rate_at(step: int, total_steps: int, config: TrainConfig) -> float:

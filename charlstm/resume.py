@@ -25,7 +25,7 @@ from charlstm.model import CharLSTM, State
 from charlstm.store import read_tensors, write_tensors
 from charlstm.vocabulary import Vocabulary, vocabulary_from_json
 
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass
@@ -61,6 +61,8 @@ class Position:
     train_loss: float | None = None
     validation_loss: float | None = None
     best_loss: float | None = None
+    without_best: int = 0
+    """Evaluations in a row that were no new best."""
     evaluation_due: bool = False
     """Stopped between a step and the evaluation that belongs to it."""
     setbacks: int = 0
@@ -76,8 +78,15 @@ class Training:
     optimizer: torch.optim.Optimizer
     offsets: np.random.Generator
     position: Position
+    average: CharLSTM | None
+    """The running average of the model's weights; None where none is kept."""
     state: State | None = None
     """The carried hidden and cell state; None at the start of an epoch."""
+
+    @property
+    def result(self) -> CharLSTM:
+        """What is scored, sampled from and saved as the model."""
+        return self.average or self.model
 
 
 @dataclass(frozen=True)
@@ -115,6 +124,8 @@ class Saved:
 def snapshot(training: Training, material: Material, marks: Marks) -> Saved:
     """Copies of all moving parts as they are now. DivergedError where a number among them is not finite."""
     tensors = {f"model.{name}": p for name, p in training.model.state_dict().items()}
+    if training.average:
+        tensors |= {f"average.{name}": p for name, p in training.average.state_dict().items()}
     for number, moments in training.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
     if training.state is not None:
@@ -169,6 +180,8 @@ def restore(training: Training, saved: Saved, device: torch.device) -> None:
     tensors = saved.tensors
     try:
         training.model.load_state_dict(_under("model.", tensors))
+        if training.average:
+            training.average.load_state_dict(_under("average.", tensors))
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in _under("optimizer.", tensors).items():
             number, _, key = name.partition(".")
@@ -189,7 +202,7 @@ def restore(training: Training, saved: Saved, device: torch.device) -> None:
 def refuse_another(before: Config, asked: Config) -> None:
     """RunError names the first setting that would make it another model, another text or another order of it."""
     keys = [("data", "unit"), ("data", "validation"), *(("model", key) for key in type(before.model).model_fields)]
-    for section, key in [*keys, ("train", "batch_size"), ("train", "seq_len"), ("train", "seed")]:
+    for section, key in [*keys, ("train", "batch_size"), ("train", "seq_len"), ("train", "average"), ("train", "seed")]:
         old, new = (getattr(getattr(config, section), key) for config in (before, asked))
         if old != new:
             raise RunError(f"{section}.{key} is {old!r} in this run and can't become {new!r}: start a new run for that")

@@ -34,7 +34,7 @@ from charlstm.folder import RunFolder
 from charlstm.material import Material
 from charlstm.memory import out_of_memory
 from charlstm.model import CharLSTM, State, detach, refuse_too_large
-from charlstm.optim import learning_rate_at, make_optimizer
+from charlstm.optim import learning_rate_at, make_optimizer, update_average
 from charlstm.records import Record, Setback, StepRecord
 from charlstm.resume import Meter, Position, Saved, Training, check_text, load_training, restore, snapshot
 from charlstm.sample import write_text
@@ -70,19 +70,19 @@ class Trainer:
         if trained:
             take_weights(model, material.vocabulary, trained)
         offsets = np.random.default_rng(self.config.train.seed)
-        self._training = Training(model, make_optimizer(model, self.config.train), offsets, Position())
-        torch.manual_seed(self.config.train.seed)  # nn.LSTM takes its dropout from the global generator, there is no other way
+        average = copy.deepcopy(model) if self.config.train.average else None
+        self._training = Training(model, make_optimizer(model, self.config.train), offsets, Position(), average)
+        torch.manual_seed(self.config.train.seed)  # dropout draws from the global generator
         if saved:
             check_text(saved, material)
             restore(self._training, saved, device)
             if self.is_finished:
-                key = "epochs" if self.total_steps == self.steps_an_epoch * self.config.train.epochs else "max_steps"
-                raise RunError(f"all {self.total_steps:,} steps of this run are done: --set train.{key}= asks for more")
+                raise RunError(self._why_finished())
 
     @property
     def model(self) -> CharLSTM:
-        """The model as it is now."""
-        return self._training.model
+        """What is scored, sampled from and saved: the averaged weights, where an average is kept."""
+        return self._training.result
 
     @property
     def position(self) -> Position:
@@ -135,8 +135,21 @@ class Trainer:
 
     @property
     def is_finished(self) -> bool:
-        """Whether all steps are done, and evaluated."""
-        return self.position.step >= self.total_steps and not self.position.evaluation_due
+        """Whether all steps are done and evaluated, or patience has run out."""
+        at_the_end = self.position.step >= self.total_steps or self.is_out_of_patience
+        return at_the_end and not self.position.evaluation_due
+
+    def _why_finished(self) -> str:
+        if self.is_out_of_patience:
+            found = f"{self.position.without_best} evaluations brought nothing better"
+            return f"this run has ended because {found}: --set train.patience=0 goes on"
+        key = "epochs" if self.total_steps == self.steps_an_epoch * self.config.train.epochs else "max_steps"
+        return f"all {self.total_steps:,} steps of this run are done: --set train.{key}= asks for more"
+
+    @property
+    def is_out_of_patience(self) -> bool:
+        """Whether `patience` evaluations in a row were no new best."""
+        return 0 < self.config.train.patience <= self.position.without_best
 
     def _begin(self, folder: RunFolder) -> None:
         """From the first moment that a folder looks like a run, it can be resumed."""
@@ -155,7 +168,7 @@ class Trainer:
         position = self.position
         if position.evaluation_due:
             yield self._evaluate()
-            if position.step == self.total_steps:
+            if self.is_finished:
                 return
         if position.batch in (0, self.steps_an_epoch):
             self._begin_epoch()
@@ -167,7 +180,7 @@ class Trainer:
                 yield self._evaluate()
             elif self._checkpoints.is_due(position.step):
                 self._save()
-            if position.step == self.total_steps:
+            if self.is_finished:
                 return
 
     def _go_back(self, folder: RunFolder, reason: str) -> Setback:
@@ -203,13 +216,15 @@ class Trainer:
         for group in training.optimizer.param_groups:
             group["lr"] = self._learning_rate(position.step)
         training.optimizer.zero_grad()
-        loss, training.state = self._backward(x, y, training.state)
-        grad_norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.train.grad_clip or math.inf))
+        loss, training.state = self._backward(x, y, self._some_reset(training.state))
+        grad_norm = float(torch.nn.utils.clip_grad_norm_(training.model.parameters(), self.config.train.grad_clip or math.inf))
         if not math.isfinite(loss) or not math.isfinite(grad_norm):
             what = "gradient" if math.isfinite(loss) else "loss"
             rate = training.optimizer.param_groups[0]["lr"]
             raise DivergedError(f"the {what} of step {position.step + 1:,} is not a finite number, learning rate {rate:.2g}")
         training.optimizer.step()
+        if training.average:
+            update_average(training.average, training.model, position.step + 1, self.config.train.average)
         seconds = time.perf_counter() - begin
         position.step += 1
         position.batch += 1
@@ -218,11 +233,18 @@ class Trainer:
         position.meter.add(loss, x.numel(), seconds, grad_norm)
         return StepRecord(position.step, position.epoch, position.batch, loss, x.numel())
 
+    def _some_reset(self, state: State | None) -> State | None:
+        """The carried state, with streams now and then sent back to the zero state that every text begins with."""
+        if state is None or not self.config.train.reset:
+            return state
+        kept = (torch.rand(state[0].shape[1], 1) >= self.config.train.reset).to(state[0])
+        return state[0] * kept, state[1] * kept
+
     def _learning_rate(self, step: int) -> float:
         return learning_rate_at(step, self.total_steps, self.config.train) * 0.5**self.position.setbacks
 
     def _backward(self, x: Tensor, y: Tensor, state: State | None) -> tuple[float, State]:
-        logits, state = self.model(x.to(self.device), state)
+        logits, state = self._training.model(x.to(self.device), state)
         loss = F.cross_entropy(logits.flatten(0, 1), y.to(self.device).flatten())
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach()), detach(state)
@@ -246,6 +268,7 @@ class Trainer:
         position.train_loss, position.validation_loss = meter.nats / meter.characters, scored.loss
         is_best = position.best_loss is None or scored.loss < position.best_loss
         position.best_loss = scored.loss if is_best else position.best_loss
+        position.without_best = 0 if is_best else position.without_best + 1
         position.meter, position.evaluation_due = Meter(), False
         record = Record(
             step=position.step,
@@ -273,7 +296,7 @@ class Trainer:
                 text += piece
                 self._check()
         finally:
-            self.model.train()  # an engine switches the model to evaluation
+            self._training.model.train()  # an engine switches what it is given to evaluation
         return text
 
     def _keep(self, record: Record) -> Record:

@@ -42,6 +42,29 @@ class TutorialLSTM(nn.Module):
         return loss.item()
 
 
+class PlainLSTM(nn.Module):
+    """Embedding, `nn.LSTM` of two layers, head; AdamW, and nothing else."""
+
+    def __init__(self, vocabulary_size: int) -> None:
+        super().__init__()
+        self.embedding, self.lstm, self.head = (
+            nn.Embedding(vocabulary_size, 128),
+            nn.LSTM(128, 512, 2),
+            nn.Linear(512, vocabulary_size),
+        )
+        self.optimizer = torch.optim.AdamW(self.parameters(), lr=1e-3, fused=True)
+
+    def step(self, ids: Tensor) -> float:
+        """One step of training on ids (T + 1, B)."""
+        hidden, _ = self.lstm(self.embedding(ids[:-1]))
+        loss = F.cross_entropy(self.head(hidden).flatten(0, 1), ids[1:].flatten())
+        self.optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.parameters(), 1.0)
+        self.optimizer.step()
+        return loss.item()
+
+
 @torch.no_grad()
 def plain_sampling(model: CharLSTM, first: int, length: int, config: SampleConfig) -> list[int]:
     """`nn.LSTM` called once a character, as sampling loops are usually written."""

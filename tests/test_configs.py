@@ -27,7 +27,9 @@ def test_its_text_can_be_trained_on_as_asked(file: Path) -> None:
         if not SHAKESPEARE.exists():
             pytest.skip(f"tiny Shakespeare is not at {SHAKESPEARE}")
         config = load_config(file, data={"text": str(SHAKESPEARE)})
-    assert prepare(read_corpus(config.data.text, config.data), config).config.train == config.train
+    material = prepare(read_corpus(config.data.text, config.data), config)
+    assert material.config.train == config.train
+    assert material.chosen == (), "a recipe leaves nothing to be chosen"
 
 
 def test_the_tutorial_is_the_lesson() -> None:
@@ -36,6 +38,7 @@ def test_the_tutorial_is_the_lesson() -> None:
     train = config.train
     assert (train.batch_size, train.seq_len, train.epochs, train.eval_every) == (64, 100, 50, 5)
     assert (train.learning_rate, train.warmup_steps, train.final_rate, train.weight_decay) == (1e-3, 0, 1.0, 0.0)
+    assert (train.reset, train.average, train.patience) == (0, 0, 0)
 
 
 def test_the_play_is_long_enough_and_clean() -> None:

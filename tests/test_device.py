@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 
@@ -24,3 +26,10 @@ def test_a_device_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_description() -> None:
     assert describe_device(torch.device("cpu")).startswith("cpu, ")
+
+
+def test_a_warning_that_layers_are_called_one_by_one_is_not_shown() -> None:
+    find_device("cpu")
+    warnings.warn(
+        "RNN module weights are not part of single contiguous chunk of memory. They need to be compacted", stacklevel=1
+    )

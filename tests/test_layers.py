@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "charlstm"
 LAYERS = [
     {"errors", "normalization"},
     {"config", "vocabulary", "memory", "records", "streams"},
-    {"sources", "reading", "tally", "cache", "folder", "batches", "device", "header", "model", "cell", "optim"},
+    {"sources", "reading", "tally", "cache", "folder", "batches", "device", "header", "model", "cell", "optim", "scale"},
     {"corpus", "engines", "evaluate", "store"},
     {"finetune", "material", "sample"},
     {"resume"},

@@ -7,7 +7,7 @@ import torch
 
 from charlstm.config import ModelConfig
 from charlstm.errors import ConfigError
-from charlstm.model import MAX_PARAMETERS, CharLSTM, count_parameters, detach, refuse_too_large, tensor_shapes
+from charlstm.model import MAX_PARAMETERS, CharLSTM, _locked_dropout, count_parameters, detach, refuse_too_large, tensor_shapes
 
 
 @pytest.mark.parametrize("embedding_size", [0, 8])
@@ -56,8 +56,22 @@ def test_dropout_works_in_training_only(make_model: Callable[..., CharLSTM]) -> 
     assert not torch.equal(model(ids)[0], model(ids)[0])
 
 
-def test_a_single_layer_with_dropout_does_not_warn() -> None:
-    CharLSTM(5, ModelConfig(num_layers=1, dropout=0.5))  # warnings are errors here
+@pytest.mark.parametrize("num_layers", [1, 3])
+def test_a_layer_at_a_time_is_all_layers_at_once(make_model: Callable[..., CharLSTM], num_layers: int) -> None:
+    model, x = make_model(num_layers=num_layers), torch.randn(6, 2, 8)
+    for state in (None, (torch.randn(num_layers, 2, 16), torch.randn(num_layers, 2, 16))):
+        hidden, (h, c) = model._lstm_with_dropout(x, state)  # which is 0 in this model
+        for ours, theirs in zip((hidden, h, c), (model.lstm(x, state)[0], *model.lstm(x, state)[1]), strict=True):
+            assert torch.allclose(ours, theirs, atol=1e-6)
+
+
+def test_dropout_is_locked_over_time_and_keeps_the_mean() -> None:
+    torch.manual_seed(1)
+    dropped = _locked_dropout(torch.ones(7, 50, 100), 0.3)
+    assert torch.equal(dropped, dropped[:1].expand_as(dropped)), "the same units at every character"
+    assert not torch.equal(dropped[:, 0], dropped[:, 1]), "other units in every stream"
+    assert torch.equal(dropped.unique(), torch.tensor([0, 1 / 0.7]))
+    assert dropped.mean().item() == pytest.approx(1, abs=0.03)
 
 
 @pytest.mark.parametrize("vocabulary_size", [1, 11])

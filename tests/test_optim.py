@@ -3,10 +3,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from torch import nn
 
 from charlstm.config import TrainConfig
 from charlstm.model import CharLSTM
-from charlstm.optim import learning_rate_at, make_optimizer
+from charlstm.optim import learning_rate_at, make_optimizer, update_average
 
 CONFIG = TrainConfig(learning_rate=1.0, warmup_steps=10, final_rate=0.1)
 
@@ -41,3 +42,16 @@ def test_only_matrices_decay(make_model: Callable[..., CharLSTM]) -> None:
     assert vectors["weight_decay"] == 0.0
     assert all(p.ndim == 1 for p in vectors["params"])
     assert len(matrices["params"]) + len(vectors["params"]) == len(list(make_model().parameters()))
+
+
+def test_the_average_forgets_how_weights_began_and_then_follows_at_its_decay() -> None:
+    model, average = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
+    means = []
+    for step, value in enumerate([3.0, 5.0, 5.0] + [5.0] * 2000 + [7.0], start=1):
+        nn.init.constant_(model.weight, value)
+        update_average(average, model, step, decay=0.9)
+        means.append(average.weight.item())
+    assert means[0] == 3
+    assert means[1] == pytest.approx(3 / 11 + 5 * 10 / 11)
+    assert means[-2] == pytest.approx(5)
+    assert means[-1] == pytest.approx(0.9 * 5 + 0.1 * 7)

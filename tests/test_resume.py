@@ -30,7 +30,8 @@ def folder(tmp_path: Path) -> RunFolder:
 
 @pytest.fixture
 def with_dropout(make_config: Callable[..., Config]) -> Material:
-    return prepare_text(VERSE, make_config("model.dropout=0.3", "train.eval_every=25"))
+    settings = ("model.dropout=0.3", "train.reset=0.1", "train.average=0.9", "train.eval_every=25")
+    return prepare_text(VERSE, make_config(*settings))
 
 
 def digest(file: Path) -> str:
@@ -82,6 +83,28 @@ def test_stopped_and_resumed_is_never_stopped(with_dropout: Material, tmp_path: 
     assert records(parts) == expected_records
 
 
+def test_patience_counts_on_after_a_resume_and_its_end_is_an_end(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
+    for folder in (whole, parts):
+        folder.path.mkdir()
+    # A rate this high soon finds nothing better; the first evaluation is after step 1.
+    settings = ("train.learning_rate=0.5", "train.epochs=50", "train.eval_every=5", "train.average=0")
+    impatient = prepare_text(VERSE, make_config(*settings, "train.patience=4"))
+    _, expected = uninterrupted(impatient, whole)
+    losses = [record["validation_loss"] for record in expected]
+    assert len(losses) < 100, "patience has run out long before the last epoch"
+    assert min(losses) == losses[-5]
+    train_until(Trainer(impatient, CPU), parts, int(expected[-3]["step"]) + 1)
+    saved, _ = load_training(parts)
+    assert saved.position.without_best == 2
+    list(Trainer(impatient, CPU, saved).fit(parts))
+    assert records(parts) == expected
+    with pytest.raises(RunError, match=r"4 evaluations brought nothing better: --set train.patience=0 goes on"):
+        Trainer(impatient, CPU, load_training(parts)[0])
+    patient = prepare_text(VERSE, make_config(*settings))
+    assert not Trainer(patient, CPU, load_training(parts)[0]).is_finished
+
+
 def without(saved: Saved, name: str) -> Saved:
     """The same save, one part of it lost."""
     tensors, position = dict(saved.tensors), saved.position
@@ -91,12 +114,15 @@ def without(saved: Saved, name: str) -> Saved:
         tensors = {key: value for key, value in tensors.items() if not key.startswith("state.")}
     elif name == "position":
         position = replace(position, batch=position.batch - 1)
+    elif name == "average":
+        average = {key.replace("model.", "average."): value for key, value in tensors.items() if key.startswith("model.")}
+        tensors |= average
     elif name == "moments":
         tensors = {key: value * 0 if "exp_avg" in key else value for key, value in tensors.items()}
     return replace(saved, tensors=tensors, position=position)
 
 
-@pytest.mark.parametrize("part", ["nothing", "random state", "hidden state", "position", "moments"])
+@pytest.mark.parametrize("part", ["nothing", "random state", "hidden state", "position", "moments", "average"])
 def test_each_part_is_needed(with_dropout: Material, tmp_path: Path, part: str) -> None:
     whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
     for folder in (whole, parts):

@@ -263,3 +263,15 @@ def test_the_estimate_changes_nothing(material: Material, tmp_path: Path) -> Non
     assert all(torch.equal(before[name], p) for name, p in trainer.model.state_dict().items())
     list(trainer.fit(RunFolder(tmp_path)))
     assert all(torch.equal(plain.model.state_dict()[name], p) for name, p in trainer.model.state_dict().items())
+
+
+def test_what_is_scored_and_saved_is_the_average(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    trainer = Trainer(prepare_text(VERSE, make_config("train.average=0.9")), CPU)
+    records = [record for record in trainer.fit(folder) if isinstance(record, Record)]
+    moving = load_training(folder)[0].tensors
+    saved = load_model(folder.last)
+    assert torch.equal(saved.model.head.weight, moving["average.head.weight"])
+    assert not torch.equal(saved.model.head.weight, moving["model.head.weight"])
+    scored = stateful(saved.model, trainer.material.ids, trainer.material.split)
+    assert scored.loss == pytest.approx(records[-1].validation_loss, abs=1e-5)

@@ -42,11 +42,20 @@ def print_material(material: Material, asked: Config) -> None:
         files = "file" if len(corpus.skipped) == 1 else "files"
         rows.append(("skipped", f"{len(corpus.skipped):,} {files} without text: {_first_few(corpus.skipped)}"))
     rows += [("note", note) for note in _notes(corpus)]
-    if (layout.batch_size, layout.seq_len) != (asked.train.batch_size, asked.train.seq_len):
-        wanted = f"{asked.train.batch_size} x {asked.train.seq_len}"
+    if material.chosen:
+        values = (f"{key} {_value(material.config, key)}" for key in material.chosen)
+        rows.append(("chosen", f"{', '.join(values)}, for a text of this length"))
+    wanted_batch = layout.batch_size if "train.batch_size" in material.chosen else asked.train.batch_size
+    if (layout.batch_size, layout.seq_len) != (wanted_batch, asked.train.seq_len):
+        wanted = f"{wanted_batch} x {asked.train.seq_len}"
         instead = f"batch_size {layout.batch_size}, seq_len {layout.seq_len}"
         rows.append(("note", f"the text is too short for {wanted}: {instead} instead"))
     print_facts(rows)
+
+
+def _value(config: Config, key: str) -> object:
+    section, _, name = key.partition(".")
+    return getattr(getattr(config, section), name)
 
 
 def _notes(corpus: Corpus) -> Iterator[str]:
@@ -96,8 +105,11 @@ def print_result(trainer: Trainer, folder: RunFolder, program: str) -> None:
     noun = trainer.material.vocabulary.noun
     rows = [("best", f"validation {_loss(loss, noun)}")] if loss is not None else []
     prime = shlex.quote(trainer.config.sample.prime)
-    if trainer.stop_asked:
-        rows.append(("stopped", f"at step {trainer.position.step:,}; the model as it was then is {folder.last.name}"))
+    at = f"at step {trainer.position.step:,}"
+    if trainer.is_out_of_patience:
+        rows.append(("ended", f"{at}: {trainer.position.without_best} evaluations brought nothing better"))
+    elif trainer.stop_asked:
+        rows.append(("stopped", f"{at}; the model as it was then is {folder.last.name}"))
     print_facts([*rows, ("model", str(best))])
     # On a line of its own, never wrapped by us: it is there to be copied.
     print_line(f"next: {program} sample {shlex.quote(str(folder.path))} --prime {prime} --length 500")
