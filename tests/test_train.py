@@ -56,18 +56,20 @@ def test_the_same_seed_gives_the_same_weights(material: Material, tmp_path: Path
     assert any(not torch.equal(one[name], p) for name, p in other.model.state_dict().items())
 
 
-def test_each_epoch_has_its_own_offset_and_carries_its_state(material: Material, tmp_path: Path) -> None:
+def test_each_epoch_has_its_own_offset_and_carries_its_state(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    material = prepare_text(VERSE, make_config("train.reset=0"))
     trainer = Trainer(material, CPU)
     seen: list[tuple[torch.Tensor, object, object]] = []
-    forward = trainer.model.forward
+    learner = trainer._training.model
+    forward = learner.forward
 
     def spy(ids: torch.Tensor, state: object = None) -> object:
         result = forward(ids, state)  # type: ignore[arg-type]
-        if trainer.model.training:
+        if learner.training:
             seen.append((ids, state, result[1]))
         return result
 
-    trainer.model.forward = spy  # type: ignore[method-assign, assignment]
+    learner.forward = spy  # type: ignore[method-assign, assignment]
     list(trainer.fit(RunFolder(tmp_path)))
     steps = material.layout.steps
     assert len(seen) == 2 * steps
@@ -142,12 +144,13 @@ def test_max_steps_ends_within_an_epoch(make_config: Callable[..., Config], mate
 
 def poison(trainer: Trainer, kind: str) -> Callable[[], None]:
     """Make the next loss, gradient or validation loss one that is not a finite number -> what takes the cause away."""
+    learner = trainer._training.model
     if kind == "loss":
         with torch.no_grad():
-            trainer.model.head.bias[0] = math.nan
+            learner.head.bias[0] = math.nan
         return lambda: None  # going back brings the weight back
     if kind == "gradient":
-        return trainer.model.head.bias.register_hook(lambda gradient: gradient * math.inf).remove
+        return learner.head.bias.register_hook(lambda gradient: gradient * math.inf).remove
     spoil = lambda model, _, out: out if model.training else (out[0] * math.nan, out[1])  # noqa: E731
     return trainer.model.register_forward_hook(spoil).remove
 
@@ -275,3 +278,12 @@ def test_what_is_scored_and_saved_is_the_average(make_config: Callable[..., Conf
     assert not torch.equal(saved.model.head.weight, moving["model.head.weight"])
     scored = stateful(saved.model, trainer.material.ids, trainer.material.split)
     assert scored.loss == pytest.approx(records[-1].validation_loss, abs=1e-5)
+
+
+def test_streams_begin_anew_as_often_as_asked(make_config: Callable[..., Config]) -> None:
+    trainer = Trainer(prepare_text(VERSE, make_config("train.reset=0.25")), CPU)
+    state = (torch.ones(2, 4000, 3), torch.ones(2, 4000, 3))
+    hidden, cell = trainer._some_reset(state) or state
+    assert torch.equal(hidden, cell), "hidden and cell state together"
+    assert torch.equal(hidden, hidden[:1, :, :1].expand_as(hidden)), "all layers and units together"
+    assert (hidden[0, :, 0] == 0).float().mean().item() == pytest.approx(0.25, abs=0.03)
