@@ -94,6 +94,8 @@ def let_go(ids: Ids) -> None:
 
     They stay in the system's cache, from where they come back when they are read again.
     """
-    mapped = ids.base
+    mapped: object = ids
+    while isinstance(mapped, np.ndarray):  # a part of ids has them as its base
+        mapped = mapped.base
     if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
         mapped.madvise(mmap.MADV_DONTNEED)

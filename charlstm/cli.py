@@ -41,6 +41,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+data = typer.Typer(help="Standard texts: fetch one, then data:NAME names it wherever TEXT goes.")
+app.add_typer(data, name="data")
 
 
 @app.callback(invoke_without_command=True)
@@ -165,6 +167,7 @@ def evaluate(
     validation: Annotated[
         bool, typer.Option("--validation", help="Score only the part at the end that training kept for validation.")
     ] = False,
+    test: Annotated[bool, typer.Option("--test", help="Score only the part after it that training never looked at.")] = False,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
     encoding: EncodingOption = None,
@@ -174,8 +177,10 @@ def evaluate(
     """Score a text: nats and bits per character, with the state carried, and from cold starts of 256 characters."""
     from charlstm.commands.score import score
 
+    if validation and test:
+        raise CharlstmError("--validation and --test are two parts of a text: score one, then the other")
     reading = _given(encoding=encoding, errors=errors, newlines=newlines)
-    score(model, text or (), validation, device, as_json, reading)
+    score(model, text or (), "validation" if validation else "test" if test else "all", device, as_json, reading)
 
 
 @app.command()
@@ -184,6 +189,24 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
     from charlstm.commands.score import show_info
 
     show_info(model, as_json)
+
+
+@data.command(name="list")
+def list_data(as_json: JsonOption = False) -> None:
+    """Show the data sets, how long they are, and which are here."""
+    from charlstm.commands.data import show_datasets
+
+    show_datasets(as_json)
+
+
+@data.command(name="get")
+def get_data(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="As charlstm data list shows them.")],
+) -> None:
+    """Fetch data sets into the user's cache folder, and check that they are what they should be."""
+    from charlstm.commands.data import get_datasets
+
+    get_datasets(names)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

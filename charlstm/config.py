@@ -6,10 +6,7 @@ Does not know: torch, texts, models.
 
 from __future__ import annotations
 
-import codecs
 import difflib
-import encodings.aliases
-import io
 import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,35 +18,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from charlstm.errors import ConfigError, shown
+from charlstm.values import MANY, one_or_many, part, part_or_none, text_encoding, unicode
 
 BUILTIN = "builtin:python-docs"
 _INTERVAL = r"^((0\.\d{0,8}[1-9]\d{0,8}|[1-9]\d{0,8}(\.\d{1,9})?) min|[1-9]\d{0,11} steps)$"
-_MANY = 10**12
-"""More steps, or characters to choose from, than there will ever be; unlimited whole numbers can't be computed with."""
-
-
-def _one_or_many(value: object) -> object:
-    if isinstance(value, str):
-        return (value,)
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _text_encoding(name: str) -> str:
-    try:
-        io.TextIOWrapper(io.BytesIO(), encoding=name)  # refuses codecs such as hex too, which make no text
-        codecs.getincrementaldecoder(name)("replace").decode(b"a", True)  # and this idna, which can't replace anything
-    except (LookupError, ValueError):
-        near = difflib.get_close_matches(name.lower().replace("-", "_"), encodings.aliases.aliases.values(), 1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise ValueError(
-            f"data.encoding = {shown(name)}: no such encoding of texts; {hint}try utf-8, latin-1 or cp1252"
-        ) from None
-    return name
-
-
-def _unicode(value: str) -> str:
-    value.encode()  # a byte on a command line that is not UTF-8 comes in as half a character, which no file of ours can hold
-    return value
 
 
 class _Section(BaseModel):
@@ -59,13 +31,15 @@ class _Section(BaseModel):
 class DataConfig(_Section):
     """[data]: which text, and how it is cut."""
 
-    text: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = Field((BUILTIN,), min_length=1)
-    """Files, folders, globs, `-` or `builtin:NAME`; in a config file, relative to that file."""
+    text: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = Field((BUILTIN,), min_length=1)
+    """Files, folders, globs, `-`, `builtin:NAME` or `data:NAME`; in a config file, relative to that file."""
     unit: Literal["char", "byte"] = "char"
     """What one id stands for: a Unicode code point, or a byte of UTF-8."""
-    validation: float = Field(0.1, ge=0.001, le=0.5)
-    """The share of the text, at its end, that is not learned from but scored."""
-    encoding: Annotated[str, AfterValidator(_text_encoding)] = "utf-8"
+    validation: Annotated[float | int, BeforeValidator(part)] = 0.1
+    """What is scored and not learned from: a share (0.1) or so many characters, or bytes, at the end but for `test`."""
+    test: Annotated[float | int, BeforeValidator(part_or_none)] = 0
+    """What training never looks at, counted likewise, at the very end: for `charlstm eval --test`; 0 for none."""
+    encoding: Annotated[str, AfterValidator(text_encoding)] = "utf-8"
     """How the text's bytes are read; with the default a byte order mark tells UTF-16 and UTF-32 apart."""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """Bytes that the encoding does not allow: an error, U+FFFD in their place, or nothing."""
@@ -73,9 +47,9 @@ class DataConfig(_Section):
     """Leave line ends as they are, or make CRLF and a lone CR one LF."""
     normalize: Literal["none", "nfc"] = "none"
     """Unicode normalisation of the text, and of every prime that the model is given."""
-    separator: Annotated[str, AfterValidator(_unicode)] = "\n"
+    separator: Annotated[str, AfterValidator(unicode)] = "\n"
     """What stands between one file and the next."""
-    min_count: int = Field(1, ge=1, le=_MANY)
+    min_count: int = Field(1, ge=1, le=MANY)
     """Characters that occur less often become U+FFFD; needs `data.unit` to be `char`."""
 
     @model_validator(mode="after")
@@ -107,11 +81,11 @@ class TrainConfig(_Section):
     """Characters in one step of truncated backpropagation through time."""
     epochs: int = Field(6, ge=1, le=1_000_000)
     """Passes over the training part; chosen by the text's length unless set."""
-    max_steps: int = Field(0, ge=0, le=_MANY)
+    max_steps: int = Field(0, ge=0, le=MANY)
     """Stop after so many steps even in mid-epoch; 0 for no limit. The learning rate's decay ends there too."""
     learning_rate: float = Field(3e-3, gt=0, le=10)
     """The highest learning rate, reached after the warm-up."""
-    warmup_steps: int = Field(100, ge=0, le=_MANY)
+    warmup_steps: int = Field(100, ge=0, le=MANY)
     """Steps over which the learning rate rises from zero."""
     final_rate: float = Field(0.02, ge=0, le=1)
     """Where the cosine decay ends, as a share of `learning_rate`; 1 keeps it constant."""
@@ -121,7 +95,7 @@ class TrainConfig(_Section):
     """Adam's decay rate of the second moment."""
     grad_clip: float = Field(1.0, ge=0)
     """Largest norm of the gradient; 0 for no limit."""
-    eval_every: int = Field(0, ge=0, le=_MANY)
+    eval_every: int = Field(0, ge=0, le=MANY)
     """Evaluate every so many steps within an epoch too; 0 for only at its end."""
     save_every: str = Field("1 min", pattern=_INTERVAL)
     """Save for a resume after so many minutes (`min`) or steps (`steps`); it is saved at every evaluation too."""
@@ -129,7 +103,7 @@ class TrainConfig(_Section):
     """Probability that a stream forgets its carried state before a step, so that a cold start is practised too."""
     average: float = Field(0.99, ge=0, lt=1)
     """Decay, a step, of the running average of the weights, which is scored, sampled and saved as the model; 0 for none."""
-    patience: int = Field(0, ge=0, le=_MANY)
+    patience: int = Field(0, ge=0, le=MANY)
     """Stop after so many evaluations in a row without a new best; 0 for never."""
     seed: int = Field(1, ge=0, lt=2**63)
     """Decides the initial weights, the offsets and the dropout."""
@@ -140,11 +114,11 @@ class TrainConfig(_Section):
 class SampleConfig(_Section):
     """[sample]: how text is written, in previews and by `charlstm sample`."""
 
-    prime: Annotated[str, AfterValidator(_unicode)] = ""
+    prime: Annotated[str, AfterValidator(unicode)] = ""
     """The text to start from; empty for `A`, or else the first character of the training text."""
     length: int = Field(500, ge=1, le=1_000_000_000)
     """Characters to write after the prime."""
-    top_k: int = Field(0, ge=0, le=_MANY)
+    top_k: int = Field(0, ge=0, le=MANY)
     """Draw from the k most probable characters; 0 for all."""
     temperature: float = Field(0.8, ge=0, le=100)
     """Below 1 is more cautious, above 1 more daring; 0 takes the most probable character."""
@@ -214,12 +188,12 @@ def save_interval(text: str) -> tuple[float, int]:
 
 
 def is_path(source: str) -> bool:
-    """Whether a TEXT argument names a file, folder or glob (and not standard input or a built-in text)."""
-    return source != "-" and not source.startswith("builtin:")
+    """Whether a TEXT argument names a file, folder or glob (and not standard input, a built-in text or a data set)."""
+    return source != "-" and not source.startswith(("builtin:", "data:"))
 
 
 def _relative_to(folder: Path, text: object) -> object:
-    sources = _one_or_many(text)
+    sources = one_or_many(text)
     if not isinstance(sources, tuple):
         return text  # the wrong type: validation says so
     return [str(folder / s) if isinstance(s, str) and is_path(s) else s for s in sources]
@@ -246,8 +220,9 @@ def _parse_assignment(assignment: str) -> tuple[str, str, Any]:
 
 def _explain(error: ErrorDetails) -> str:
     path, value = [str(part) for part in error["loc"]], shown(error["input"])
-    if error["type"] == "value_error" and not isinstance(error["ctx"]["error"], UnicodeError):
-        return str(error["ctx"]["error"])
+    if error["type"] == "value_error":
+        said = str(error["ctx"]["error"])
+        return said if len(path) == 1 else f"{'.'.join(path)} = {value}: {said}"
     if error["type"] == "extra_forbidden":
         return _explain_unknown(path, error["input"])
     if not path:
@@ -265,9 +240,7 @@ def _expected(kind: str, path: Sequence[str]) -> str:
     if kind == "string_pattern_mismatch":
         return "a number of minutes or steps, such as '2 min' or '500 steps'"
     if path[:2] == ["data", "text"]:
-        return "one or more files, folders, globs, '-' or 'builtin:NAME'"
-    if kind == "value_error":
-        return "a text that UTF-8 can spell"
+        return "one or more files, folders, globs, '-', 'builtin:NAME' or 'data:NAME'"
     return f"{_type_name(field.annotation)}{_range(field.metadata)}"
 
 

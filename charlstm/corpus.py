@@ -26,6 +26,7 @@ from charlstm.reading import NoText, TextReader, in_pieces
 from charlstm.sources import Given, Source, find_sources
 from charlstm.streams import Stream
 from charlstm.tally import choose_vocabulary, controls, make_tally, rare_characters
+from charlstm.values import size_of
 from charlstm.vocabulary import Ids, Vocabulary, vocabulary_from_json
 
 IN_MEMORY = 64 * 2**20
@@ -68,13 +69,24 @@ class Corpus:
     is_vocabulary_given: bool = False
     """Whether it comes from elsewhere, and was not learned from this text."""
 
-    def split(self, validation: float) -> int:
-        """Where the validation part begins: the last `validation` share of the ids, rounded up.
+    def split(self, data: DataConfig, least: int = 1) -> tuple[int, int]:
+        """Where the validation part begins, and where it ends and the test part begins. Shares are rounded up.
 
-        >>> corpus_of("a" * 1_115_394).split(0.1)  # tiny Shakespeare: the last 111,540 are for validation
-        1003854
+        TextError where fewer than `least` ids are left to learn from.
+
+        >>> corpus_of("a" * 1_115_394).split(DataConfig())  # tiny Shakespeare: the last 111,540 are for validation
+        (1003854, 1115394)
+        >>> corpus_of("a" * 1_000).split(DataConfig(validation=50, test=0.2))
+        (750, 800)
         """
-        return int(len(self.ids) * (1 - validation))
+        count = len(self.ids)
+        end = count - size_of(data.test, count)
+        begin = end - size_of(data.validation, count)
+        if begin < least:
+            noun, left = self.vocabulary.noun, max(begin, 0)
+            kept = f"data.validation = {data.validation} and data.test = {data.test}"
+            raise TextError(f"the text has {count:,} {noun}s; {kept} leave {left:,} to learn from, and the minimum is {least}")
+        return begin, end
 
 
 @dataclass(frozen=True)
@@ -91,7 +103,7 @@ class _Plan:
         if any(fingerprint is None for *_, fingerprint in files):
             return None
         given = self.given.to_json() if self.given else None
-        settings = self.data.model_dump(mode="json", exclude={"text", "validation"})
+        settings = self.data.model_dump(mode="json", exclude={"text", "validation", "test"})
         # What NFC makes of a text depends on the version of Unicode.
         return _hash([_VERSION, unicodedata.unidata_version, settings, given, self.extend, files]).hexdigest()
 

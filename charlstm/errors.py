@@ -71,6 +71,12 @@ class SaveError(CharlstmError):
     exit_code = 1
 
 
+class FetchError(CharlstmError):
+    """A file that did not come over the network whole and as expected: nothing the user typed was wrong, so exit code 1."""
+
+    exit_code = 1
+
+
 class _Short(reprlib.Repr):
     """`repr`, cut to what fits into a line, and never longer in the making than in the result."""
 

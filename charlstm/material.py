@@ -18,12 +18,13 @@ from charlstm.vocabulary import Ids, Vocabulary, describe
 
 @dataclass(frozen=True)
 class Material:
-    """`ids[:split]` is learned from, `ids[split:]` is for validation."""
+    """`ids[:split]` is learned from, `ids[split:end]` is for validation, and what follows is kept for a test."""
 
     corpus: Corpus
     vocabulary: Vocabulary
     ids: Ids
     split: int
+    end: int
     layout: Layout
     config: Config
     """As asked, with what this text decides: passes, batch and dropout where nobody set them, the batch and sequence that it
@@ -39,13 +40,10 @@ class Material:
 
 def prepare(corpus: Corpus, config: Config) -> Material:
     """Cut a text into batches. TextError where it is too short, or lacks the prime."""
-    vocabulary, split = corpus.vocabulary, corpus.split(config.data.validation)
-    if split < MIN_CHARACTERS or split == len(corpus.ids):
-        least = next(n for n in range(MIN_CHARACTERS, 100) if MIN_CHARACTERS <= int(n * (1 - config.data.validation)) < n)
-        raise TextError(f"the text has {len(corpus.ids)} {vocabulary.noun}s; the minimum to train on is {least}")
+    split, end = corpus.split(config.data, MIN_CHARACTERS)
     config, chosen = fit_scale(config, split)
     layout = fit_layout(split, config.train.batch_size, config.train.seq_len)
-    return Material(corpus, vocabulary, corpus.ids, split, layout, _resolve(config, layout, corpus), chosen)
+    return Material(corpus, corpus.vocabulary, corpus.ids, split, end, layout, _resolve(config, layout, corpus), chosen)
 
 
 def _resolve(config: Config, layout: Layout, corpus: Corpus) -> Config:

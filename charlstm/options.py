@@ -16,7 +16,7 @@ ModelArgument = Annotated[
 ]
 TextArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="TEXT...", help="Files, folders, globs, - or builtin:NAME.", show_default=False),
+    typer.Argument(metavar="TEXT...", help="Files, folders, globs, -, builtin:NAME or data:NAME.", show_default=False),
 ]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="A TOML file with settings.", show_default=False)

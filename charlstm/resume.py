@@ -201,7 +201,8 @@ def restore(training: Training, saved: Saved, device: torch.device) -> None:
 
 def refuse_another(before: Config, asked: Config) -> None:
     """RunError names the first setting that would make it another model, another text or another order of it."""
-    keys = [("data", "unit"), ("data", "validation"), *(("model", key) for key in type(before.model).model_fields)]
+    data = [("data", key) for key in ("unit", "validation", "test")]
+    keys = [*data, *(("model", key) for key in type(before.model).model_fields)]
     for section, key in [*keys, ("train", "batch_size"), ("train", "seq_len"), ("train", "average"), ("train", "seed")]:
         old, new = (getattr(getattr(config, section), key) for config in (before, asked))
         if old != new:

@@ -3,7 +3,7 @@
     texts/          -> texts/a.txt, texts/b/c.txt.gz       (by name, hidden files left out)
     archive.zip     -> archive.zip/one.txt, archive.zip/two.txt
 
-Knows: files, folders, globs, standard input, built-in texts, compressed files and the members of zip archives.
+Knows: files, folders, globs, standard input, built-in texts, data sets, compressed files and the members of zip archives.
 Does not know: encodings, characters, ids.
 """
 
@@ -23,6 +23,7 @@ from pathlib import Path
 
 import xxhash
 
+from charlstm.datasets import path_of
 from charlstm.errors import TextError
 from charlstm.streams import DECOMPRESSORS, Budget, Stream, telling
 
@@ -166,7 +167,7 @@ class _Archive(_File):
 
 
 def find_sources(texts: Sequence[str]) -> list[Source]:
-    """Files, folders (recursively, by name), globs, `-` (standard input) and `builtin:NAME` -> sources, in that order.
+    """Files, folders (recursively, by name), globs, `-` (standard input), `builtin:NAME`, `data:NAME` -> sources, in order.
 
     TextError names what is not there.
     """
@@ -178,6 +179,8 @@ def _find(text: str) -> list[Source]:
         return [_StandardInput("standard input", "standard input")]
     if text.startswith("builtin:"):
         return [_builtin(text)]
+    if text.startswith("data:"):
+        return [_file(path_of(text.removeprefix("data:")), skippable=False)]
     path = _look_at(text)
     if path.is_dir():
         return _several(_inside(path), f"the folder {text}")

@@ -260,7 +260,8 @@ class Trainer:
     def _evaluate(self) -> Record:
         position, meter = self.position, self.position.meter
         begin = time.perf_counter()
-        scored = evaluate.stateful(self.model, self.material.ids, self.material.split, self._check)
+        material = self.material
+        scored = evaluate.stateful(self.model, material.ids[: material.end], material.split, self._check)
         if not math.isfinite(scored.loss):
             raise DivergedError(f"the validation loss after step {position.step:,} is not a finite number")
         sample = self._preview()

@@ -77,7 +77,7 @@ def test_ids_that_are_mapped_from_a_file_do_not_stay_in_memory(tmp_path: Path) -
     assert max(seen) < size * 3 // 4
     ids.sum()
     assert resident() - before > size * 3 // 4, "the measure sees what is mapped"
-    let_go(ids)
+    let_go(ids[:-1])  # a part of them counts as all
     assert resident() - before < size // 4
 
 

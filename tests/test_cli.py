@@ -141,6 +141,23 @@ def test_eval_by_both_protocols(charlstm: Callable[..., Result], folder: Path) -
     assert kept["chars"] == len(VERSE) - int(len(VERSE) * 0.9)
 
 
+def test_eval_of_the_parts_that_training_kept(charlstm: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "verse.txt").write_text(VERSE, encoding="utf-8")
+    (tmp_path / "other.txt").write_text(VERSE[:-100] + VERSE[-100:][::-1], encoding="utf-8")
+    kept = settings("data.validation=300", "data.test=100", "train.max_steps=4")
+    facts, scores = [], []
+    for name in ("verse", "other"):
+        assert charlstm("train", f"{name}.txt", "--run", name, *kept, folder=tmp_path).returncode == 0
+        facts.append(json.loads(charlstm("info", name, "--json", folder=tmp_path).stdout)["validation_loss"])
+        for part in ("--validation", "--test"):
+            said = charlstm("eval", name, f"{name}.txt", part, "--json", folder=tmp_path).stdout
+            scores.append(json.loads(said)["stateful"])
+    assert [score["chars"] for score in scores] == [300, 100] * 2
+    assert facts[0] == facts[1] == pytest.approx(scores[0]["nats"], abs=1e-6)
+    assert scores[0] == scores[2], "training does not see the test part"
+    assert scores[1] != scores[3], "but the test does"
+
+
 def test_info_as_a_table(charlstm: Callable[..., Result], folder: Path) -> None:
     printed = charlstm("info", "runs/verse", folder=folder).stdout.decode()
     for part in ("LSTM 2 x 16", "parameters", "stateful", "[train]", "learning_rate 0.003"):
@@ -181,7 +198,7 @@ def test_a_held_run_is_refused_and_replaced_when_asked(charlstm: Callable[..., R
         (["train", "nothing"], ["no text in the folder nothing"]),
         (["train", "binary"], ["binary is a binary file"]),
         (["train", "latin.txt"], ["latin.txt is not UTF-8", "0xe9", "offset 3"]),
-        (["train", "short.txt"], ["minimum to train on is 12"]),
+        (["train", "short.txt"], ["data.validation = 0.1", "data.test = 0", "to learn from, and the minimum is 10"]),
         (["train", "--config", "none.toml"], ["no such config file: none.toml"]),
         (["train", "--config", "broken.toml"], ["broken.toml", "line 2"]),
         (["train", "--config", "section.toml"], ["trian", "did you mean train?"]),
@@ -194,6 +211,9 @@ def test_a_held_run_is_refused_and_replaced_when_asked(charlstm: Callable[..., R
         (["train", "--resume", "--run", "nothing"], ["nothing to resume in nothing"]),
         (["train", "--resume", "verse.txt"], ["--resume takes text and configuration from its run"]),
         (["train", "--resume", "--run", "runs/verse", "--set", "model.hidden_size=3"], ["model.hidden_size"]),
+        (["eval", "runs/verse", "verse.txt", "--test"], ["runs/verse", "data.test = 0"]),
+        (["eval", "runs/verse", "verse.txt", "--test", "--validation"], ["--validation and --test"]),
+        (["data"], ["Missing command"]),
         (["sample"], ["MODEL"]),
         (["sample", "none"], ["no such model: none"]),
         (["sample", "nothing"], ["no model in nothing"]),

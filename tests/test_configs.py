@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from charlstm.cli import main
 from charlstm.config import load_config
 from charlstm.corpus import read_corpus
+from charlstm.datasets import find
 from charlstm.material import prepare
+from charlstm.values import size_of
 from tests.conftest import ROOT, SHAKESPEARE
 
 FILES = sorted((ROOT / "configs").glob("*.toml"))
+STANDARD = {"ptb-char": 5_852_947, "text8": 100_000_000, "enwik8": 100_000_000}
+"""The standard sets, whose texts are not here: how many characters, or bytes, each has."""
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -20,7 +26,7 @@ def test_it_loads_and_gives_reasons(file: Path) -> None:
     assert sum(line.startswith("#") for line in file.read_text(encoding="utf-8").splitlines()) >= 4
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [file for file in FILES if file.stem not in STANDARD], ids=lambda file: file.name)
 def test_its_text_can_be_trained_on_as_asked(file: Path) -> None:
     config = load_config(file)
     if file.name == "shakespeare.toml":
@@ -30,6 +36,50 @@ def test_its_text_can_be_trained_on_as_asked(file: Path) -> None:
     material = prepare(read_corpus(config.data.text, config.data), config)
     assert material.config.train == config.train
     assert material.chosen == (), "a recipe leaves nothing to be chosen"
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("ptb-char", (5_017_482, 393_042, 442_423)),
+        ("text8", (90_000_000, 5_000_000, 5_000_000)),
+        ("enwik8", (90_000_000, 5_000_000, 5_000_000)),
+    ],
+)
+def test_a_standard_set_is_split_as_the_field_does(name: str, parts: tuple[int, int, int]) -> None:
+    data = load_config(ROOT / "configs" / f"{name}.toml").data
+    whole = STANDARD[name]
+    assert (whole - size_of(data.validation, whole) - size_of(data.test, whole), data.validation, data.test) == parts
+    if data.text[0].startswith("data:"):
+        dataset = find(data.text[0].removeprefix("data:"))
+        assert (dataset.name, dataset.unit, dataset.length) == (name, data.unit, whole)
+
+
+@pytest.mark.parametrize("name", STANDARD)
+def test_a_standard_recipe_trains_and_is_scored_on_a_slice(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The recipe as it is but for its widths, on three small files and the counts that belong to them."""
+    monkeypatch.chdir(tmp_path)
+    line = "the_cat is on The_mat\n"
+    files = [f"{part}.txt" for part in ("train", "valid", "test")]
+    for file, lines in zip(files, (2_000, 100, 120), strict=True):
+        Path(file).write_text(line * lines, encoding="utf-8")
+    config = load_config(ROOT / "configs" / f"{name}.toml")
+    joined = len(config.data.separator)
+    settings = [f"data.validation={100 * len(line) + joined}", f"data.test={120 * len(line)}"]
+    settings += ["model.hidden_size=8", "model.embedding_size=8", "train.max_steps=2", "train.warmup_steps=1"]
+    arguments = [part for setting in settings for part in ("--set", setting)]
+    recipe = str(ROOT / "configs" / f"{name}.toml")
+    assert main(["train", *files, "--config", recipe, "--run", "run", *arguments]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{2_000 * len(line) + joined:,} to learn from" in said
+    assert f"the last {120 * len(line):,} kept for a test" in said
+    assert main(["eval", "run", *files, "--test", "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert {(score["chars"], score["per"]) for score in scores.values()} == {
+        (120 * len(line), "byte" if config.data.unit == "byte" else "character")
+    }
 
 
 def test_the_tutorial_is_the_lesson() -> None:

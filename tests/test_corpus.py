@@ -240,7 +240,7 @@ def test_other_settings_are_another_entry(
     monkeypatch: pytest.MonkeyPatch, small: None, verse: Path, cached: Path, other: DataConfig
 ) -> None:
     seen = reads(monkeypatch)
-    for data in (DataConfig(), other, DataConfig(validation=0.5)):
+    for data in (DataConfig(), other, DataConfig(validation=0.5, test=7)):
         read_corpus([str(verse)], data)
     assert len(seen) == len(listed(cached)) == 2
 
@@ -375,9 +375,38 @@ def test_a_named_empty_file_is_refused_though_its_folder_is_cached(small: None, 
         read_corpus([str(verse), str(verse.parent / "z.txt")])
 
 
-@pytest.mark.parametrize(("share", "begin"), [(0.1, 1_003_854), (0.5, 557_697)])
-def test_the_split_is_the_fields(share: float, begin: int) -> None:
-    assert corpus_of("a" * 1_115_394).split(share) == begin
+@pytest.mark.parametrize(
+    ("validation", "test", "begin", "end"),
+    [
+        (0.1, 0, 1_003_854, 1_115_394),
+        (0.5, 0, 557_697, 1_115_394),
+        (111_540, 0, 1_003_854, 1_115_394),
+        (0.1, 0.1, 892_314, 1_003_854),
+        (1, 1, 1_115_392, 1_115_393),
+        (5_000, 0.5, 552_697, 557_697),
+    ],
+)
+def test_the_split_is_the_fields(validation: float, test: float, begin: int, end: int) -> None:
+    data = DataConfig(validation=validation, test=test)
+    assert corpus_of("a" * 1_115_394).split(data) == (begin, end)
+
+
+def test_a_test_part_leaves_the_sizes_of_the_others() -> None:
+    corpus = corpus_of("a" * 1_000)
+    begin, end = corpus.split(DataConfig(validation=0.1, test=200))
+    assert end - begin == 1_000 - corpus.split(DataConfig(validation=0.1))[0]
+
+
+@pytest.mark.parametrize("data", [DataConfig(validation=700, test=300), DataConfig(validation=0.5, test=0.5)], ids=str)
+def test_parts_that_leave_nothing_are_both_named(data: DataConfig) -> None:
+    parts = rf"data\.validation = {data.validation} and data\.test = {data.test} leave 0 to learn from, and the minimum is 1$"
+    with pytest.raises(TextError, match=rf"the text has 1,000 characters; {parts}"):
+        corpus_of("a" * 1_000).split(data)
+
+
+def test_bytes_are_counted_as_bytes() -> None:
+    data = DataConfig(unit="byte", validation=3, test=4)
+    assert corpus_of("é" * 10, data).split(data) == (13, 16)
 
 
 def test_the_caches_folder_is_the_users(cached: Path) -> None:

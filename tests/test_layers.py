@@ -10,8 +10,8 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "charlstm"
 LAYERS = [
-    {"errors", "normalization"},
-    {"config", "vocabulary", "memory", "records", "streams"},
+    {"errors", "normalization", "values"},
+    {"config", "vocabulary", "memory", "records", "streams", "datasets"},
     {"sources", "reading", "tally", "cache", "folder", "batches", "device", "header", "model", "cell", "optim", "scale"},
     {"corpus", "engines", "evaluate", "store"},
     {"finetune", "material", "sample"},
@@ -67,7 +67,9 @@ def test_libraries_for_showing_stay_in_their_rooms(library: str, rooms: set[str]
     "room",
     [
         "errors",
+        "values",
         "config",
+        "datasets",
         "vocabulary",
         "streams",
         "sources",

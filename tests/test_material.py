@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from charlstm.batches import MIN_CHARACTERS
 from charlstm.config import Config, load_config
 from charlstm.corpus import read_corpus
 from charlstm.errors import TextError
@@ -53,13 +54,18 @@ def test_a_prime_that_the_text_lacks_is_refused(make_config: Callable[..., Confi
 
 
 @given(st.integers(1, 60), st.sampled_from([0.01, 0.1, 0.5]))
-def test_a_short_text_is_trained_on_or_refused_with_a_true_minimum(length: int, share: float) -> None:
+def test_a_short_text_is_trained_on_or_refused(length: int, share: float) -> None:
     config = load_config(None, [f"data.validation={share}"])
-    try:
-        material = prepare_text("x" * length, config)
-    except TextError as error:
-        least = int(str(error).rsplit(maxsplit=1)[-1])
-        assert least > length
-        prepare_text("x" * least, config)
+    left = int(length * (1 - share))
+    if left < MIN_CHARACTERS:
+        with pytest.raises(TextError, match=f"leave {left} to learn from, and the minimum is {MIN_CHARACTERS}$"):
+            prepare_text("x" * length, config)
     else:
-        assert 0 < material.split < length
+        material = prepare_text("x" * length, config)
+        assert (material.split, material.end) == (left, length)
+
+
+def test_what_is_kept_for_a_test_comes_after_the_validation_part(make_config: Callable[..., Config]) -> None:
+    material = prepare_text("ab" * 500, make_config("data.validation=0.2", "data.test=50"))
+    assert (material.split, material.end, len(material.ids)) == (750, 950, 1000)
+    assert material.layout.characters == 750

@@ -87,8 +87,8 @@ def test_every_setting_is_described() -> None:
 
 
 def test_every_option_is_described(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("train", "sample", "eval", "info"):
-        main([command, "--help"])
+    for command in (["train"], ["sample"], ["eval"], ["info"], ["data", "list"]):
+        main([*command, "--help"])
         options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
         assert options
         assert not {option for option in options if f"`{option}" not in README and f" {option}" not in README}

@@ -150,7 +150,9 @@ def test_another_text_is_refused(make_config: Callable[..., Config], material: M
         Trainer(other, CPU, load_training(folder)[0])
 
 
-@pytest.mark.parametrize("setting", ["model.hidden_size=17", "data.validation=0.2", "train.batch_size=3", "train.seed=9"])
+@pytest.mark.parametrize(
+    "setting", ["model.hidden_size=17", "data.validation=0.2", "data.test=20", "train.batch_size=3", "train.seed=9"]
+)
 def test_another_model_or_order_is_refused_by_name(make_config: Callable[..., Config], setting: str) -> None:
     with pytest.raises(RunError, match=setting.partition("=")[0]):
         refuse_another(make_config(), make_config(setting))

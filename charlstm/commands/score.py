@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from charlstm.commands.common import read_text
 from charlstm.config import load_config
 from charlstm.errors import CharlstmError
 from charlstm.sources import find_sources
 
+Part = Literal["all", "validation", "test"]
+"""What of a text is scored: all of it, or what training kept for one of the two."""
 
-def score(model: Path, text: Sequence[str], validation: bool, device: str, as_json: bool, reading: Mapping[str, str]) -> None:
-    """Score a text, or only its validation part, by both protocols; `reading` are the keys of [data] that flags set."""
+
+def score(model: Path, text: Sequence[str], part: Part, device: str, as_json: bool, reading: Mapping[str, str]) -> None:
+    """Score a text, or one part of it, by both protocols; `reading` are the keys of [data] that flags set."""
     if not text:
-        raise CharlstmError("no TEXT to score: name files, folders, globs, - or builtin:NAME")
+        raise CharlstmError("no TEXT to score: name files, folders, globs, -, builtin:NAME or data:NAME")
     find_sources(text)  # only to find what is wrong with them before torch and the model are loaded
     asked = load_config(data=reading).data
 
@@ -28,11 +32,14 @@ def score(model: Path, text: Sequence[str], validation: bool, device: str, as_js
     from charlstm.views.summary import print_evaluations
 
     saved = load_model(model, find_device(device))
+    if part == "test" and not saved.config.data.test:
+        raise CharlstmError(f"{model} was trained with data.test = 0: no part of the text was kept for a test")
     # Line ends and what stands between files are the model's; in which encoding a text lies is the text's.
     kept = {"newlines": saved.config.data.newlines, "separator": saved.config.data.separator}
     corpus = read_text(text, asked.model_copy(update={**kept, **reading}), saved.vocabulary)
-    context = corpus.split(saved.config.data.validation) if validation else 0
-    results = evaluate_text(saved.model, corpus.ids, context)
+    begin, end = (0, 0) if part == "all" else corpus.split(saved.config.data)
+    context, ids = (begin, corpus.ids[:end]) if part == "validation" else (end, corpus.ids)
+    results = evaluate_text(saved.model, ids, context)
     print_evaluations(results, saved.vocabulary, as_json)
 
 

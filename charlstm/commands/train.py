@@ -182,7 +182,7 @@ def _run_name(text: Sequence[str], file: Path | None, config: Config) -> str:
     if file and not text:
         return file.stem
     source = config.data.text[0]
-    path = Path(source.removeprefix("builtin:"))
+    path = Path(source.removeprefix("builtin:").removeprefix("data:"))
     name = "stdin" if source == "-" else path.with_suffix("").stem if path.suffix in (".gz", ".xz", ".bz2") else path.stem
     return "".join(c if c.isalnum() or c in "._-" else "-" for c in name).strip(".-")[:60] or "run"
 

@@ -36,7 +36,7 @@ def print_material(material: Material, asked: Config) -> None:
     symbols = f" · {vocabulary.size:,} symbols" if vocabulary.unit == "char" else ""
     rows = [
         ("text", f"{_first_few(corpus.names)} · {len(material.ids):,} {vocabulary.noun}s{symbols}"),
-        ("split", f"{material.split:,} to learn from, the last {len(material.ids) - material.split:,} to validate on"),
+        ("split", _split(material)),
     ]
     if corpus.skipped:
         files = "file" if len(corpus.skipped) == 1 else "files"
@@ -56,6 +56,13 @@ def print_material(material: Material, asked: Config) -> None:
 def _value(config: Config, key: str) -> object:
     section, _, name = key.partition(".")
     return getattr(getattr(config, section), name)
+
+
+def _split(material: Material) -> str:
+    learned, validation, test = material.split, material.end - material.split, len(material.ids) - material.end
+    if not test:
+        return f"{learned:,} to learn from, the last {validation:,} to validate on"
+    return f"{learned:,} to learn from, {validation:,} to validate on, the last {test:,} kept for a test"
 
 
 def _notes(corpus: Corpus) -> Iterator[str]:

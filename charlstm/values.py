@@ -1,0 +1,77 @@
+"""Single values of settings: what they may be, where a type and a range can't say it.
+
+Each check takes a value and gives it back, or raises a ValueError that goes on where `section.key = value: ` ends.
+
+Knows: encodings, and parts of a text as shares or counts.
+Does not know: which setting a value is for, or how an error is worded around it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import encodings.aliases
+import io
+
+MANY = 10**12
+"""More steps, or characters to choose from, than there will ever be; unlimited whole numbers can't be computed with."""
+_PART = "a share from 0.001 to 0.5, or a whole number of characters from 1"
+
+
+def one_or_many(value: object) -> object:
+    """One text or a list of them, as a tuple."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def text_encoding(name: str) -> str:
+    """The name of an encoding that makes text."""
+    try:
+        io.TextIOWrapper(io.BytesIO(), encoding=name)  # refuses codecs such as hex too, which make no text
+        codecs.getincrementaldecoder(name)("replace").decode(b"a", True)  # and this idna, which can't replace anything
+    except (LookupError, ValueError):
+        near = difflib.get_close_matches(name.lower().replace("-", "_"), encodings.aliases.aliases.values(), 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise ValueError(f"no such encoding of texts; {hint}try utf-8, latin-1 or cp1252") from None
+    return name
+
+
+def unicode(value: str) -> str:
+    """A text that a file can hold: a byte on a command line that is not UTF-8 comes in as half a character."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("expected a text that UTF-8 can spell") from None
+    return value
+
+
+def part(value: object) -> object:
+    """A part of a text, a share of it as a float or a count as an int: 0.5 is a half, 1 is one character."""
+    if not _is_part(value):
+        raise ValueError(f"expected {_PART}")
+    return value
+
+
+def part_or_none(value: object) -> object:
+    """The same, or 0."""
+    if value == 0 and not isinstance(value, bool):
+        return 0  # for 0.0 too
+    if not _is_part(value):
+        raise ValueError(f"expected {_PART}, or 0 for none")
+    return value
+
+
+def _is_part(value: object) -> bool:
+    if isinstance(value, float):
+        return 0.001 <= value <= 0.5
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MANY
+
+
+def size_of(part: float | int, whole: int) -> int:
+    """How many of `whole` ids a part is; a share is rounded up.
+
+    >>> size_of(0.1, 1_115_394), size_of(5_000, 1_115_394)
+    (111540, 5000)
+    """
+    return part if isinstance(part, int) else whole - int(whole * (1 - part))

@@ -1,0 +1,45 @@
+"""The standard texts in a table, and a bar while one is fetched.
+
+Knows: the columns, and when a bar is worth its place.
+Does not know: where they come from.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.table import Table
+from tqdm import tqdm
+
+from charlstm.datasets import Dataset
+from charlstm.views.console import console, print_json
+
+
+def print_datasets(datasets: Sequence[Dataset], as_json: bool) -> None:
+    """A row a data set: its name, how much is fetched, how long the text is, whether it is here."""
+    if as_json:
+        print_json({d.name: {**asdict(d), "path": str(d.path), "is_here": d.is_here} for d in datasets})
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("name", "length", "download", "here", "what it is"):
+        table.add_column(name, justify="right" if name in ("length", "download") else "left")
+    for d in datasets:
+        length, size = f"{d.length:,} {d.unit}s", f"{d.size / 1e6:.2g} MB"
+        table.add_row(f"data:{d.name}", length, size, "yes" if d.is_here else "no", d.what)
+    console(stderr=False).print(table)
+
+
+def fetching_bar(dataset: Dataset) -> tqdm[Any]:
+    """A bar of the bytes of a download on a terminal, else nothing."""
+    return tqdm(
+        total=dataset.size,
+        desc=f"data:{dataset.name}",
+        unit="B",
+        unit_scale=True,
+        leave=False,
+        dynamic_ncols=True,
+        disable=not sys.stderr.isatty(),
+    )
