@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "charlstm"
 LAYERS = [
     {"errors", "normalization"},
     {"config", "vocabulary", "memory", "records", "streams"},
-    {"sources", "reading", "tally", "cache", "folder", "batches", "device", "header", "model", "cell", "optim"},
+    {"sources", "reading", "tally", "cache", "folder", "batches", "device", "header", "model", "cell", "optim", "diagnosis"},
     {"corpus", "engines", "evaluate", "store"},
     {"finetune", "material", "sample"},
     {"resume"},
@@ -77,6 +77,7 @@ def test_libraries_for_showing_stay_in_their_rooms(library: str, rooms: set[str]
         "corpus",
         "folder",
         "header",
+        "diagnosis",
         "views/reading",
     ],
 )
