@@ -14,7 +14,7 @@ LAYERS = [
     {"config", "vocabulary", "memory", "records", "streams"},
     {"sources", "reading", "tally", "cache", "folder", "batches", "device", "header", "model", "cell", "optim", "diagnosis"},
     {"corpus", "engines", "evaluate", "store"},
-    {"finetune", "material", "sample"},
+    {"dynamic", "finetune", "material", "sample"},
     {"resume"},
     {"checkpoints"},
     {"train"},
