@@ -8,23 +8,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from charlstm.commands.common import read_text
+from charlstm.commands.common import command_to_try, read_text
 from charlstm.config import load_config
+from charlstm.diagnosis import diagnose
 from charlstm.errors import CharlstmError
+from charlstm.folder import RunFolder
 from charlstm.sources import find_sources
 
+if TYPE_CHECKING:
+    from charlstm.evaluate import Protocol
 
-def score(model: Path, text: Sequence[str], validation: bool, device: str, as_json: bool, reading: Mapping[str, str]) -> None:
-    """Score a text, or only its validation part, by both protocols; `reading` are the keys of [data] that flags set."""
+
+def score(
+    model: Path,
+    text: Sequence[str],
+    validation: bool,
+    protocol: Protocol | None,
+    window: int | None,
+    is_dynamic: bool,
+    device: str,
+    as_json: bool,
+    reading: Mapping[str, str],
+) -> None:
+    """Score a text, or only its validation part, by one protocol or both, and in the end by a model that learns from it.
+
+    `reading` are the keys of [data] that flags set.
+    """
     if not text:
         raise CharlstmError("no TEXT to score: name files, folders, globs, - or builtin:NAME")
     find_sources(text)  # only to find what is wrong with them before torch and the model are loaded
     asked = load_config(data=reading).data
 
     from charlstm.device import find_device
-    from charlstm.evaluate import evaluate_text
+    from charlstm.dynamic import dynamic
+    from charlstm.evaluate import COLD_WINDOW, evaluate_text
     from charlstm.store import load_model
+    from charlstm.views.reading import scoring_bar
     from charlstm.views.summary import print_evaluations
 
     saved = load_model(model, find_device(device))
@@ -32,13 +53,21 @@ def score(model: Path, text: Sequence[str], validation: bool, device: str, as_js
     kept = {"newlines": saved.config.data.newlines, "separator": saved.config.data.separator}
     corpus = read_text(text, asked.model_copy(update={**kept, **reading}), saved.vocabulary)
     context = corpus.split(saved.config.data.validation) if validation else 0
-    results = evaluate_text(saved.model, corpus.ids, context)
+    results = evaluate_text(saved.model, corpus.ids, context, protocol, window or COLD_WINDOW)
+    if is_dynamic:
+        with scoring_bar() as progress:
+            results["stateful, dynamic"] = dynamic(saved.model, corpus.ids, max(1, context), progress=progress)
     print_evaluations(results, saved.vocabulary, as_json)
 
 
 def show_info(model: Path, as_json: bool) -> None:
-    """Show what a model file says of itself."""
+    """Show what a model file says of itself, and of a run folder also what its curves say."""
     from charlstm.store import load_model
     from charlstm.views.summary import print_info
 
-    print_info(model, load_model(model), as_json)
+    saved = load_model(model)
+    diagnosis = command = None
+    if model.is_dir() and (curve := RunFolder(model).curve()):
+        diagnosis = diagnose(curve, saved.config)
+        command = command_to_try(diagnosis, RunFolder(model))
+    print_info(model, saved, diagnosis, command, as_json)
