@@ -20,7 +20,7 @@ from typing import Annotated, Literal
 import typer
 
 from charlstm import __version__
-from charlstm.errors import CharlstmError, Stopped
+from charlstm.errors import CharlstmError, Stopped, shown
 from charlstm.memory import out_of_memory
 from charlstm.options import (
     ConfigOption,
@@ -168,6 +168,19 @@ def evaluate(
         bool, typer.Option("--validation", help="Score only the part at the end that training kept for validation.")
     ] = False,
     test: Annotated[bool, typer.Option("--test", help="Score only the part after it that training never looked at.")] = False,
+    protocol: Annotated[
+        Literal["stateful", "cold"] | None,
+        typer.Option(
+            "--protocol", help="Carry the state through the text, or start cold in every window.", show_default="both"
+        ),
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option("--window", metavar="W", help="Characters in a cold window.", show_default="256"),
+    ] = None,
+    dynamic: Annotated[
+        bool, typer.Option("--dynamic", help="Score a copy too that learns from the text as it goes; takes minutes.")
+    ] = False,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
     encoding: EncodingOption = None,
@@ -175,12 +188,19 @@ def evaluate(
     newlines: NewlinesOption = None,
 ) -> None:
     """Score a text: nats and bits per character, with the state carried, and from cold starts of 256 characters."""
+    if window is not None and not 1 <= window <= 10**9:
+        raise CharlstmError(f"--window {shown(window)}: expected from 1 to 1,000,000,000 characters")
+    if protocol == "stateful" and window:
+        raise CharlstmError(f"--window {window}: the stateful protocol has no windows; leave it out, or use --protocol cold")
+    if protocol == "cold" and dynamic:
+        raise CharlstmError("--dynamic carries the state through the text: leave out --protocol cold")
     from charlstm.commands.score import score
 
     if validation and test:
         raise CharlstmError("--validation and --test are two parts of a text: score one, then the other")
     reading = _given(encoding=encoding, errors=errors, newlines=newlines)
-    score(model, text or (), "validation" if validation else "test" if test else "all", device, as_json, reading)
+    part: Literal["all", "validation", "test"] = "validation" if validation else "test" if test else "all"
+    score(model, text or (), part, protocol, window, dynamic, device, as_json, reading)
 
 
 @app.command()

@@ -14,9 +14,11 @@ Does not know: files, training, how a number is shown.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import torch
@@ -28,6 +30,7 @@ from charlstm.errors import TextError
 from charlstm.model import CharLSTM, State
 from charlstm.vocabulary import Ids
 
+Protocol = Literal["stateful", "cold"]
 COLD_WINDOW = 256
 """The window of nanoGPT's character config, so that figures compare."""
 _WARM_UP = 512
@@ -50,6 +53,8 @@ class Evaluation:
 
     nats: float
     chars: int
+    seconds: float = field(default=0.0, compare=False)
+    """What it took."""
 
     @property
     def loss(self) -> float:
@@ -69,14 +74,14 @@ def _nothing() -> None:
 @torch.no_grad()
 def stateful(model: CharLSTM, ids: Ids, first: int = 1, check: Callable[[], None] = _nothing) -> Evaluation:
     """Score `ids[first:]` (`first` >= 1), state carried. `check` is called every few thousand characters and may raise."""
-    scored = len(ids) - first
+    since, scored = time.perf_counter(), len(ids) - first
     # A lane at least as long as its warm-up costs at most half as much again.
     lanes = max(1, min(_MAX_LANES, scored // _WARM_UP))
     length = math.ceil(scored / lanes)
     starts = first + length * np.arange(lanes)
     with _evaluating(model):
         nats = _score(model, ids, starts, length, _warm_up(model, ids, starts, check), check)
-    return Evaluation(nats, scored)
+    return Evaluation(nats, scored, time.perf_counter() - since)
 
 
 @torch.no_grad()
@@ -84,7 +89,7 @@ def cold(
     model: CharLSTM, ids: Ids, first: int = 1, window: int = COLD_WINDOW, check: Callable[[], None] = _nothing
 ) -> Evaluation:
     """Score `ids[first:]` (`first` >= 1) in windows of `window` characters, each from a zero state."""
-    scored = len(ids) - first
+    since, scored = time.perf_counter(), len(ids) - first
     nats = 0.0
     with _evaluating(model):
         whole = scored // window
@@ -93,18 +98,25 @@ def cold(
             nats += _score(model, ids, starts, window, None, check)
         if rest := scored % window:
             nats += _score(model, ids, np.array([len(ids) - rest]), rest, None, check)
-    return Evaluation(nats, scored)
+    return Evaluation(nats, scored, time.perf_counter() - since)
 
 
-def evaluate_text(model: CharLSTM, ids: Ids, context: int = 0) -> dict[str, Evaluation]:
-    """Both protocols on ids (N,) after the first `context` of them. TextError where nothing is left to score.
+def evaluate_text(
+    model: CharLSTM, ids: Ids, context: int = 0, protocol: Protocol | None = None, window: int = COLD_WINDOW
+) -> dict[str, Evaluation]:
+    """One protocol or both on ids (N,) after the first `context` of them. TextError where nothing is left to score.
 
     A text without context begins with one: nothing can be predicted before its first character.
     """
     first = max(1, context)
     if len(ids) <= first:
         raise TextError(f"nothing to score: the text has {len(ids)} characters, and {first} of them are context")
-    return {"stateful": stateful(model, ids, first), f"cold-{COLD_WINDOW}": cold(model, ids, first)}
+    results = {}
+    if protocol != "cold":
+        results["stateful"] = stateful(model, ids, first)
+    if protocol != "stateful":
+        results[f"cold-{window}"] = cold(model, ids, first, window)
+    return results
 
 
 def _score(model: CharLSTM, ids: Ids, starts: Starts, length: int, state: State | None, check: Callable[[], None]) -> float:

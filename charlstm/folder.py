@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from charlstm.config import Config
 from charlstm.errors import ModelError, RunError, SaveError
+from charlstm.records import Point, read_curve
 
 Marks = dict[str, tuple[int, str]]
 """Of each log its size in bytes and the SHA-256 of its content."""
@@ -146,6 +147,10 @@ class RunFolder:
     def append_metrics(self, record: Mapping[str, object]) -> None:
         """Add one record to metrics.jsonl."""
         _append(self.metrics, (json.dumps(record) + "\n").encode())
+
+    def curve(self) -> list[Point]:
+        """What metrics.jsonl says of how the training went; empty where there is none."""
+        return read_curve(_read(self.metrics))
 
     def marks(self) -> Marks:
         """How the logs are now."""

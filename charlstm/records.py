@@ -1,12 +1,14 @@
 """What a training reports: steps, evaluations and setbacks, as values.
 
-Knows: which numbers describe a training, and which of them metrics.jsonl keeps.
+Knows: which numbers describe a training, which of them metrics.jsonl keeps, and how to read its curve back.
 Does not know: how they come about, how they are shown.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+import json
+import math
+from dataclasses import asdict, dataclass, field, fields
 
 
 @dataclass(frozen=True)
@@ -67,3 +69,30 @@ class Setback:
     """The step of the save."""
     number: int
     """This is the so-manieth, counted from 1; each halves the learning rate."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One evaluation on a curve: what of a `Record` tells how a training went."""
+
+    step: int
+    epoch: int
+    train_loss: float
+    validation_loss: float
+
+
+def read_curve(metrics: bytes) -> list[Point]:
+    """The points in metrics.jsonl. A line that is no record, as a crash or an editor may leave one, is passed over."""
+    points = (_read_point(line) for line in metrics.splitlines())
+    return [point for point in points if point]
+
+
+def _read_point(line: bytes) -> Point | None:
+    try:
+        record = json.loads(line)
+        point = Point(*(record[f.name] for f in fields(Point)))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    counted = all(type(number) is int and number > 0 for number in (point.step, point.epoch))
+    measured = all(type(loss) is float and 0 < loss < math.inf for loss in (point.train_loss, point.validation_loss))
+    return point if counted and measured else None

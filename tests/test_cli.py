@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -84,7 +85,7 @@ def test_train_says_all_on_stderr_and_leaves_a_run(trained: tuple[Path, Result])
     for part in (f"{len(VERSE):,} characters", "parameters", "cpu", "epoch 1", "epoch 2", "best", "best.safetensors"):
         assert part in said
     assert "\x1b" not in said and "\r" not in said, "plain lines where stderr is no terminal"  # noqa: PT018
-    assert all(len(line) <= 80 for line in said.splitlines() if not line.startswith("next: "))
+    assert all(len(line) <= 80 for line in said.splitlines() if not line.startswith(("next: ", "to try: ")))
 
 
 def test_the_command_that_training_ends_with_works(trained: tuple[Path, Result]) -> None:
@@ -154,8 +155,70 @@ def test_eval_of_the_parts_that_training_kept(charlstm: Callable[..., Result], t
             scores.append(json.loads(said)["stateful"])
     assert [score["chars"] for score in scores] == [300, 100] * 2
     assert facts[0] == facts[1] == pytest.approx(scores[0]["nats"], abs=1e-6)
-    assert scores[0] == scores[2], "training does not see the test part"
-    assert scores[1] != scores[3], "but the test does"
+    assert scores[0]["nats"] == scores[2]["nats"], "training does not see the test part"
+    assert scores[1]["nats"] != scores[3]["nats"], "but the test does"
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (["--protocol", "stateful"], ["stateful"]),
+        (["--protocol", "cold"], ["cold-256"]),
+        (["--protocol", "cold", "--window", "40"], ["cold-40"]),
+        (["--window", "40"], ["stateful", "cold-40"]),
+        (["--protocol", "stateful", "--dynamic"], ["stateful", "stateful, dynamic"]),
+        (["--validation", "--dynamic"], ["stateful", "cold-256", "stateful, dynamic"]),
+    ],
+)
+def test_eval_by_what_was_asked_for(
+    charlstm: Callable[..., Result], folder: Path, options: list[str], names: list[str]
+) -> None:
+    result = charlstm("eval", "runs/verse", "verse.txt", "--json", *options, folder=folder)
+    assert result.returncode == 0, result.stderr
+    scores = json.loads(result.stdout)
+    assert list(scores) == names
+    assert len({score["chars"] for score in scores.values()}) == 1
+    assert all(score["seconds"] > 0 for score in scores.values())
+    if "--dynamic" in options:
+        assert scores["stateful, dynamic"]["nats"] < scores["stateful"]["nats"], "the verses repeat themselves"
+
+
+def test_info_says_what_the_curves_say_and_the_command_to_try_works(
+    charlstm: Callable[..., Result], folder: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "runs" / "verse"
+    shutil.copytree(folder / "runs" / "verse", run)
+    asked = json.loads(charlstm("info", "runs/verse", "--json", folder=tmp_path).stdout)["diagnosis"]
+    assert (asked["kind"], asked["settings_to_try"]) == ("too early", {"train.epochs": 4})
+    assert asked["command"].endswith("train --resume --run runs/verse --set train.epochs=4")
+    said = charlstm("info", "runs/verse", folder=tmp_path).stdout.decode()
+    assert asked["sentence"] in said
+    assert said.splitlines()[-1] == f"to try: {asked['command']}", "in one piece, to be copied"
+
+    points = [(1.9, 1.7), (1.6, 1.5), (1.2, 1.6), (1.0, 1.8)]
+    records = [{"step": n, "epoch": n, "train_loss": t, "validation_loss": v} for n, (t, v) in enumerate(points, start=1)]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    asked = json.loads(charlstm("info", "runs/verse", "--json", folder=tmp_path).stdout)["diagnosis"]
+    assert asked["sentence"].startswith("overfitting since epoch 2: ")
+    _, command = asked["command"].split(" train ")
+    done = charlstm("train", *shlex.split(command), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "dropout = 0.4" in (tmp_path / "runs" / "verse-2" / "config.toml").read_text(encoding="utf-8")
+
+
+def test_without_curves_nothing_is_said_of_them(charlstm: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "r").mkdir()
+    shutil.copy(folder / "runs" / "verse" / "best.safetensors", tmp_path / "r")
+    for model in ("r", "r/best.safetensors", folder / "runs" / "verse" / "best.safetensors"):
+        assert json.loads(charlstm("info", model, "--json", folder=tmp_path).stdout)["diagnosis"] is None
+        assert b"curves" not in charlstm("info", model, folder=tmp_path).stdout
+
+
+def test_training_ends_with_what_its_curves_say(trained: tuple[Path, Result]) -> None:
+    *_, curves, _, to_try, last = trained[1].stderr.decode().splitlines()
+    assert curves == "curves    too early to say: 2 evaluations so far, a curve takes 3"
+    assert to_try.startswith("to try: ")
+    assert last.startswith("next: ")
 
 
 def test_info_as_a_table(charlstm: Callable[..., Result], folder: Path) -> None:
@@ -227,6 +290,10 @@ def test_a_held_run_is_refused_and_replaced_when_asked(charlstm: Callable[..., R
         (["sample", "runs/verse", "--seed", "-3"], ["--seed -3"]),
         (["eval", "runs/verse"], ["TEXT"]),
         (["eval", "runs/verse", "other.txt"], ["not in the vocabulary", "U+2605"]),
+        (["eval", "runs/verse", "verse.txt", "--protocol", "warm"], ["--protocol", "'warm'", "cold"]),
+        (["eval", "runs/verse", "verse.txt", "--window", "0"], ["--window 0", "from 1"]),
+        (["eval", "runs/verse", "verse.txt", "--protocol", "stateful", "--window", "9"], ["--window 9", "--protocol cold"]),
+        (["eval", "runs/verse", "verse.txt", "--protocol", "cold", "--dynamic"], ["--dynamic", "leave out --protocol cold"]),
         (["bogus"], ["bogus"]),
         (["train", "x" * 300], ["no such file: 'xxx"]),
         (["eval", "runs/verse", "y" * 300], ["no such file: 'yyy"]),

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from charlstm.commands.common import program
+from charlstm.commands.common import command_to_try, program
 from charlstm.commands.sample import _sample_config
 from charlstm.commands.train import _run_name, _stopping
 from charlstm.config import SampleConfig, load_config
+from charlstm.diagnosis import Diagnosis
 from charlstm.errors import Stopped
+from charlstm.folder import RunFolder
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,8 @@ from charlstm.errors import Stopped
         (["x" * 300], None, "x" * 60),
         ([], Path("configs/tutorial.toml"), "tutorial"),
         (["poems.txt"], Path("configs/tutorial.toml"), "poems"),
+        ([], Path("runs/poems/config.toml"), "poems"),
+        ([], Path("config.toml"), "config"),
     ],
 )
 def test_a_run_is_called_after_its_text_or_config(text: list[str], file: Path | None, name: str) -> None:
@@ -50,6 +54,37 @@ def test_the_program_is_named_as_a_shell_can_call_it(
     monkeypatch.setattr(sys, "argv", [called])
     monkeypatch.setattr(sys, "executable", "/my env/bin/python")
     assert program() == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "diagnosis", "expected"),
+    [
+        ("verse.txt", Diagnosis("too early", "", goes_on=True), "--resume --run '{run}'"),
+        (
+            "verse.txt",
+            Diagnosis("still learning", "", {"train.epochs": 4}, goes_on=True),
+            "--resume --run '{run}' --set train.epochs=4",
+        ),
+        (
+            "verse.txt",
+            Diagnosis("overfitting", "", {"model.dropout": 0.4}),
+            "--config '{run}/config.toml' --set model.dropout=0.4",
+        ),
+        ("verse.txt", Diagnosis("well trained", ""), None),
+        ("-", Diagnosis("overfitting", "", {"model.dropout": 0.4}), None),
+        (None, Diagnosis("overfitting", "", {"model.dropout": 0.4}), None),
+    ],
+)
+def test_a_diagnosis_becomes_a_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None, diagnosis: Diagnosis, expected: str | None
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/charlstm")
+    folder = RunFolder(tmp_path / "my run")
+    folder.path.mkdir()
+    if text:
+        folder.write_config(load_config(None, data={"text": text}))
+    command = command_to_try(diagnosis, folder)
+    assert command == (expected and f"charlstm train {expected.format(run=folder.path)}")
 
 
 def test_settings_of_a_sample_come_from_flags_then_the_file_then_the_run(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from charlstm.errors import RunError, SaveError
 from charlstm.folder import RunFolder, new_run_folder, write_atomically
+from charlstm.records import Point
 from tests.conftest import file_size_limit
 
 
@@ -19,6 +20,13 @@ def test_records_are_lines_of_json(tmp_path: Path) -> None:
     assert [json.loads(line)["step"] for line in folder.metrics.read_text(encoding="utf-8").splitlines()] == [1, 2]
     folder.append_sample(1, "epoch 1", "to be\n★")
     assert "=== step 1, epoch 1\nto be\n★\n" in folder.samples.read_text(encoding="utf-8")
+
+
+def test_a_curve_is_what_the_records_say(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert folder.curve() == []
+    folder.append_metrics({"step": 9, "epoch": 1, "train_loss": 1.5, "validation_loss": 1.25})
+    assert folder.curve() == [Point(9, 1, 1.5, 1.25)]
 
 
 def test_new_runs_are_numbered(tmp_path: Path) -> None:

@@ -12,9 +12,12 @@ PACKAGE = Path(__file__).resolve().parent.parent / "charlstm"
 LAYERS = [
     {"errors", "normalization", "values"},
     {"config", "vocabulary", "memory", "records", "streams", "datasets"},
-    {"sources", "reading", "tally", "cache", "folder", "batches", "device", "header", "model", "cell", "optim", "scale"},
+    {
+        *("sources", "reading", "tally", "cache", "folder", "batches", "device", "header"),
+        *("model", "cell", "optim", "scale", "diagnosis"),
+    },
     {"corpus", "engines", "evaluate", "store"},
-    {"finetune", "material", "sample"},
+    {"dynamic", "finetune", "material", "sample"},
     {"resume"},
     {"checkpoints"},
     {"train"},
@@ -79,6 +82,7 @@ def test_libraries_for_showing_stay_in_their_rooms(library: str, rooms: set[str]
         "corpus",
         "folder",
         "header",
+        "diagnosis",
         "views/reading",
     ],
 )

@@ -20,7 +20,7 @@ from charlstm.material import Material, prepare
 from charlstm.records import Record, Setback
 from charlstm.train import Trainer
 from charlstm.views.console import duration, print_facts, print_json
-from charlstm.views.reading import reading_bar
+from charlstm.views.reading import reading_bar, scoring_bar
 from charlstm.views.summary import print_evaluations, print_material
 from charlstm.views.text import stream_out, visible
 from charlstm.views.training import make_view
@@ -132,12 +132,15 @@ def test_what_was_read_and_shrunk_is_said(
 
 
 def test_a_table_of_losses(capsys: pytest.CaptureFixture[str]) -> None:
-    results = {"stateful": Evaluation(100.0, 50), "cold-256": Evaluation(110.0, 50)}
+    results = {"stateful": Evaluation(100.0, 50, 0.5), "cold-256": Evaluation(110.0, 50, 75.0)}
     print_evaluations(results, ByteVocabulary(), as_json=False)
     printed = capsys.readouterr().out
     assert "bits per byte" in printed
     assert "2.0000" in printed
     assert "2.2000" in printed
+    assert "1 min 15 s" in printed
+    assert [line.split()[-1] for line in printed.splitlines()[-2:]] == ["100", "1"], "bytes a second"
+    assert all(len(line) <= 80 for line in printed.splitlines())
 
 
 def test_facts_are_wrapped_behind_their_names(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,6 +210,16 @@ def test_a_bar_for_a_large_text_on_a_terminal_alone(
         progress(done, 2**31)
         progress(done, 2**31)
     assert ("reading:" in shown.getvalue()) == drawn
+
+
+def test_a_bar_while_a_model_learns_from_what_it_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(shown, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", shown)
+    with scoring_bar() as progress:
+        progress(0, 111_540)
+    assert "scoring:" in shown.getvalue()
+    assert "0.00/112k" in shown.getvalue()
 
 
 def test_setbacks_and_samples_that_were_not_written_are_told(

@@ -1,6 +1,6 @@
-"""What several commands need: a text read with a bar, and how this program is called.
+"""What several commands need: a text read with a bar, how this program is called, and with what it could be called next.
 
-Knows: how to show that a text is being read.
+Knows: how to show that a text is being read; how a diagnosis becomes a command.
 Does not know: what the text is for.
 """
 
@@ -12,8 +12,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from charlstm.config import DataConfig
+from charlstm.config import DataConfig, load_config
 from charlstm.corpus import Corpus, read_corpus
+from charlstm.diagnosis import Diagnosis
+from charlstm.errors import ConfigError
+from charlstm.folder import RunFolder
 from charlstm.vocabulary import Vocabulary
 
 
@@ -31,3 +34,17 @@ def program() -> str:
         return "charlstm"
     called = sys.argv[0]
     return shlex.join([sys.executable, "-m", "charlstm"] if Path(called).name == "__main__.py" else [called])
+
+
+def command_to_try(diagnosis: Diagnosis, folder: RunFolder) -> str | None:
+    """What answers a diagnosis, as a shell takes it; None where nothing does, or the text came from standard input."""
+    if not diagnosis.settings_to_try and not diagnosis.goes_on:
+        return None
+    try:
+        if "-" in load_config(folder.config).data.text:
+            return None
+    except ConfigError:  # a run without its settings, or with those of another version
+        return None
+    begin = ["--resume", "--run", str(folder.path)] if diagnosis.goes_on else ["--config", str(folder.config)]
+    settings = [part for key, value in diagnosis.settings_to_try.items() for part in ("--set", f"{key}={value}")]
+    return f"{program()} train {shlex.join([*begin, *settings])}"

@@ -13,8 +13,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.commands.common import program, read_text
+from charlstm.commands.common import command_to_try, program, read_text
 from charlstm.config import Config, is_path, load_config
+from charlstm.diagnosis import diagnose
 from charlstm.errors import CharlstmError, Stopped, UnknownCharactersError
 from charlstm.folder import RunFolder, is_unicode, new_run_folder, newest_run
 
@@ -142,7 +143,8 @@ def _fit(trainer: Trainer, folder: RunFolder) -> int:
         view.close()
     if not received:
         view.finish()
-    print_result(trainer, folder, program())
+    diagnosis = diagnose(folder.curve(), trainer.config)
+    print_result(trainer, folder, program(), diagnosis, command_to_try(diagnosis, folder))
     if received and not trainer.is_finished:
         print_line(f"to go on: {_resume_command(folder)}")
     return 128 + received[0] if received else 0
@@ -178,9 +180,9 @@ def _stopping(trainer: Trainer) -> Iterator[list[int]]:
 
 
 def _run_name(text: Sequence[str], file: Path | None, config: Config) -> str:
-    """A run is called after its config file, or else after its text."""
+    """A run is called after its config file, or after the run whose own that is, or else after its text."""
     if file and not text:
-        return file.stem
+        return (file == RunFolder(file.parent).config and file.parent.name) or file.stem
     source = config.data.text[0]
     path = Path(source.removeprefix("builtin:").removeprefix("data:"))
     name = "stdin" if source == "-" else path.with_suffix("").stem if path.suffix in (".gz", ".xz", ".bz2") else path.stem

@@ -34,9 +34,9 @@ def print_facts(rows: Sequence[tuple[str, str]], stderr: bool = True) -> None:
             out.print(Text(f"{'' if number else name:<{width}}  ", "cyan").append_text(line), soft_wrap=True)
 
 
-def print_line(text: str, style: str = "") -> None:
-    """One line on standard error, left to the terminal to wrap."""
-    console().print(Text(visible(text), style), soft_wrap=True)
+def print_line(text: str, style: str = "", stderr: bool = True) -> None:
+    """One line, left to the terminal to wrap."""
+    console(stderr).print(Text(visible(text), style), soft_wrap=True)
 
 
 def print_warning(text: str) -> None:

@@ -1,30 +1,41 @@
-"""A bar while a large text is read.
+"""A bar while a large text is read, or while one is scored by a model that learns from it.
 
 Knows: when a bar is worth its place.
-Does not know: what reading is. It imports no torch, which at that time is not loaded yet.
+Does not know: what reading and scoring are. It imports no torch, which at that time is not loaded yet.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from tqdm import tqdm
 
+Show = Callable[[int, int | None], None]
 _LARGE = 16 * 2**20  # less is read before a bar could be looked at
 
 
+def reading_bar() -> AbstractContextManager[Show]:
+    """What is to be called with the bytes read so far, and in all where that is known."""
+    return _bar("reading", "B", _LARGE)
+
+
+def scoring_bar() -> AbstractContextManager[Show]:
+    """What is to be called with the characters scored so far, and in all."""
+    return _bar("scoring", "char", 0)
+
+
 @contextmanager
-def reading_bar() -> Iterator[Callable[[int, int | None], None]]:
-    """What is to be called with the bytes read so far, and in all where that is known: a bar on a terminal, else nothing."""
+def _bar(name: str, unit: str, least: int) -> Iterator[Show]:
+    """On a terminal, a bar from the first call with `least` or more on; elsewhere nothing."""
     bar: tqdm[Any] | None = None
 
     def show(done: int, total: int | None) -> None:
         nonlocal bar
-        if bar is None and done >= _LARGE and sys.stderr.isatty():
-            bar = tqdm(total=total, desc="reading", unit="B", unit_scale=True, leave=False, dynamic_ncols=True)
+        if bar is None and done >= least and sys.stderr.isatty():
+            bar = tqdm(total=total, desc=name, unit=unit, unit_scale=True, leave=False, dynamic_ncols=True)
         if bar is not None:
             bar.update(done - bar.n)
 

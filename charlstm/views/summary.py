@@ -17,6 +17,7 @@ from rich.table import Table
 from charlstm.config import Config
 from charlstm.corpus import Corpus
 from charlstm.device import describe_device
+from charlstm.diagnosis import Diagnosis
 from charlstm.evaluate import Evaluation
 from charlstm.folder import RunFolder
 from charlstm.material import Material
@@ -105,8 +106,8 @@ def print_plan(trainer: Trainer, folder: RunFolder) -> None:
     print_facts(rows)
 
 
-def print_result(trainer: Trainer, folder: RunFolder, program: str) -> None:
-    """Where the model lies, and how to go on from here."""
+def print_result(trainer: Trainer, folder: RunFolder, program: str, diagnosis: Diagnosis, to_try: str | None) -> None:
+    """Where the model lies, what the curves say, and how to go on from here."""
     best = folder.best if folder.best.exists() else folder.last
     loss = trainer.position.best_loss
     noun = trainer.material.vocabulary.noun
@@ -117,8 +118,10 @@ def print_result(trainer: Trainer, folder: RunFolder, program: str) -> None:
         rows.append(("ended", f"{at}: {trainer.position.without_best} evaluations brought nothing better"))
     elif trainer.stop_asked:
         rows.append(("stopped", f"{at}; the model as it was then is {folder.last.name}"))
-    print_facts([*rows, ("model", str(best))])
-    # On a line of its own, never wrapped by us: it is there to be copied.
+    print_facts([*rows, ("curves", diagnosis.sentence), ("model", str(best))])
+    # On lines of their own, never wrapped by us: they are there to be copied.
+    if to_try and trainer.is_finished:
+        print_line(f"to try: {to_try}")
     print_line(f"next: {program} sample {shlex.quote(str(folder.path))} --prime {prime} --length 500")
 
 
@@ -126,18 +129,25 @@ def print_evaluations(results: dict[str, Evaluation], vocabulary: Vocabulary, as
     """A row a protocol."""
     noun = vocabulary.noun
     if as_json:
-        print_json({name: {"nats": e.loss, "bpc": e.bpc, "chars": e.chars, "per": noun} for name, e in results.items()})
+        print_json(
+            {
+                name: {"nats": e.loss, "bpc": e.bpc, "chars": e.chars, "per": noun, "seconds": round(e.seconds, 3)}
+                for name, e in results.items()
+            }
+        )
         return
     table = Table(box=None, pad_edge=False)
-    for name in ("protocol", f"nats per {noun}", f"bits per {noun}", f"{noun}s scored"):
+    for name in ("protocol", f"nats per {noun}", f"bits per {noun}", f"{noun}s scored", "time", "a second"):
         table.add_column(name, justify="left" if name == "protocol" else "right")
     for name, result in results.items():
-        table.add_row(name, f"{result.loss:.4f}", f"{result.bpc:.4f}", f"{result.chars:,}")
+        speed = result.chars / max(result.seconds, 1e-9)
+        row = (f"{result.loss:.4f}", f"{result.bpc:.4f}", f"{result.chars:,}", duration(result.seconds), f"{speed:,.0f}")
+        table.add_row(name, *row)
     console(stderr=False).print(table)
 
 
-def print_info(path: Path, saved: SavedModel, as_json: bool) -> None:
-    """All that a model file says of itself."""
+def print_info(path: Path, saved: SavedModel, diagnosis: Diagnosis | None, to_try: str | None, as_json: bool) -> None:
+    """All that a model file says of itself; of a run also what its curves say and what to try next."""
     config = saved.config.model_dump(mode="json", exclude={"data": {"text"}})
     if as_json:
         print_json(
@@ -147,6 +157,7 @@ def print_info(path: Path, saved: SavedModel, as_json: bool) -> None:
                 **asdict(saved.facts),
                 "vocabulary": saved.vocabulary.to_json(),
                 "config": config,
+                "diagnosis": diagnosis and {**asdict(diagnosis), "command": to_try},
             }
         )
         return
@@ -167,8 +178,12 @@ def print_info(path: Path, saved: SavedModel, as_json: bool) -> None:
             "none yet" if loss is None else f"{_loss(loss, saved.vocabulary.noun)}, stateful",
         ),
     ]
+    if diagnosis:
+        rows.append(("curves", diagnosis.sentence))
     rows += [(f"[{section}]", ", ".join(f"{k} {v!r}" for k, v in keys.items())) for section, keys in config.items()]
     print_facts(rows, stderr=False)
+    if to_try:
+        print_line(f"to try: {to_try}", stderr=False)
 
 
 def _loss(nats: float, noun: str) -> str:
