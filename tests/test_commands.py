@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from charlstm.commands.common import program
+from charlstm.commands.common import program, run_name, stopping
 from charlstm.commands.sample import _sample_config
-from charlstm.commands.train import _run_name, _stopping
 from charlstm.config import SampleConfig, load_config
 from charlstm.errors import Stopped
 
@@ -32,7 +31,7 @@ from charlstm.errors import Stopped
 )
 def test_a_run_is_called_after_its_text_or_config(text: list[str], file: Path | None, name: str) -> None:
     config = load_config(None, **({"data": {"text": text}} if text else {}))
-    assert _run_name(text, file, config) == name
+    assert run_name(text, file, config) == name
 
 
 @pytest.mark.parametrize(
@@ -75,7 +74,7 @@ def test_a_first_signal_asks_and_a_second_ctrl_c_insists() -> None:
     before = signal.getsignal(signal.SIGINT)
 
     def interrupt_twice() -> None:
-        with _stopping(trainer) as received:  # type: ignore[arg-type]
+        with stopping(trainer) as received:
             signal.raise_signal(signal.SIGINT)
             assert (trainer.asked, received) == (["stop"], [signal.SIGINT])
             signal.raise_signal(signal.SIGINT)
