@@ -95,5 +95,7 @@ def let_go(ids: Ids) -> None:
     They stay in the system's cache, from where they come back when they are read again.
     """
     mapped = ids.base
+    while isinstance(mapped, np.ndarray):  # ids may be a part of what is mapped
+        mapped = mapped.base
     if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
         mapped.madvise(mmap.MADV_DONTNEED)

@@ -6,13 +6,16 @@ Does not know: models, devices, training.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from charlstm.batches import MIN_CHARACTERS, Layout, fit_layout
 from charlstm.config import Config
 from charlstm.corpus import Corpus
 from charlstm.errors import TextError
 from charlstm.vocabulary import Ids, Vocabulary, describe
+
+SEARCH_SHARE = 0.1
+"""The share of the training part, at its end, by which recipes are compared."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,17 @@ def prepare(corpus: Corpus, config: Config) -> Material:
         raise TextError(f"the text has {len(corpus.ids)} {vocabulary.noun}s; the minimum to train on is {least}")
     layout = fit_layout(split, config.train.batch_size, config.train.seq_len)
     return Material(corpus, vocabulary, corpus.ids, split, layout, _resolve(config, layout, corpus))
+
+
+def prepare_for_search(corpus: Corpus, config: Config) -> Material:
+    """The training part of a text cut once more, into a part to learn from and one to compare recipes by.
+
+    What a run with this configuration is validated on is not in it: a recipe that was chosen by that part would look better
+    on it than on any other text. TextError as for `prepare`.
+    """
+    whole = prepare(corpus, config)
+    data = config.data.model_copy(update={"validation": SEARCH_SHARE})
+    return prepare(replace(corpus, ids=corpus.ids[: whole.split]), config.model_copy(update={"data": data}))
 
 
 def _resolve(config: Config, layout: Layout, corpus: Corpus) -> Config:

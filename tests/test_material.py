@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlstm.config import Config, load_config
-from charlstm.corpus import read_corpus
+from charlstm.corpus import corpus_of, read_corpus
 from charlstm.errors import TextError
-from charlstm.material import prepare
+from charlstm.material import prepare, prepare_for_search
 from charlstm.vocabulary import ByteVocabulary
 from tests.conftest import prepare_text
 
@@ -19,6 +19,15 @@ def test_split_lies_where_the_text_says(make_config: Callable[..., Config]) -> N
     material = prepare_text("ab" * 500, make_config("data.validation=0.2"))
     assert (material.split, len(material.ids)) == (800, 1000)
     assert np.array_equal(material.ids, np.tile([0, 1], 500))
+
+
+def test_a_search_sees_nothing_of_what_a_run_is_validated_on(make_config: Callable[..., Config]) -> None:
+    config = make_config("data.validation=0.2")
+    corpus = corpus_of("ab" * 400 + "c" * 200, config.data)
+    material = prepare_for_search(corpus, config)
+    assert (material.split, len(material.ids), prepare(corpus, config).split) == (720, 800, 800)
+    assert not material.vocabulary.unknown("c"), "the model is that of the whole text"
+    assert set(material.ids.tolist()) == {0, 1}
 
 
 def test_bytes_are_split_as_bytes_even_within_a_character(make_config: Callable[..., Config]) -> None:
