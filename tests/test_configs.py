@@ -9,6 +9,7 @@ import pytest
 from charlstm.config import load_config
 from charlstm.corpus import read_corpus
 from charlstm.material import prepare
+from charlstm.search_space import read_space
 from tests.conftest import ROOT, SHAKESPEARE
 
 FILES = sorted((ROOT / "configs").glob("*.toml"))
@@ -28,6 +29,11 @@ def test_its_text_can_be_trained_on_as_asked(file: Path) -> None:
             pytest.skip(f"tiny Shakespeare is not at {SHAKESPEARE}")
         config = load_config(file, data={"text": str(SHAKESPEARE)})
     assert prepare(read_corpus(config.data.text, config.data), config).config.train == config.train
+
+
+def test_the_search_is_over_something() -> None:
+    file = ROOT / "configs" / "tune.toml"
+    assert list(read_space(file, (), load_config(file))) == ["train.learning_rate", "train.batch_size", "model.num_layers"]
 
 
 def test_the_tutorial_is_the_lesson() -> None:

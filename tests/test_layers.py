@@ -12,12 +12,13 @@ PACKAGE = Path(__file__).resolve().parent.parent / "charlstm"
 LAYERS = [
     {"errors", "normalization"},
     {"config", "vocabulary", "memory", "records", "streams"},
-    {"sources", "reading", "tally", "cache", "folder", "batches", "device", "header", "model", "cell", "optim"},
-    {"corpus", "engines", "evaluate", "store"},
-    {"finetune", "material", "sample"},
+    {"sources", "reading", "tally", "cache", "folder", "batches", "device", "header", "model", "cell", "optim", "search_space"},
+    {"corpus", "engines", "evaluate", "store", "search_folder"},
+    {"finetune", "material", "sample", "trials"},
     {"resume"},
     {"checkpoints"},
     {"train"},
+    {"tune"},
     {"views"},
     {"commands", "options"},
     {"cli"},
@@ -57,8 +58,10 @@ def test_every_room_has_a_layer() -> None:
     assert {room_of(file) for file in FILES} - {"__init__"} == set(LAYER)
 
 
-@pytest.mark.parametrize(("library", "rooms"), [("rich", {"views"}), ("tqdm", {"views"}), ("typer", {"cli", "options"})])
-def test_libraries_for_showing_stay_in_their_rooms(library: str, rooms: set[str]) -> None:
+@pytest.mark.parametrize(
+    ("library", "rooms"), [("rich", {"views"}), ("tqdm", {"views"}), ("typer", {"cli", "options"}), ("optuna", {"trials"})]
+)
+def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, rooms: set[str]) -> None:
     users = {room_of(file) for file in FILES for name in imports(file) if name.partition(".")[0] == library}
     assert users == rooms
 
@@ -77,6 +80,9 @@ def test_libraries_for_showing_stay_in_their_rooms(library: str, rooms: set[str]
         "corpus",
         "folder",
         "header",
+        "search_space",
+        "search_folder",
+        "trials",
         "views/reading",
     ],
 )
