@@ -204,6 +204,47 @@ def evaluate(
 
 
 @app.command()
+def tune(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="A TOML file with settings and a [tune] table.", show_default=False)
+    ],
+    text: TextArgument = None,
+    settings: SetOption = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            "--trials",
+            metavar="N",
+            help="End with so many trials, those of the run before counted.",
+            show_default="20, or no limit with --minutes",
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option("--minutes", metavar="M", help="End after so many minutes.", show_default="no limit"),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            "--run",
+            metavar="DIR",
+            help="A search to go on with, or where to keep a new one.",
+            show_default="a new one in runs/",
+        ),
+    ] = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Search for the best values of what CONFIG lists under [tune], on the part of the text that is learned from."""
+    from charlstm.commands.tune import search_recipe
+
+    code = search_recipe(
+        config, text or (), settings or (), trials=trials, minutes=minutes, run=run, device=device, as_json=as_json
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
 def info(model: ModelArgument, as_json: JsonOption = False) -> None:
     """Show what a model is: configuration, vocabulary, parameters, step, losses."""
     from charlstm.commands.score import show_info

@@ -140,9 +140,9 @@ class Config(_Section):
 def load_config(file: Path | None = None, assignments: Iterable[str] = (), **sections: Mapping[str, Any]) -> Config:
     """Defaults, then `file`, then `sections` (keys from flags), then `assignments` (`section.key=value`).
 
-    ConfigError names the key, its value, what is allowed and the nearest valid key.
+    The file's [tune] is left to `search_space`. ConfigError names the key, its value, what is allowed, the nearest valid key.
     """
-    values = read_toml(file) if file else {}
+    values = {name: keys for name, keys in read_toml(file).items() if name != "tune"} if file else {}
     for name, keys in sections.items():
         values[name] = {**_table(values.get(name, {}), name), **keys}
     for assignment in assignments:

@@ -65,6 +65,12 @@ class OutOfMemoryError(CharlstmError):
     exit_code = 1
 
 
+class SearchError(CharlstmError):
+    """A search in which no trial came to its end: what was asked for is valid, so exit code 1."""
+
+    exit_code = 1
+
+
 class SaveError(CharlstmError):
     """A file that could not be written: nothing the user typed was wrong, so exit code 1."""
 

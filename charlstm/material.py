@@ -6,7 +6,7 @@ Does not know: models, devices, training.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from charlstm.batches import MIN_CHARACTERS, Layout, fit_layout
 from charlstm.config import Config
@@ -14,6 +14,9 @@ from charlstm.corpus import Corpus
 from charlstm.errors import TextError
 from charlstm.scale import fit_scale
 from charlstm.vocabulary import Ids, Vocabulary, describe
+
+SEARCH_SHARE = 0.1
+"""The share of the training part, at its end, by which recipes are compared."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,17 @@ def prepare(corpus: Corpus, config: Config) -> Material:
     config, chosen = fit_scale(config, split)
     layout = fit_layout(split, config.train.batch_size, config.train.seq_len)
     return Material(corpus, corpus.vocabulary, corpus.ids, split, end, layout, _resolve(config, layout, corpus), chosen)
+
+
+def prepare_for_search(corpus: Corpus, config: Config) -> Material:
+    """The training part of a text cut once more, into a part to learn from and one to compare recipes by.
+
+    What a run with this configuration is validated on is not in it: a recipe that was chosen by that part would look better
+    on it than on any other text. TextError as for `prepare`.
+    """
+    split, _ = corpus.split(config.data, MIN_CHARACTERS)
+    data = config.data.model_copy(update={"validation": SEARCH_SHARE, "test": 0})
+    return prepare(replace(corpus, ids=corpus.ids[:split]), config.model_copy(update={"data": data}))
 
 
 def _resolve(config: Config, layout: Layout, corpus: Corpus) -> Config:

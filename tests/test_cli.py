@@ -548,3 +548,104 @@ def test_a_signal_at_the_very_end_promises_no_more_to_do(
     said = charlstm("train", folder / "verse.txt", "--run", "r", *settings("train.max_steps=3"), folder=tmp_path)
     assert said.returncode == 143
     assert b"--resume" not in said.stderr
+
+
+TUNE = """
+[tune]
+"train.learning_rate" = { low = 1e-3, high = 1e-1, log = true }
+"""
+
+
+@pytest.fixture
+def tune_toml(tmp_path: Path) -> Path:
+    (tmp_path / "t.toml").write_text(TUNE, encoding="utf-8")
+    return tmp_path / "t.toml"
+
+
+def test_a_search_shows_its_trials_and_its_best_can_be_trained(
+    charlstm: Callable[..., Result], folder: Path, tmp_path: Path, tune_toml: Path
+) -> None:
+    arguments = ("tune", tune_toml, folder / "verse.txt", "--trials", "2", *settings("train.max_steps=4"))
+    result = charlstm(*arguments, folder=tmp_path)
+    said = result.stderr.decode()
+    assert result.returncode == 0, said
+    learned = int(len(VERSE) * 0.9)
+    assert f"{int(learned * 0.9):,} to learn from, the {learned - int(learned * 0.9):,} after them to compare by" in said
+    assert [line.split()[:2] for line in said.splitlines() if line.startswith("trial ")] == [["trial", "1"], ["trial", "2"]]
+    table = result.stdout.decode().splitlines()
+    assert table[0].split() == ["trial", "learning_rate", "nats", "per", "character", "steps", "time", "state"]
+    assert sorted(line.split()[-1] for line in table[1:]) == ["best", "done"]
+    assert "optuna" not in said.lower()
+    command = said.partition("next: ")[2].strip()
+    assert command.endswith("train --config runs/verse-tune/best.toml")
+    assert charlstm("train", "--config", "runs/verse-tune/best.toml", folder=tmp_path).returncode == 0
+    again = charlstm(*arguments, "--run", "runs/verse-tune", "--json", folder=tmp_path)
+    answer = json.loads(again.stdout)
+    assert [trial["state"] for trial in answer["trials"]] == ["done", "done"]
+    best = min(answer["trials"], key=lambda trial: float(trial["loss"]))
+    assert (answer["best"], answer["config"]) == (best["number"], "runs/verse-tune/best.toml")
+    assert not [line for line in again.stderr.decode().splitlines() if line.startswith("trial ")], "both were there already"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_search_that_can_go_on(
+    charlstm: Callable[..., Result], folder: Path, tmp_path: Path, tune_toml: Path, number: int, code: int
+) -> None:
+    arguments = ["tune", str(tune_toml), str(folder / "verse.txt"), "--run", "r", *settings("train.max_steps=6")]
+    with subprocess.Popen([*COMMAND, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "r" / "best.toml").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(number)
+        shown, said = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert b"Traceback" not in said
+    assert b"best" in shown
+    assert "to go on: " in said.decode()
+    done = sum(line.split()[-1] in ("best", "done") for line in shown.decode().splitlines()[1:])
+    result = charlstm(*arguments, "--trials", str(done + 1), "--json", folder=tmp_path)
+    assert [trial["state"] for trial in json.loads(result.stdout)["trials"]] == ["done"] * (done + 1)
+
+
+def test_a_search_without_an_end_of_any_trial_fails(
+    charlstm: Callable[..., Result], folder: Path, tmp_path: Path, tune_toml: Path
+) -> None:
+    more = settings("train.epochs=100000")
+    result = charlstm("tune", tune_toml, folder / "verse.txt", "--minutes", "0.001", *more, folder=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.decode().splitlines()[-1].startswith("charlstm: no trial was done")
+    assert b"unfinished" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        ([], ["CONFIG"]),
+        (["none.toml"], ["no such config file: none.toml"]),
+        (["plain.toml"], ["plain.toml does not say what to search"]),
+        (["t.toml", "--trials", "0"], ["--trials 0", "at least 1"]),
+        (["t.toml", "--minutes", "0"], ["--minutes 0.0", "above 0"]),
+        (["t.toml", "--minutes", "nan"], ["--minutes nan", "above 0"]),
+        (["t.toml", "none.txt"], ["no such file: none.txt"]),
+        (["t.toml", "--set", "train.learning_rate=1"], ["[tune] in t.toml searches train.learning_rate"]),
+        (["t.toml", "--run", "training"], ["training holds a training and no search"]),
+    ],
+    ids=lambda value: " ".join(value)[:60],
+)
+def test_wrong_ways_to_search(
+    charlstm: Callable[..., Result], tmp_path: Path, tune_toml: Path, arguments: list[str], parts: list[str]
+) -> None:
+    (tmp_path / "plain.toml").write_text("[model]\nhidden_size = 8\n", encoding="utf-8")
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / "best.safetensors").touch()
+    assert_fails(charlstm("tune", *arguments, folder=tmp_path), *parts)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_without_optuna_a_search_says_what_it_needs(
+    charlstm: Callable[..., Result], tmp_path: Path, tune_toml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("charlstm.commands.tune.find_spec", lambda _: None)
+    assert_fails(charlstm("tune", tune_toml, folder=tmp_path), "Optuna", "pip install 'charlstm[tune]'")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from charlstm.commands.common import command_to_try, program
+from charlstm.commands.common import command_to_try, program, run_name
 from charlstm.commands.sample import _sample_config
-from charlstm.commands.train import _run_name, _stopping
+from charlstm.commands.signals import stopping
 from charlstm.config import SampleConfig, load_config
 from charlstm.diagnosis import Diagnosis
 from charlstm.errors import Stopped
@@ -36,7 +36,7 @@ from charlstm.folder import RunFolder
 )
 def test_a_run_is_called_after_its_text_or_config(text: list[str], file: Path | None, name: str) -> None:
     config = load_config(None, **({"data": {"text": text}} if text else {}))
-    assert _run_name(text, file, config) == name
+    assert run_name(text, file, config) == name
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_first_signal_asks_and_a_second_ctrl_c_insists() -> None:
     before = signal.getsignal(signal.SIGINT)
 
     def interrupt_twice() -> None:
-        with _stopping(trainer) as received:  # type: ignore[arg-type]
+        with stopping(trainer) as received:
             signal.raise_signal(signal.SIGINT)
             assert (trainer.asked, received) == (["stop"], [signal.SIGINT])
             signal.raise_signal(signal.SIGINT)

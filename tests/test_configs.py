@@ -12,6 +12,7 @@ from charlstm.config import load_config
 from charlstm.corpus import read_corpus
 from charlstm.datasets import find
 from charlstm.material import prepare
+from charlstm.search_space import read_space
 from charlstm.values import size_of
 from tests.conftest import ROOT, SHAKESPEARE
 
@@ -80,6 +81,11 @@ def test_a_standard_recipe_trains_and_is_scored_on_a_slice(
     assert {(score["chars"], score["per"]) for score in scores.values()} == {
         (120 * len(line), "byte" if config.data.unit == "byte" else "character")
     }
+
+
+def test_the_search_is_over_something() -> None:
+    file = ROOT / "configs" / "tune.toml"
+    assert list(read_space(file, (), load_config(file))) == ["train.learning_rate", "train.batch_size", "model.num_layers"]
 
 
 def test_the_tutorial_is_the_lesson() -> None:

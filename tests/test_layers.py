@@ -14,13 +14,14 @@ LAYERS = [
     {"config", "vocabulary", "memory", "records", "streams", "datasets"},
     {
         *("sources", "reading", "tally", "cache", "folder", "batches", "device", "header"),
-        *("model", "cell", "optim", "scale", "diagnosis"),
+        *("model", "cell", "optim", "scale", "diagnosis", "search_space"),
     },
-    {"corpus", "engines", "evaluate", "store"},
-    {"dynamic", "finetune", "material", "sample"},
+    {"corpus", "engines", "evaluate", "store", "search_folder"},
+    {"dynamic", "finetune", "material", "sample", "trials"},
     {"resume"},
     {"checkpoints"},
     {"train"},
+    {"tune"},
     {"views"},
     {"commands", "options"},
     {"cli"},
@@ -60,8 +61,10 @@ def test_every_room_has_a_layer() -> None:
     assert {room_of(file) for file in FILES} - {"__init__"} == set(LAYER)
 
 
-@pytest.mark.parametrize(("library", "rooms"), [("rich", {"views"}), ("tqdm", {"views"}), ("typer", {"cli", "options"})])
-def test_libraries_for_showing_stay_in_their_rooms(library: str, rooms: set[str]) -> None:
+@pytest.mark.parametrize(
+    ("library", "rooms"), [("rich", {"views"}), ("tqdm", {"views"}), ("typer", {"cli", "options"}), ("optuna", {"trials"})]
+)
+def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, rooms: set[str]) -> None:
     users = {room_of(file) for file in FILES for name in imports(file) if name.partition(".")[0] == library}
     assert users == rooms
 
@@ -83,6 +86,9 @@ def test_libraries_for_showing_stay_in_their_rooms(library: str, rooms: set[str]
         "folder",
         "header",
         "diagnosis",
+        "search_space",
+        "search_folder",
+        "trials",
         "views/reading",
     ],
 )

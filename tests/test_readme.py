@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from charlstm.cli import main
-from charlstm.config import Config
+from charlstm.config import Config, load_config
+from charlstm.search_space import read_space
 from tests.conftest import ROOT, TINY, VERSE
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -51,6 +52,10 @@ def test_every_command_in_the_readme_runs(home: Path, monkeypatch: pytest.Monkey
         arguments += ["--set", f"train.max_steps={next(MORE_STEPS)}"]
     elif arguments[0] == "train":
         arguments += QUICK
+    elif arguments[0] == "tune":
+        searched = read_space(Path(arguments[1]), (), load_config(Path(arguments[1])))
+        settings = [setting for setting in (*TINY, "train.max_steps=2") if setting.partition("=")[0] not in searched]
+        arguments += ["--trials", "1", *(part for setting in settings for part in ("--set", setting))]
     assert main(arguments) == 0
 
 
@@ -87,7 +92,7 @@ def test_every_setting_is_described() -> None:
 
 
 def test_every_option_is_described(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in (["train"], ["sample"], ["eval"], ["info"], ["data", "list"]):
+    for command in (["train"], ["sample"], ["eval"], ["tune"], ["info"], ["data", "list"]):
         main([*command, "--help"])
         options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
         assert options

@@ -220,8 +220,9 @@ def test_a_run_can_be_resumed_from_its_first_moment(material: Material, folder: 
 def test_a_save_that_is_whole_is_never_given_up(material: Material, folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Made by a later version, or unreadable for the moment: that is an error, and no reason to take an older one."""
     train_until(Trainer(material, CPU), folder, 3)
+    version = resume_module._VERSION
     monkeypatch.setattr(resume_module, "_VERSION", 99)
-    list(Trainer(material, CPU, load_training_of(folder, 1, monkeypatch)).fit(folder))
+    list(Trainer(material, CPU, load_training_of(folder, version, monkeypatch)).fit(folder))
     monkeypatch.setattr(resume_module, "_VERSION", 1)
     before = folder.resume.read_bytes()
     with pytest.raises(ModelError, match="another version"):

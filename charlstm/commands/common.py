@@ -1,4 +1,4 @@
-"""What several commands need: a text read with a bar, how this program is called, and with what it could be called next.
+"""What several commands need: a text read with a bar, a name for a run, how this program is called, what to call next.
 
 Knows: how to show that a text is being read; how a diagnosis becomes a command.
 Does not know: what the text is for.
@@ -12,11 +12,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from charlstm.config import DataConfig, load_config
+from charlstm.config import Config, DataConfig, is_path, load_config
 from charlstm.corpus import Corpus, read_corpus
 from charlstm.diagnosis import Diagnosis
-from charlstm.errors import ConfigError
-from charlstm.folder import RunFolder
+from charlstm.errors import CharlstmError, ConfigError
+from charlstm.folder import RunFolder, is_unicode
 from charlstm.vocabulary import Vocabulary
 
 
@@ -48,3 +48,21 @@ def command_to_try(diagnosis: Diagnosis, folder: RunFolder) -> str | None:
     begin = ["--resume", "--run", str(folder.path)] if diagnosis.goes_on else ["--config", str(folder.config)]
     settings = [part for key, value in diagnosis.settings_to_try.items() for part in ("--set", f"{key}={value}")]
     return f"{program()} train {shlex.join([*begin, *settings])}"
+
+
+def run_name(text: Sequence[str], file: Path | None, config: Config) -> str:
+    """A run is called after its config file, or after the run whose own that is, or else after its text."""
+    if file and not text:
+        return (file == RunFolder(file.parent).config and file.parent.name) or file.stem
+    source = config.data.text[0]
+    path = Path(source.removeprefix("builtin:").removeprefix("data:"))
+    name = "stdin" if source == "-" else path.with_suffix("").stem if path.suffix in (".gz", ".xz", ".bz2") else path.stem
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in name).strip(".-")[:60] or "run"
+
+
+def with_absolute_paths(config: Config) -> Config:
+    """The run's own config.toml names its text from wherever it is read."""
+    text = tuple(str(Path(source).absolute()) if is_path(source) else source for source in config.data.text)
+    if odd := [source for source in text if not is_unicode(source)]:
+        raise CharlstmError(f"the path {odd[0]!r} is not UTF-8: move or rename the text")
+    return config.model_copy(update={"data": config.data.model_copy(update={"text": text})})

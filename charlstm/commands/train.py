@@ -1,4 +1,4 @@
-"""`charlstm train`: begin a run or go on with one, and what a signal does to it.
+"""`charlstm train`: begin a run or go on with one.
 
 Knows: which rooms make up a training, in which order.
 Does not know: options and their help.
@@ -7,17 +7,17 @@ Does not know: options and their help.
 from __future__ import annotations
 
 import shlex
-import signal
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.commands.common import command_to_try, program, read_text
-from charlstm.config import Config, is_path, load_config
+from charlstm.commands.common import command_to_try, program, read_text, run_name, with_absolute_paths
+from charlstm.commands.signals import if_stopped, stopping
+from charlstm.config import Config, load_config
 from charlstm.diagnosis import diagnose
-from charlstm.errors import CharlstmError, Stopped, UnknownCharactersError
-from charlstm.folder import RunFolder, is_unicode, new_run_folder, newest_run
+from charlstm.errors import CharlstmError, UnknownCharactersError
+from charlstm.folder import RunFolder, new_run_folder, newest_run
 
 if TYPE_CHECKING:
     from charlstm.train import Trainer
@@ -45,9 +45,9 @@ def start_run(
     if model and run and overwrite and run.resolve() in (model.resolve(), model.resolve().parent):
         raise CharlstmError(f"--overwrite would replace the run that --from begins with, {model}: choose another --run")
     asked = load_config(file, settings, data={**({"text": list(text)} if text else {}), **reading})
-    folder = RunFolder(run) if run else new_run_folder(_run_name(text, file, asked))
+    folder = RunFolder(run) if run else new_run_folder(run_name(text, file, asked))
     folder.refuse_held(overwrite)
-    with _if_stopped("stopped before the first step; the same command begins again"):
+    with if_stopped("stopped before the first step; the same command begins again"):
         trainer = _prepare(asked, device, folder, model, extend)
     if dry_run:
         return 0
@@ -77,7 +77,7 @@ def _prepare(asked: Config, device: str, folder: RunFolder, model: Path | None, 
             corpus = read_text(asked.data.text, asked.data, trained.vocabulary, extend)
         except UnknownCharactersError as error:
             raise UnknownCharactersError(f"{error}; --extend-vocabulary adds them to the model's") from None
-    material = prepare(corpus, _with_absolute_paths(asked))
+    material = prepare(corpus, with_absolute_paths(asked))
     print_material(material, asked)
     trainer = Trainer(material, found, trained=trained)
     if trained:
@@ -93,7 +93,7 @@ def resume_run(run: Path | None, settings: Sequence[str], device: str, dry_run: 
     for setting in settings:
         load_config(None, [setting])  # what is wrong with it is said before torch is loaded
     with folder.locked():
-        with _if_stopped(f"stopped before the next step; to go on: {_resume_command(folder)}"):
+        with if_stopped(f"stopped before the next step; to go on: {_resume_command(folder)}"):
             trainer = _prepare_resume(folder, settings, device, dry_run)
         return 0 if dry_run else _fit(trainer, folder)
 
@@ -108,7 +108,7 @@ def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str, dry
     from charlstm.views.summary import print_material, print_plan
 
     saved, warning = load_training(folder)
-    asked = _with_absolute_paths(load_config(None, settings, **saved.config.model_dump(mode="json")))
+    asked = with_absolute_paths(load_config(None, settings, **saved.config.model_dump(mode="json")))
     refuse_another(saved.config, asked)
     given = saved.vocabulary if saved.is_vocabulary_given else None
     material = prepare(read_text(asked.data.text, asked.data, given), asked)
@@ -134,9 +134,9 @@ def _fit(trainer: Trainer, folder: RunFolder) -> int:
     from charlstm.views.training import make_view
 
     view = make_view(trainer)
-    at_once = _if_stopped(f"stopped at once; what was saved before is whole; to go on: {_resume_command(folder)}")
+    at_once = if_stopped(f"stopped at once; what was saved before is whole; to go on: {_resume_command(folder)}")
     try:
-        with at_once, _stopping(trainer) as received, closing(trainer.fit(folder)) as records:
+        with at_once, stopping(trainer) as received, closing(trainer.fit(folder)) as records:
             for record in records:
                 view.show(record)
     finally:
@@ -148,53 +148,6 @@ def _fit(trainer: Trainer, folder: RunFolder) -> int:
     if received and not trainer.is_finished:
         print_line(f"to go on: {_resume_command(folder)}")
     return 128 + received[0] if received else 0
-
-
-@contextmanager
-def _if_stopped(message: str) -> Iterator[None]:
-    """What Ctrl-C and SIGTERM say while this is open."""
-    try:
-        yield
-    except Stopped as stopped:
-        raise Stopped(stopped.number, message) from None
-
-
-@contextmanager
-def _stopping(trainer: Trainer) -> Iterator[list[int]]:
-    """While open, a first Ctrl-C or SIGTERM asks for a stop and is listed; a second Ctrl-C stops at once."""
-    received: list[int] = []
-
-    def handle(number: int, _frame: object) -> None:
-        if received and number == signal.SIGINT:
-            trainer.stop_at_once()
-            raise Stopped(number)
-        received.append(number)
-        trainer.stop()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _run_name(text: Sequence[str], file: Path | None, config: Config) -> str:
-    """A run is called after its config file, or after the run whose own that is, or else after its text."""
-    if file and not text:
-        return (file == RunFolder(file.parent).config and file.parent.name) or file.stem
-    source = config.data.text[0]
-    path = Path(source.removeprefix("builtin:").removeprefix("data:"))
-    name = "stdin" if source == "-" else path.with_suffix("").stem if path.suffix in (".gz", ".xz", ".bz2") else path.stem
-    return "".join(c if c.isalnum() or c in "._-" else "-" for c in name).strip(".-")[:60] or "run"
-
-
-def _with_absolute_paths(config: Config) -> Config:
-    """The run's own config.toml names its text from wherever it is read."""
-    text = tuple(str(Path(source).absolute()) if is_path(source) else source for source in config.data.text)
-    if odd := [source for source in text if not is_unicode(source)]:
-        raise CharlstmError(f"the path {odd[0]!r} is not UTF-8: move or rename the text")
-    return config.model_copy(update={"data": config.data.model_copy(update={"text": text})})
 
 
 def _resume_command(folder: RunFolder) -> str:

@@ -1,0 +1,53 @@
+"""What Ctrl-C and SIGTERM do to work that takes long.
+
+Knows: that a first signal asks for an orderly end, and a second Ctrl-C for one that waits for nothing.
+Does not know: what the work is.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from charlstm.errors import Stopped
+
+
+class Stoppable(Protocol):
+    """A training, or a search made of them."""
+
+    def stop(self) -> None:
+        """Ask for an orderly end."""
+
+    def stop_at_once(self) -> None:
+        """Ask for an end that waits for nothing."""
+
+
+@contextmanager
+def if_stopped(message: str) -> Iterator[None]:
+    """What Ctrl-C and SIGTERM say while this is open."""
+    try:
+        yield
+    except Stopped as stopped:
+        raise Stopped(stopped.number, message) from None
+
+
+@contextmanager
+def stopping(work: Stoppable) -> Iterator[list[int]]:
+    """While open, a first Ctrl-C or SIGTERM asks for a stop and is listed; a second Ctrl-C stops at once."""
+    received: list[int] = []
+
+    def handle(number: int, _frame: object) -> None:
+        if received and number == signal.SIGINT:
+            work.stop_at_once()
+            raise Stopped(number)
+        received.append(number)
+        work.stop()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

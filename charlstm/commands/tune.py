@@ -1,0 +1,104 @@
+"""`charlstm tune`: search for a recipe, or go on with a search.
+
+Knows: which rooms make up a search, in which order.
+Does not know: options and their help.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+from contextlib import closing
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from charlstm.commands.common import program, read_text, run_name, with_absolute_paths
+from charlstm.commands.signals import if_stopped, stopping
+from charlstm.config import load_config
+from charlstm.errors import CharlstmError, SearchError
+from charlstm.folder import new_run_folder
+from charlstm.search_folder import SearchFolder
+from charlstm.search_space import read_space
+
+if TYPE_CHECKING:
+    from charlstm.tune import Search
+
+DEFAULT_TRIALS = 20
+"""Where neither a number nor a time is given: enough for the sampler to have learned from the first ten."""
+_SHORTER = "--set train.max_steps=300"
+_MOST_MINUTES = 1_000_000  # about two years; a timer can't wait for ever
+
+
+def search_recipe(
+    file: Path,
+    text: Sequence[str],
+    settings: Sequence[str],
+    *,
+    trials: int | None,
+    minutes: float | None,
+    run: Path | None,
+    device: str,
+    as_json: bool,
+) -> int:
+    """Search over the [tune] table of a config file -> the exit code: 0, or 128 and the number of a signal that stopped it."""
+    if trials is not None and trials < 1:
+        raise CharlstmError(f"--trials {trials}: expected a whole number, at least 1")
+    if minutes is not None and not 0 < minutes <= _MOST_MINUTES:
+        raise CharlstmError(f"--minutes {minutes}: expected a number above 0, at most {_MOST_MINUTES}")
+    asked = load_config(file, settings, **({"data": {"text": list(text)}} if text else {}))
+    space = read_space(file, settings, asked)
+    if find_spec("optuna") is None:
+        raise CharlstmError("charlstm tune needs Optuna, which is not installed: pip install 'charlstm[tune]'")
+    folder = SearchFolder(run or new_run_folder(f"{run_name(text, file, asked)}-tune").path)
+    folder.refuse_training()
+    options = [
+        *(("--set", setting) for setting in settings),
+        ("--run", folder.path),
+        ("--trials", trials),
+        ("--minutes", minutes),
+    ]
+    flags = [str(part) for option in options if option[1] is not None for part in option]
+    again = f"{program()} {shlex.join(['tune', str(file), *text, *flags])}"
+    with if_stopped("stopped before the first trial; the same command begins again"):
+        corpus = read_text(asked.data.text, asked.data)  # before torch is loaded: a text that can't be read is said at once
+
+        from charlstm.device import find_device
+        from charlstm.material import prepare
+        from charlstm.tune import Search
+        from charlstm.views.summary import print_material
+        from charlstm.views.tune import print_search
+
+        found = find_device(device)
+        print_material(prepare(corpus, asked), asked)
+    with folder.locked():
+        with if_stopped(f"stopped before the next trial; to go on: {again}"):
+            search = Search(corpus, with_absolute_paths(asked), space, found, folder)
+            most = trials or (math.inf if minutes else DEFAULT_TRIALS)
+            seconds = minutes * 60 if minutes else None
+            print_search(search, most, seconds)
+        return _run(search, most, seconds, as_json, again)
+
+
+def _run(search: Search, most: float, seconds: float | None, as_json: bool, again: str) -> int:
+    """Search to the end or to a signal, show it, and give the exit code."""
+    from charlstm.views.console import print_line
+    from charlstm.views.tune import SearchView, print_best, print_trials
+
+    view = SearchView(search)
+    at_once = if_stopped(f"stopped at once; the trials before are kept; to go on: {again}")
+    try:
+        with at_once, stopping(search) as received, closing(search.run(most, seconds)) as records:
+            for record in records:
+                view.show(record)
+    finally:
+        view.close()
+    print_trials(search, as_json)
+    if best := search.trials.best():
+        print_best(search, best, program())
+    if received:
+        print_line(f"to go on: {again}")
+    elif not best:
+        raise SearchError(f"no trial was done, so none is the best: allow more time or shorter trials, such as with {_SHORTER}")
+    return 128 + received[0] if received else 0

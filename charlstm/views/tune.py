@@ -1,0 +1,135 @@
+"""What a search looks like: what it is about, a line a trial with a bar before it, and in the end all of them.
+
+Knows: how trials are shown.
+Does not know: what makes them.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+from tqdm import tqdm
+
+from charlstm.device import describe_device
+from charlstm.records import StepRecord
+from charlstm.search_space import Value
+from charlstm.trials import TrialRecord
+from charlstm.tune import Search, TrialBegun
+from charlstm.views.console import console, duration, print_facts, print_json, print_line, print_warning
+
+
+def print_search(search: Search, trials: float, seconds: float | None) -> None:
+    """What is searched, by what it is compared, how long, and where it goes."""
+    material, done, count = search.material, search.trials.counted(), search.trials.count()
+    compared = len(material.ids) - material.split
+    split = f"{material.split:,} to learn from, the {compared:,} after them to compare by; what a run validates on is not used"
+    limits = [f"{min(trials, count):,.0f} trials in all" if min(trials, count) < float("inf") else ""]
+    limits.append(f"{duration(seconds)} from now on" if seconds else "")
+    rows = [
+        ("trials", split),
+        ("search", "; ".join(f"{name} {options}" for name, options in search.space.items())),
+        ("until", ", ".join(filter(None, limits))),
+        ("device", describe_device(search.device)),
+        ("run", str(search.folder.path) + (f", after {done} trials" if done else "")),
+    ]
+    print_facts(rows)
+
+
+class SearchView:
+    """A line a trial; on a terminal also a bar while it is at work."""
+
+    def __init__(self, search: Search) -> None:
+        self._search = search
+        self._bar: tqdm[Any] | None = None
+        self._number = 0
+
+    def show(self, record: TrialBegun | StepRecord | TrialRecord) -> None:
+        """Show one record."""
+        if isinstance(record, TrialBegun):
+            self._number = record.number
+            self._bar = tqdm(
+                total=record.steps,
+                unit="step",
+                leave=False,
+                dynamic_ncols=True,
+                disable=not sys.stderr.isatty(),
+                bar_format="{desc} {percentage:3.0f}% {bar} {rate_fmt}, {remaining} left",
+            )
+        elif isinstance(record, StepRecord):
+            if self._bar is not None:
+                self._bar.set_description_str(f"trial {self._number}  loss {record.loss:.3f}", refresh=False)
+                self._bar.update()
+        else:
+            self.close()
+            self._show_trial(record)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _show_trial(self, record: TrialRecord) -> None:
+        loss = "" if record.loss is None else f"{record.loss:.4f}"
+        line = Text(f"trial {record.number:>3}  {loss:>7}  {record.state:<10}  {duration(record.seconds):>12}  ")
+        line.append(", ".join(f"{_short(name)} {value}" for name, value in record.values.items()))
+        best = self._search.trials.best()
+        if best and best.number == record.number:
+            line.append("  ↓ best", "green")
+        console().print(line, soft_wrap=True)
+        if record.reason:
+            print_warning(f"trial {record.number} {record.state}: {record.reason}")
+
+
+def print_trials(search: Search, as_json: bool) -> None:
+    """All trials on standard output, the best one marked."""
+    trials, best, noun = search.trials.records(), search.trials.best(), search.material.vocabulary.noun
+    if as_json:
+        print_json(
+            {
+                "best": best.number if best else None,
+                "config": str(search.folder.best_config) if best else None,
+                "per": noun,
+                "trials": [asdict(trial) for trial in trials],
+                "importance": search.trials.importance(),
+            }
+        )
+        return
+    table = Table(box=None, pad_edge=False)
+    names = list(search.space)
+    for name in ("trial", *map(_short, names), f"nats per {noun}", "steps", "time"):
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("state", overflow="fold")
+    for trial in trials:
+        is_best = best is not None and best.number == trial.number
+        table.add_row(*_cells(trial, names), "best" if is_best else trial.state, style="bold" if is_best else "")
+    console(stderr=False).print(table)
+
+
+def print_best(search: Search, best: TrialRecord, program: str) -> None:
+    """What was found, what decided it, and how to go on from here."""
+    noun, config = search.material.vocabulary.noun, search.folder.best_config
+    rows = [
+        ("best", f"trial {best.number}: {best.loss:.4f} nats per {noun}; a run's own validation is on another part of the text")
+    ]
+    if importance := search.trials.importance():
+        rows.append(("decided", ", ".join(f"{name} {share:.0%}" for name, share in importance.items())))
+    print_facts([*rows, ("config", str(config))])
+    print_line(f"next: {program} train --config {shlex.quote(str(config))}")
+
+
+def _cells(trial: TrialRecord, names: Sequence[str]) -> list[str]:
+    values: Mapping[str, Value] = trial.values
+    loss = "" if trial.loss is None else f"{trial.loss:.4f}"
+    return [str(trial.number), *(str(values[name]) for name in names), loss, f"{trial.steps:,}", duration(trial.seconds)]
+
+
+def _short(name: str) -> str:
+    """No two settings of [model] and [train] have the same key."""
+    return name.partition(".")[2]
