@@ -48,11 +48,12 @@ class Dynamic:
     Tuned on the last tenth of tiny Shakespeare's training part, with models that had not read it.
     """
 
-    learning_rate: float = 1e-3
+    learning_rate: float = 5e-4
     decay: float = 0.002
     """How much of the way back to the trained weights each step takes them, of a weight with the mean rms."""
-    segment: int = 50
-    """Characters. Shorter ones are learned from sooner, but are no better below this and take longer."""
+    segment: int = 32
+    """Characters. With 20, as in the paper, a model of 2x256 came 0.0015 nats lower in half as much time again; with 50 it came
+    0.005 higher in three quarters of the time."""
     context: int = 100
     """At most so many segments before the first scored one begin `rms`, and the hidden state."""
 

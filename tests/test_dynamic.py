@@ -24,7 +24,7 @@ def weights(model: CharLSTM) -> list[torch.Tensor]:
 def test_what_is_learned_from_was_predicted_before(make_model: Callable[..., CharLSTM], first: int) -> None:
     """The only segment is scored with the weights as they came, whatever was read before it."""
     model = make_model()
-    result = dynamic(model, IDS[: first + 50], first, Dynamic(learning_rate=1.0))
+    result = dynamic(model, IDS[: first + 50], first, Dynamic(learning_rate=1.0, segment=50))
     assert result.chars == 50
     assert result.nats == pytest.approx(stateful(model, IDS[: first + 50], first).nats, rel=1e-5)
 

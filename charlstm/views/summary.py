@@ -138,7 +138,7 @@ def print_evaluations(results: dict[str, Evaluation], vocabulary: Vocabulary, as
         return
     table = Table(box=None, pad_edge=False)
     for name in ("protocol", f"nats per {noun}", f"bits per {noun}", f"{noun}s scored", "time", "a second"):
-        table.add_column(name, justify="left" if name == "protocol" else "right")
+        table.add_column(name, justify="left" if name == "protocol" else "right", no_wrap=name == "protocol")
     for name, result in results.items():
         speed = result.chars / max(result.seconds, 1e-9)
         row = (f"{result.loss:.4f}", f"{result.bpc:.4f}", f"{result.chars:,}", duration(result.seconds), f"{speed:,.0f}")
