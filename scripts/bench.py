@@ -112,7 +112,7 @@ def training() -> None:
 def recipe_step() -> None:
     """A step of `configs/shakespeare.toml`, with all that keeps it from overfitting, and one of a plain `nn.LSTM`, in turn."""
     recipe = load_config(ROOT / "configs" / "shakespeare.toml")
-    trainer = Trainer(prepare(read_corpus(recipe.data.text, recipe.data), recipe), CPU)
+    trainer = Trainer(prepare(read_corpus(Config().data.text), recipe), CPU)
     steps, train = _forever(trainer), recipe.train
     plain = PlainLSTM(trainer.material.vocabulary.size)
     ids = torch.randint(trainer.material.vocabulary.size, (train.seq_len + 1, train.batch_size))

@@ -34,6 +34,7 @@ SHAKESPEARE = ROOT.parent / "shared" / "data" / "tinyshakespeare.txt"
 TINY = (
     "model.embedding_size=8",
     "model.hidden_size=16",
+    "model.dropout=0.2",
     "train.batch_size=4",
     "train.seq_len=8",
     "train.epochs=2",
