@@ -547,7 +547,7 @@ def test_a_signal_at_the_very_end_promises_no_more_to_do(
     monkeypatch.setattr(TrainingView, "show", interrupted)
     said = charlstm("train", folder / "verse.txt", "--run", "r", *settings("train.max_steps=3"), folder=tmp_path)
     assert said.returncode == 143
-    assert b"--resume" not in said.stderr
+    assert b"to go on" not in said.stderr
 
 
 TUNE = """
