@@ -145,6 +145,7 @@ from itertools import islice
 from pathlib import Path
 import charlstm.train
 from charlstm.batches import batches, fit_layout
+from charlstm.config import DataConfig
 from charlstm.corpus import read_corpus
 from charlstm.material import prepare
 def memory(what):
@@ -153,7 +154,7 @@ Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
 before, begin = memory("VmRSS"), time.perf_counter()
 corpus = read_corpus([sys.argv[1]])
 seconds = time.perf_counter() - begin
-layout = fit_layout(corpus.split(0.1), 32, 64)
+layout = fit_layout(corpus.split(DataConfig())[0], 32, 64)
 for _ in islice(batches(corpus.ids, layout), 20_000): pass
 print(seconds, memory("VmHWM") - before)
 """

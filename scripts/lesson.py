@@ -94,7 +94,7 @@ def main() -> None:
     config = load_config(None)
     corpus = corpus_of(text, config.data, "text")
     ids = torch.from_numpy(np.asarray(corpus.ids).astype(np.int64))
-    theirs = lesson(ids, corpus.split(config.data.validation), corpus.vocabulary.size)
+    theirs = lesson(ids, corpus.split(config.data)[0], corpus.vocabulary.size)
     mine = ours(text)
     print(
         f"| {CHARACTERS:,} characters, {PASSES} passes: the lesson {min(theirs):.3f} (pass {theirs.index(min(theirs)) + 1})"

@@ -55,6 +55,8 @@ class Means:
     """The head reads the first layer too."""
     layer_norm: bool = False
     """After each layer."""
+    output_scale: float = 1.0
+    """What the output of each layer is multiplied with: a way to give small numbers more weight without a norm."""
     smoothing: float = 0.0
     """Label smoothing."""
     activation_penalty: float = 0.0
@@ -70,34 +72,33 @@ class Means:
     """A constant rate for 70% of the training, then a straight line to zero, in place of a cosine."""
 
 
-PLAIN = Means()
 TRIALS = {
-    "plain": PLAIN,
-    "dropout 0.15": Means(dropout=0.15),
-    "locked dropout": Means(locked=True),
+    "plain": Means(),
     "embedding dropout 0.1": Means(embedding_dropout=0.1),
-    "embedding dropout 0.1, all locked": Means(locked=True, embedding_dropout=0.1),
+    "state resets 0.02": Means(reset=0.02),
+    "rate 8e-3": Means(learning_rate=8e-3),
+    "16 x 64 in place of 32 x 32": Means(batch_size=16, seq_len=64),
+    "embedding dropout 0.1, all dropout locked": Means(locked=True, embedding_dropout=0.1),
+    "locked dropout": Means(locked=True),
+    "layer norm after each layer": Means(layer_norm=True),
+    "layer norm, embedding dropout 0.1 and resets 0.02, all locked": Means(
+        layer_norm=True, locked=True, embedding_dropout=0.1, reset=0.02
+    ),
+    "skip from the first layer to the head": Means(skip=True),
     "embedding dropout 0.2, all locked": Means(locked=True, embedding_dropout=0.2),
+    "dropout 0.15": Means(dropout=0.15),
+    "outputs of both layers times 3": Means(output_scale=3.0),
     "DropConnect 0.3": Means(weight_dropout=0.3),
     "DropConnect 0.5": Means(weight_dropout=0.5),
     "DropConnect 0.3, dropout locked": Means(weight_dropout=0.3, locked=True),
     "input noise 0.05": Means(noise=0.05),
-    "state resets 0.02": Means(reset=0.02),
-    "random lengths": Means(random_length=True),
+    "embedding of unit length at the start": Means(embedding_scale=64**-0.5),
+    "random lengths of steps": Means(random_length=True),
     "smaller batches first": Means(smaller_first=True),
-    "skip to the head": Means(skip=True),
-    "skip, embedding dropout 0.1, all locked": Means(skip=True, locked=True, embedding_dropout=0.1),
-    "layer norm": Means(layer_norm=True),
-    "label smoothing 0.03": Means(smoothing=0.03),
-    "activation penalty 1": Means(activation_penalty=1.0),
-    "embedding of unit length": Means(embedding_scale=64**-0.5),
-    "embedding scale 2": Means(embedding_scale=2.0),
-    "16 x 64": Means(batch_size=16, seq_len=64),
-    "64 x 16": Means(batch_size=64, seq_len=16),
-    "rate 8e-3": Means(learning_rate=8e-3),
-    "rate 2e-3": Means(learning_rate=2e-3),
     "weight decay 0.3": Means(weight_decay=0.3),
     "second beta 0.999": Means(beta2=0.999),
+    "label smoothing 0.03": Means(smoothing=0.03),
+    "activation penalty 1": Means(activation_penalty=1.0),
     "constant rate, late decay": Means(late_decay=True),
 }
 
@@ -136,7 +137,7 @@ class Trial(CharLSTM):
             parts[1] = F.dropout(parts[1], means.weight_dropout, self.training)
             own = [part[layer : layer + 1].contiguous() for part in before]
             x, h, c = torch.lstm(x, own, parts, True, 1, 0.0, self.training, False, False)
-            x = self._drop(self.norms[layer](x) if self.norms else x, means.dropout)
+            x = self._drop(self.norms[layer](x) if self.norms else x * means.output_scale, means.dropout)
             after.append((h, c))
             outputs.append(x)
         self.head_input = x
