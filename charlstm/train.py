@@ -22,7 +22,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from charlstm import evaluate
 from charlstm.batches import batches
@@ -33,11 +32,12 @@ from charlstm.finetune import take_weights
 from charlstm.folder import RunFolder
 from charlstm.material import Material
 from charlstm.memory import out_of_memory
-from charlstm.model import CharLSTM, State, detach, refuse_too_large
-from charlstm.optim import learning_rate_at, make_optimizer, update_average
+from charlstm.model import CharLSTM, refuse_too_large
+from charlstm.optim import learning_rate_at, make_optimizer
 from charlstm.records import Record, Setback, StepRecord
 from charlstm.resume import Meter, Position, Saved, Training, check_text, load_training, restore, snapshot
 from charlstm.sample import write_text
+from charlstm.step import take_step
 from charlstm.store import Facts, SavedModel
 
 PREVIEW_LENGTH = 200
@@ -210,21 +210,9 @@ class Trainer:
         return f"{does_not_fit}; try a new run with {remedy}; what was saved before is whole"
 
     def _step(self, x: Tensor, y: Tensor) -> StepRecord:
-        """One step of truncated backpropagation through time."""
-        training, position = self._training, self.position
-        begin = time.perf_counter()
-        for group in training.optimizer.param_groups:
-            group["lr"] = self._learning_rate(position.step)
-        training.optimizer.zero_grad()
-        loss, training.state = self._backward(x, y, self._some_reset(training.state))
-        grad_norm = float(torch.nn.utils.clip_grad_norm_(training.model.parameters(), self.config.train.grad_clip or math.inf))
-        if not math.isfinite(loss) or not math.isfinite(grad_norm):
-            what = "gradient" if math.isfinite(loss) else "loss"
-            rate = training.optimizer.param_groups[0]["lr"]
-            raise DivergedError(f"the {what} of step {position.step + 1:,} is not a finite number, learning rate {rate:.2g}")
-        training.optimizer.step()
-        if training.average:
-            update_average(training.average, training.model, position.step + 1, self.config.train.average)
+        """Take a step, and count it."""
+        position, begin = self.position, time.perf_counter()
+        loss, grad_norm = take_step(self._training, x, y, self._learning_rate(position.step), self.config.train)
         seconds = time.perf_counter() - begin
         position.step += 1
         position.batch += 1
@@ -233,21 +221,8 @@ class Trainer:
         position.meter.add(loss, x.numel(), seconds, grad_norm)
         return StepRecord(position.step, position.epoch, position.batch, loss, x.numel())
 
-    def _some_reset(self, state: State | None) -> State | None:
-        """The carried state, with streams now and then sent back to the zero state that every text begins with."""
-        if state is None or not self.config.train.reset:
-            return state
-        kept = (torch.rand(state[0].shape[1], 1) >= self.config.train.reset).to(state[0])
-        return state[0] * kept, state[1] * kept
-
     def _learning_rate(self, step: int) -> float:
         return learning_rate_at(step, self.total_steps, self.config.train) * 0.5**self.position.setbacks
-
-    def _backward(self, x: Tensor, y: Tensor, state: State | None) -> tuple[float, State]:
-        logits, state = self._training.model(x.to(self.device), state)
-        loss = F.cross_entropy(logits.flatten(0, 1), y.to(self.device).flatten())
-        loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach()), detach(state)
 
     def _ends_epoch(self) -> bool:
         return self.position.batch == self.steps_an_epoch or self.position.step == self.total_steps

@@ -19,7 +19,7 @@ LAYERS = [
     {"corpus", "engines", "evaluate", "store", "search_folder"},
     {"dynamic", "finetune", "material", "sample", "trials"},
     {"resume"},
-    {"checkpoints"},
+    {"checkpoints", "step"},
     {"train"},
     {"tune"},
     {"views"},

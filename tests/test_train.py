@@ -278,12 +278,3 @@ def test_what_is_scored_and_saved_is_the_average(make_config: Callable[..., Conf
     assert not torch.equal(saved.model.head.weight, moving["model.head.weight"])
     scored = stateful(saved.model, trainer.material.ids, trainer.material.split)
     assert scored.loss == pytest.approx(records[-1].validation_loss, abs=1e-5)
-
-
-def test_streams_begin_anew_as_often_as_asked(make_config: Callable[..., Config]) -> None:
-    trainer = Trainer(prepare_text(VERSE, make_config("train.reset=0.25")), CPU)
-    state = (torch.ones(2, 4000, 3), torch.ones(2, 4000, 3))
-    hidden, cell = trainer._some_reset(state) or state
-    assert torch.equal(hidden, cell), "hidden and cell state together"
-    assert torch.equal(hidden, hidden[:1, :, :1].expand_as(hidden)), "all layers and units together"
-    assert (hidden[0, :, 0] == 0).float().mean().item() == pytest.approx(0.25, abs=0.03)
