@@ -194,10 +194,10 @@ def evaluate(
         raise CharlstmError(f"--window {window}: the stateful protocol has no windows; leave it out, or use --protocol cold")
     if protocol == "cold" and dynamic:
         raise CharlstmError("--dynamic carries the state through the text: leave out --protocol cold")
-    from charlstm.commands.score import score
-
     if validation and test:
         raise CharlstmError("--validation and --test are two parts of a text: score one, then the other")
+    from charlstm.commands.score import score
+
     reading = _given(encoding=encoding, errors=errors, newlines=newlines)
     part: Literal["all", "validation", "test"] = "validation" if validation else "test" if test else "all"
     score(model, text or (), part, protocol, window, dynamic, device, as_json, reading)

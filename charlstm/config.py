@@ -38,7 +38,7 @@ class DataConfig(_Section):
     validation: Annotated[float | int, BeforeValidator(part)] = 0.1
     """What is scored and not learned from: a share (0.1) or so many characters, or bytes, at the end but for `test`."""
     test: Annotated[float | int, BeforeValidator(part_or_none)] = 0
-    """What training never looks at, counted likewise, at the very end: for `charlstm eval --test`; 0 for none."""
+    """What is neither learned from nor scored in training, counted likewise, at the very end; for `charlstm eval --test`."""
     encoding: Annotated[str, AfterValidator(text_encoding)] = "utf-8"
     """How the text's bytes are read; with the default a byte order mark tells UTF-16 and UTF-32 apart."""
     errors: Literal["strict", "replace", "ignore"] = "strict"
@@ -106,7 +106,7 @@ class TrainConfig(_Section):
     patience: int = Field(0, ge=0, le=MANY)
     """Stop after so many evaluations in a row without a new best; 0 for never."""
     seed: int = Field(1, ge=0, lt=2**63)
-    """Decides the initial weights, the offsets and the dropout."""
+    """Decides the initial weights, the offsets, the resets and the dropout."""
     style: Literal["table", "lesson"] = "table"
     """How progress is written: one line an epoch with a sample, or the lines of the classic lesson."""
 

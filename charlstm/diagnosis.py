@@ -16,6 +16,7 @@ from typing import Literal
 
 from charlstm.config import Config
 from charlstm.records import Point
+from charlstm.values import MANY
 
 Kind = Literal["too early", "still learning", "overfitting", "unsteady", "underfitting", "well trained"]
 
@@ -50,26 +51,30 @@ class Diagnosis:
 def diagnose(curve: Sequence[Point], config: Config) -> Diagnosis:
     """Read the curve of a run, oldest point first; `config` is the run's."""
     if len(curve) < _FEWEST:
-        evaluations = f"{len(curve)} evaluation{'' if len(curve) == 1 else 's'}"
-        return _go_on("too early", f"too early to say: {evaluations} so far, a curve takes {_FEWEST}", curve, config)
+        return _go_on("too early", f"too early to say: {len(curve)} of at least {_FEWEST} evaluations", curve, config)
     last, best = curve[-1], min(curve, key=lambda point: point.validation_loss)
     if last.validation_loss > best.validation_loss * (1 + _WORSE):
         return _past_its_best(best, last, config)
     gap = 1 - last.train_loss / last.validation_loss
-    middle = [point for point in curve if point.step <= last.step / 2] or curve[:1]
+    middle = [point for point in curve if 2 * point.step <= last.step] or curve[:1]
     gain = middle[-1].validation_loss - best.validation_loss
     if gain > best.validation_loss * _GAINING:
-        learning = f"still learning: the second half of the run took {gain:.3f} off the validation loss; try more passes"
-        if gap > _WIDE_GAP and config.model.dropout < _MOST_DROPOUT and _is_finished(last, config):
-            more = {**_regularised(config), **_more_passes(config)}
-            return Diagnosis("still learning", f"{learning}, with more dropout", more)
-        return _go_on("still learning", learning, curve, config)
+        learning = f"still learning: the second half of the run took {gain:.3f} off the validation loss"
+        is_finished = _is_finished(curve, config)
+        if gap > _WIDE_GAP and config.model.dropout < _MOST_DROPOUT and is_finished:
+            more = {**_regularised(config), **_more_passes(last, config)}
+            return Diagnosis("still learning", f"{learning}; try more passes, with more dropout", more)
+        return _go_on("still learning", learning + ("; try more passes" if is_finished else ""), curve, config)
     if gap < _GAP:
-        level = f"training and validation loss are level at {last.train_loss:.3f} and {last.validation_loss:.3f}"
-        underfitting = f"underfitting: {level}; try more passes or a larger model"
-        if last.step < _FEW_STEPS or not _is_finished(last, config):
-            return _go_on("underfitting", underfitting, curve, config)
-        return Diagnosis("underfitting", underfitting, {"model.hidden_size": min(_LARGEST, config.model.hidden_size * 2)})
+        losses = f"{last.train_loss:.3f}, is no lower than on validation, {last.validation_loss:.3f}"
+        underfitting = f"underfitting: the loss in training, {losses}"
+        if last.step < _FEW_STEPS or not _is_finished(curve, config):
+            return _go_on("underfitting", f"{underfitting}; try more passes", curve, config)
+        if config.model.dropout:
+            less = round(max(0.0, config.model.dropout - 0.2), 3)
+            return Diagnosis("underfitting", f"{underfitting}; try less dropout", {"model.dropout": less})
+        larger = min(_LARGEST, config.model.hidden_size * 2)
+        return Diagnosis("underfitting", f"{underfitting}; try a larger model", {"model.hidden_size": larger})
     return Diagnosis("well trained", f"well trained: the validation loss has levelled off at {last.validation_loss:.3f}")
 
 
@@ -83,18 +88,30 @@ def _past_its_best(best: Point, last: Point, config: Config) -> Diagnosis:
 
 def _go_on(kind: Kind, sentence: str, curve: Sequence[Point], config: Config) -> Diagnosis:
     """The same run: to its end where it was stopped before that, or else beyond it."""
-    is_finished = bool(curve) and _is_finished(curve[-1], config)
-    return Diagnosis(kind, sentence, _more_passes(config) if is_finished else {}, goes_on=True)
+    if _is_out_of_patience(curve, config):
+        return Diagnosis(kind, sentence, {"train.patience": 0}, goes_on=True)
+    is_finished = _is_finished(curve, config)
+    return Diagnosis(kind, sentence, _more_passes(curve[-1], config) if is_finished else {}, goes_on=True)
 
 
-def _is_finished(last: Point, config: Config) -> bool:
-    return last.epoch >= config.train.epochs or 0 < config.train.max_steps <= last.step
+def _is_finished(curve: Sequence[Point], config: Config) -> bool:
+    if not curve:
+        return False
+    last, train = curve[-1], config.train
+    is_last = last.ends_epoch and (last.epoch >= train.epochs or 0 < train.max_steps <= last.step)
+    return is_last or _is_out_of_patience(curve, config)
 
 
-def _more_passes(config: Config) -> dict[str, float]:
-    """Twice as many."""
-    epochs, steps = config.train.epochs, config.train.max_steps
-    return {"train.epochs": min(_MOST_EPOCHS, epochs * 2), **({"train.max_steps": steps * 2} if steps else {})}
+def _is_out_of_patience(curve: Sequence[Point], config: Config) -> bool:
+    losses = [point.validation_loss for point in curve]
+    return 0 < config.train.patience <= len(losses) - 1 - losses.index(min(losses)) if losses else False
+
+
+def _more_passes(last: Point, config: Config) -> dict[str, float]:
+    """Twice as much of what ended the run."""
+    if 0 < config.train.max_steps <= last.step:
+        return {"train.max_steps": min(MANY, config.train.max_steps * 2)}
+    return {"train.epochs": min(_MOST_EPOCHS, config.train.epochs * 2)}
 
 
 def _regularised(config: Config) -> dict[str, float]:

@@ -22,6 +22,9 @@ from charlstm.config import Config
 from charlstm.errors import ModelError, RunError, SaveError
 from charlstm.records import Point, read_curve
 
+TRIALS = "trials.jsonl"
+"""What tells the folder of a search from that of a run."""
+
 Marks = dict[str, tuple[int, str]]
 """Of each log its size in bytes and the SHA-256 of its content."""
 
@@ -106,6 +109,8 @@ class RunFolder:
         """RunError where the folder holds a run that may not be overwritten, is in use, or can't be named in UTF-8."""
         if not is_unicode(str(self.path.absolute())):
             raise RunError(f"the run folder {str(self.path)!r} has a name that is not UTF-8: choose another with --run")
+        if (self.path / TRIALS).exists():
+            raise RunError(f"{self.path} holds a search for settings: choose another --run")
         held = self.held()
         if held and not overwrite:
             raise RunError(

@@ -10,6 +10,8 @@ import json
 import math
 from dataclasses import asdict, dataclass, field, fields
 
+from charlstm.values import MANY
+
 
 @dataclass(frozen=True)
 class StepRecord:
@@ -46,9 +48,10 @@ class Record:
     """Of the last step, before clipping."""
     chars_per_second: float
     """Of training alone, since the record before."""
+    ends_epoch: bool
+    """Whether it ends an epoch or the training."""
     batch: int = field(metadata={"shown_only": True})
     """Steps so far in this epoch."""
-    ends_epoch: bool = field(metadata={"shown_only": True})
     is_best: bool = field(metadata={"shown_only": True})
     sample: str = field(metadata={"shown_only": True})
     unwritten: str = field(default="", metadata={"shown_only": True})
@@ -68,7 +71,7 @@ class Setback:
     back_to: int
     """The step of the save."""
     number: int
-    """This is the so-manieth, counted from 1; each halves the learning rate."""
+    """Which setback this is, counted from 1; each halves the learning rate."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ class Point:
     epoch: int
     train_loss: float
     validation_loss: float
+    ends_epoch: bool = True
 
 
 def read_curve(metrics: bytes) -> list[Point]:
@@ -90,9 +94,9 @@ def read_curve(metrics: bytes) -> list[Point]:
 def _read_point(line: bytes) -> Point | None:
     try:
         record = json.loads(line)
-        point = Point(*(record[f.name] for f in fields(Point)))
+        point = Point(**{f.name: record[f.name] for f in fields(Point) if f.name in record})
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    counted = all(type(number) is int and number > 0 for number in (point.step, point.epoch))
+    counted = all(type(number) is int and 0 < number <= MANY for number in (point.step, point.epoch))
     measured = all(type(loss) is float and 0 < loss < math.inf for loss in (point.train_loss, point.validation_loss))
-    return point if counted and measured else None
+    return point if counted and measured and type(point.ends_epoch) is bool else None

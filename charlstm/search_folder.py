@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from charlstm.errors import RunError
-from charlstm.folder import RunFolder
+from charlstm.errors import RunError, shown
+from charlstm.folder import TRIALS, RunFolder
 
 
 class SearchFolder(RunFolder):
@@ -18,7 +18,7 @@ class SearchFolder(RunFolder):
     @property
     def trials(self) -> Path:
         """What was tried, and how it went: Optuna's journal, one event a line."""
-        return self.path / "trials.jsonl"
+        return self.path / TRIALS
 
     @property
     def best_config(self) -> Path:
@@ -30,10 +30,14 @@ class SearchFolder(RunFolder):
         """The run folder of the trial at work, thrown away after it."""
         return RunFolder(self.path / "trial")
 
-    def refuse_training(self) -> None:
-        """RunError where the folder holds a training."""
+    def refuse_other(self) -> None:
+        """RunError where the folder holds anything and no search: what a search throws away in it would be lost."""
         if RunFolder(self.path).held():
             raise RunError(f"{self.path} holds a training and no search: choose another --run")
+        if self.path.is_dir() and not self.trials.exists():
+            others = [path.name for path in self.path.iterdir() if path.name != ".lock"]
+            if others:
+                raise RunError(f"{self.path} holds {shown(min(others))} and no search: choose another --run")
 
     def _files(self) -> tuple[Path, ...]:
         return (self.trials, self.best_config)

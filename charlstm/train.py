@@ -141,7 +141,7 @@ class Trainer:
 
     def _why_finished(self) -> str:
         if self.is_out_of_patience:
-            found = f"{self.position.without_best} evaluations brought nothing better"
+            found = f"its last evaluations brought nothing better, {self.position.without_best} in a row"
             return f"this run has ended because {found}: --set train.patience=0 goes on"
         key = "epochs" if self.total_steps == self.steps_an_epoch * self.config.train.epochs else "max_steps"
         return f"all {self.total_steps:,} steps of this run are done: --set train.{key}= asks for more"

@@ -118,7 +118,7 @@ class Trials:
         return values
 
     def report(self, loss: float, part: int) -> bool:
-        """Tell the lowest loss so far after a part of the training -> whether half of all trials were better by then."""
+        """Tell the lowest loss so far after a part of the training -> whether half of those done were better by then."""
         self._trial.report(loss, part)
         return part < PARTS and self._trial.should_prune()
 

@@ -69,7 +69,7 @@ def _is_part(value: object) -> bool:
 
 
 def size_of(part: float | int, whole: int) -> int:
-    """How many of `whole` ids a part is; a share is rounded up.
+    """How many of `whole` ids a part is; a share is rounded up, as floats round.
 
     >>> size_of(0.1, 1_115_394), size_of(5_000, 1_115_394)
     (111540, 5000)

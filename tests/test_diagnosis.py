@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -35,12 +36,13 @@ UNSTEADY = curve((2.0, 1.8), (1.8, 1.7), (2.4, 2.3), (2.5, 2.4))
     ("points", "settings", "kind", "part", "to_try", "goes_on"),
     [
         (LEARNING, (), "still learning", "took 0.073 off", {"train.epochs": 8}, True),
-        (APART, (), "still learning", "more dropout", {"model.dropout": 0.4, "train.epochs": 8}, False),
+        (APART, (), "still learning", "more dropout", {"model.dropout": 0.5, "train.epochs": 8}, False),
         (APART, ("model.dropout=0.5",), "still learning", "more passes", {"train.epochs": 8}, True),
-        (OVERFITTING, (), "overfitting", "since epoch 3: ", {"model.dropout": 0.4}, False),
+        (OVERFITTING, (), "overfitting", "since epoch 3: ", {"model.dropout": 0.5}, False),
         (OVERFITTING, ("model.dropout=0.4",), "overfitting", "from 1.500 to 1.750", {"model.dropout": 0.5}, False),
         (OVERFITTING, ("model.dropout=0.5",), "overfitting", "training loss fell", {"model.hidden_size": 256}, False),
-        (UNDERFITTING, (), "underfitting", "level at 1.790 and 1.780", {"model.hidden_size": 1024}, False),
+        (UNDERFITTING, (), "underfitting", "less dropout", {"model.dropout": 0.1}, False),
+        (UNDERFITTING, ("model.dropout=0",), "underfitting", "1.790, is no lower", {"model.hidden_size": 1024}, False),
         (LEVEL, (), "well trained", "levelled off at 1.404", {}, False),
         (UNSTEADY, (), "unsteady", "since epoch 2: ", {"train.learning_rate": 0.0015}, False),
     ],
@@ -76,10 +78,29 @@ def test_a_plateau_in_the_first_steps_is_no_lack_of_size() -> None:
     assert found.settings_to_try == {"train.epochs": 8}
 
 
-def test_a_limit_in_steps_is_raised_too() -> None:
-    assert run(LEARNING, "train.max_steps=1800").settings_to_try == {"train.epochs": 8, "train.max_steps": 3600}
+def test_the_limit_that_ended_the_run_is_raised() -> None:
+    assert run(LEARNING, "train.max_steps=1800").settings_to_try == {"train.max_steps": 3600}
     assert not diagnose(LEARNING, config(9, "train.max_steps=9000")).settings_to_try
-    assert diagnose(LEARNING, config(9, "train.max_steps=2000")).settings_to_try["train.max_steps"] == 4000
+    assert diagnose(LEARNING, config(9, "train.max_steps=2000")).settings_to_try == {"train.max_steps": 4000}
+
+
+def test_the_last_epoch_is_not_over_at_its_first_evaluation() -> None:
+    within = [replace(point, epoch=1, ends_epoch=False) for point in LEARNING]
+    found = diagnose(within, config(1))
+    assert (found.goes_on, found.settings_to_try) == (True, {})
+    assert "more passes" not in found.sentence
+
+
+def test_a_run_that_ran_out_of_patience_goes_on_without_it() -> None:
+    points = curve((2.0, 1.80), (1.7, 1.70), (1.65, 1.701))
+    assert diagnose(points, config(50, "train.patience=2")).settings_to_try == {}
+    ended = diagnose(points, config(50, "train.patience=1"))
+    assert (ended.settings_to_try, ended.goes_on) == ({"train.patience": 0}, True)
+
+
+def test_a_flat_training_loss_above_the_validation_loss_asks_for_less_dropout() -> None:
+    flat = curve((2.5, 1.9), (1.95, 1.52), (1.91, 1.505), (1.9, 1.5), (1.9, 1.5), (1.9, 1.5))
+    assert run(flat, "model.dropout=0.5").settings_to_try == {"model.dropout": 0.3}
 
 
 def test_dropout_that_only_training_has_is_no_gap() -> None:

@@ -99,7 +99,7 @@ def test_patience_counts_on_after_a_resume_and_its_end_is_an_end(make_config: Ca
     assert saved.position.without_best == 2
     list(Trainer(impatient, CPU, saved).fit(parts))
     assert records(parts) == expected
-    with pytest.raises(RunError, match=r"4 evaluations brought nothing better: --set train.patience=0 goes on"):
+    with pytest.raises(RunError, match=r"nothing better, 4 in a row: --set train.patience=0 goes on"):
         Trainer(impatient, CPU, load_training(parts)[0])
     patient = prepare_text(VERSE, make_config(*settings))
     assert not Trainer(patient, CPU, load_training(parts)[0]).is_finished

@@ -102,7 +102,7 @@ def test_records_say_what_happened(material: Material, tmp_path: Path) -> None:
     assert lines == [r.metrics() for r in found]
     assert set(lines[0]) == {
         "step", "epoch", "characters", "seconds", "train_loss", "validation_loss", "bpc", "learning_rate", "grad_norm",
-        "chars_per_second",
+        "chars_per_second", "ends_epoch",
     }  # fmt: skip
 
 

@@ -74,6 +74,8 @@ def show_info(model: Path, as_json: bool) -> None:
     saved = load_model(model)
     diagnosis = command = None
     if model.is_dir() and (curve := RunFolder(model).curve()):
-        diagnosis = diagnose(curve, saved.config)
+        # The best model may be older than a resume that changed settings.
+        config = load_config(RunFolder(model).config) if RunFolder(model).config.is_file() else saved.config
+        diagnosis = diagnose(curve, config)
         command = command_to_try(diagnosis, RunFolder(model))
     print_info(model, saved, diagnosis, command, as_json)

@@ -52,12 +52,13 @@ def search_recipe(
     if find_spec("optuna") is None:
         raise CharlstmError("charlstm tune needs Optuna, which is not installed: pip install 'charlstm[tune]'")
     folder = SearchFolder(run or new_run_folder(f"{run_name(text, file, asked)}-tune").path)
-    folder.refuse_training()
+    folder.refuse_other()
     options = [
         *(("--set", setting) for setting in settings),
         ("--run", folder.path),
         ("--trials", trials),
         ("--minutes", minutes),
+        ("--device", None if device == "auto" else device),
     ]
     flags = [str(part) for option in options if option[1] is not None for part in option]
     again = f"{program()} {shlex.join(['tune', str(file), *text, *flags])}"

@@ -115,7 +115,7 @@ def print_result(trainer: Trainer, folder: RunFolder, program: str, diagnosis: D
     prime = shlex.quote(trainer.config.sample.prime)
     at = f"at step {trainer.position.step:,}"
     if trainer.is_out_of_patience:
-        rows.append(("ended", f"{at}: {trainer.position.without_best} evaluations brought nothing better"))
+        rows.append(("ended", f"{at}: nothing better in a row of evaluations, {trainer.position.without_best} of them"))
     elif trainer.stop_asked:
         rows.append(("stopped", f"{at}; the model as it was then is {folder.last.name}"))
     print_facts([*rows, ("curves", diagnosis.sentence), ("model", str(best))])
