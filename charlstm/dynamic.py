@@ -102,9 +102,7 @@ class _Learner:
         self._model = copy.deepcopy(model).eval()
         for module in self._model.modules():
             if isinstance(module, nn.LSTM):
-                # cuDNN gives gradients in training mode alone; there must be no dropout then.
-                module.dropout = 0.0
-                module.train()
+                module.train()  # cuDNN gives gradients in training mode alone; the model's dropout follows the model's mode
         self._weights: list[Tensor] = list(self._model.parameters())
         self._trained = [w.detach().clone() for w in self._weights]
         self._squares = [torch.zeros_like(w) for w in self._trained]

@@ -216,7 +216,7 @@ def test_without_curves_nothing_is_said_of_them(charlstm: Callable[..., Result],
 
 def test_training_ends_with_what_its_curves_say(trained: tuple[Path, Result]) -> None:
     *_, curves, _, to_try, last = trained[1].stderr.decode().splitlines()
-    assert curves == "curves    too early to say: 2 evaluations so far, a curve takes 3"
+    assert curves == "curves    too early to say: 2 of at least 3 evaluations"
     assert to_try.startswith("to try: ")
     assert last.startswith("next: ")
 

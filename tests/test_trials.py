@@ -140,7 +140,7 @@ def test_importance_is_said_only_of_enough_trials(tmp_path: Path) -> None:
     [
         ({"text": "another"}, "a search on another text"),
         ({"space": GRID}, r"another \[tune\] table"),
-        ({"config": load_config(None, ["model.dropout=0.3"])}, r"model.dropout = 0.2, not 0.3"),
+        ({"config": load_config(None, ["model.dropout=0.1"])}, r"model.dropout = 0.3, not 0.1"),
         ({"config": load_config(None, ["train.seed=3"])}, r"train.seed = 1, not 3"),
     ],
 )

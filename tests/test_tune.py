@@ -149,7 +149,7 @@ def test_divergence_is_a_trials_and_not_the_searchs_end(
     def poisoned(self: Trainer, x: torch.Tensor, y: torch.Tensor) -> StepRecord:
         if search.trials.counted() == 0 and self.position.step == 3:
             with torch.no_grad():
-                self.model.head.bias[0] = float("nan")
+                self._training.model.head.bias[0] = float("nan")
         return step(self, x, y)
 
     monkeypatch.setattr(Trainer, "_step", poisoned)
