@@ -108,10 +108,13 @@ def _is_out_of_patience(curve: Sequence[Point], config: Config) -> bool:
 
 
 def _more_passes(last: Point, config: Config) -> dict[str, float]:
-    """Twice as much of what ended the run."""
+    """Twice as much of what ended the run, or would soon."""
+    more: dict[str, float] = {}
+    if last.epoch >= config.train.epochs:
+        more["train.epochs"] = min(_MOST_EPOCHS, config.train.epochs * 2)
     if 0 < config.train.max_steps <= last.step:
-        return {"train.max_steps": min(MANY, config.train.max_steps * 2)}
-    return {"train.epochs": min(_MOST_EPOCHS, config.train.epochs * 2)}
+        more["train.max_steps"] = min(MANY, config.train.max_steps * 2)
+    return more
 
 
 def _regularised(config: Config) -> dict[str, float]:

@@ -79,7 +79,7 @@ def test_a_plateau_in_the_first_steps_is_no_lack_of_size() -> None:
 
 
 def test_the_limit_that_ended_the_run_is_raised() -> None:
-    assert run(LEARNING, "train.max_steps=1800").settings_to_try == {"train.max_steps": 3600}
+    assert run(LEARNING, "train.max_steps=1800").settings_to_try == {"train.epochs": 8, "train.max_steps": 3600}
     assert not diagnose(LEARNING, config(9, "train.max_steps=9000")).settings_to_try
     assert diagnose(LEARNING, config(9, "train.max_steps=2000")).settings_to_try == {"train.max_steps": 4000}
 
