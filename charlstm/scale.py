@@ -26,9 +26,9 @@ class Scale:
 
 
 SCALES = (
-    Scale(30_000, epochs=40, batch_size=8, dropout=0.5),
-    Scale(100_000, epochs=30, batch_size=8, dropout=0.5),
-    Scale(400_000, epochs=12, batch_size=16, dropout=0.4),
+    Scale(30_000, epochs=25, batch_size=8, dropout=0.5),
+    Scale(100_000, epochs=15, batch_size=8, dropout=0.5),
+    Scale(400_000, epochs=10, batch_size=16, dropout=0.4),
     Scale(1_500_000, epochs=6, batch_size=32, dropout=0.3),
     Scale(5_000_000, epochs=3, batch_size=32, dropout=0.1),
     Scale(20_000_000, epochs=2, batch_size=64, dropout=0.0),

@@ -91,12 +91,12 @@ def forgery() -> Forgery:
 def load_or_refuse(file: Path, data: bytes) -> SavedModel | str:
     """The model in a file of these bytes, or why it was refused. Whatever the bytes are, nothing else may come of it."""
     file.write_bytes(data)
-    begin = time.perf_counter()
+    begin = time.process_time()  # which other work on the machine does not lengthen
     try:
         return load_model(file)
     except ModelError as error:
         reason = str(error)
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
     assert reason.isprintable(), "one line"
     assert len(reason) < 1000
     assert str(file) in reason
@@ -248,10 +248,10 @@ def test_a_sparse_file_of_a_terabyte_is_refused_before_it_is_read(scratch: Path)
     raw = pack(header)
     scratch.write_bytes(raw)
     os.truncate(scratch, len(raw) + 2**40)
-    begin = time.perf_counter()
+    begin = time.process_time()  # which other work on the machine does not lengthen
     with pytest.raises(ModelError, match="is missing"):
         load_model(scratch)
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
     scratch.unlink()
 
 
