@@ -73,3 +73,15 @@ def test_quantised_weights_are_within_half_a_step(shape: tuple[int, int]) -> Non
     back = ((values.astype(np.float32) - 128) * scales[..., None]).reshape(shape[0], -1)[:, : shape[1]]
     assert np.abs(back - weight).max() <= scales.max() / 2 * 1.001
     assert not back[0].any()
+
+
+def test_selected_rows_go_on_as_they_would_have(
+    make_model: Callable[..., CharLSTM], make_engine: Callable[[CharLSTM], Engine]
+) -> None:
+    engine = make_engine(make_model())
+    _, state = engine.prefill(PRIME[:5])
+    all_rows, _ = engine.step(PRIME[5], state)
+    some, _ = engine.step(PRIME[5][[2, 0, 0]], engine.select(state, [2, 0, 0]))
+    assert some == pytest.approx(all_rows[[2, 0, 0]], abs=1e-5)
+    again, _ = engine.step(PRIME[5], state)
+    assert (again == all_rows).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ EngineState = Any
 
 
 class Engine(Protocol):
-    """Shapes: T time, B batch, V vocabulary."""
+    """Steps B texts side by side. Shapes: T time, B batch, V vocabulary."""
 
     def prefill(self, ids: Ids, state: EngineState = None) -> tuple[Logits, EngineState]:
         """Read ids (T, B), T >= 1, from a state (zeros where None) -> logits (B, V) after the last, and the state there."""
@@ -22,4 +23,8 @@ class Engine(Protocol):
 
     def step(self, ids: Ids, state: EngineState) -> tuple[Logits, EngineState]:
         """Read one id for each text, (B,) -> logits (B, V) of what comes next, and the next state."""
+        ...
+
+    def select(self, state: EngineState, rows: Sequence[int]) -> EngineState:
+        """The state of the texts at `rows`: some of them, in another order, or one several times."""
         ...

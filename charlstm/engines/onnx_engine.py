@@ -7,6 +7,7 @@ A step reads every weight once, so its time is that of reading them: 8 bits are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,10 @@ class OnnxEngine:
         """See `Engine.step`."""
         logits, *next_state = self._session.run(None, dict(zip(self._inputs, [ids, *state], strict=True)))
         return logits, next_state
+
+    def select(self, state: States, rows: Sequence[int]) -> States:
+        """See `Engine.select`."""
+        return [part[rows] for part in state]
 
 
 def _stack(parts: States) -> torch.Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from charlstm.engines.base import Ids, Logits
@@ -28,3 +30,8 @@ class TorchEngine:
     def step(self, ids: Ids, state: State) -> tuple[Logits, State]:
         """See `Engine.step`."""
         return self.prefill(ids[None], state)
+
+    def select(self, state: State, rows: Sequence[int]) -> State:
+        """See `Engine.select`."""
+        at = torch.tensor(rows, device=self._device)
+        return state[0].index_select(1, at), state[1].index_select(1, at)

@@ -45,3 +45,8 @@ NormalizeOption = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or mps.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+
+def given(**flags: str | None) -> dict[str, str]:
+    """The flags that were used."""
+    return {name: value for name, value in flags.items() if value is not None}
