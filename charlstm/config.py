@@ -131,7 +131,7 @@ class SampleConfig(_Section):
     """Draw from the characters that surprise about as much as expected and together have this probability; 1 for all."""
     repetition_penalty: float = Field(1.0, ge=0.01, le=100)
     """Above 1 makes characters of the last `penalty_window` less probable, below 1 more; 1 for no difference."""
-    penalty_window: int = Field(64, ge=1, le=65536)
+    penalty_window: int = Field(64, ge=1, le=10_000)
     """How many characters back the repetition penalty looks."""
     no_repeat_ngram: int = Field(0, ge=0, le=1000)
     """No so many characters in a row twice within the last 10,000; 0 to allow it."""
