@@ -21,8 +21,6 @@ from charlstm.errors import CharlstmError, shown
 from charlstm.stops import Ending
 from charlstm.vocabulary import Ids, Vocabulary, describe
 
-HISTORY = 65_536
-"""How many ids back any control looks, at most."""
 TOGETHER = 256
 """Texts in a batch, at most: more of them are hardly faster, and would take more memory."""
 _READ_AT_ONCE = 65_536  # ids of a prime; an engine takes them in 8 bytes each
@@ -41,7 +39,7 @@ class Cursor:
     state: EngineState
     """Of a single text."""
     history: Ids
-    """The last ids, `HISTORY` at most, which the controls look at."""
+    """The last ids, `MEMORY` at most, which the controls look at."""
 
 
 def read(engine: Engine, ids: Ids, cursor: Cursor | None = None) -> Cursor:
@@ -50,7 +48,7 @@ def read(engine: Engine, ids: Ids, cursor: Cursor | None = None) -> Cursor:
     for begin in range(0, len(ids), _READ_AT_ONCE):
         logits, state = engine.prefill(ids[begin : begin + _READ_AT_ONCE].astype(np.int64)[:, None], state)
     assert logits is not None, "nothing to read"
-    return Cursor(logits, state, np.concatenate([history, ids[-HISTORY:]])[-HISTORY:])
+    return Cursor(logits, state, np.concatenate([history, ids[-MEMORY:]])[-MEMORY:])
 
 
 def encode_prime(prime: str, vocabulary: Vocabulary) -> Ids:
@@ -82,8 +80,7 @@ class Text:
         self.number = number
         """Tells it from the others."""
         self.ending = Ending([vocabulary.normalized(stop) for stop in config.stop], config.length, config.min_length)
-        self._memory = max(MEMORY, config.penalty_window)
-        self.history = array("q", cursor.history[-self._memory :].tolist())
+        self.history = array("q", cursor.history.tolist())
         """The last ids, those of the prime before its own: at least as many as the controls look at."""
         self._generator = np.random.default_rng(seed)
         self._decode = vocabulary.decoder()
@@ -96,8 +93,8 @@ class Text:
         """The next id -> what is certain to belong to the text now."""
         history = self.history
         history.append(chosen)
-        if len(history) > 2 * self._memory:
-            del history[: -self._memory]
+        if len(history) > 2 * MEMORY:
+            del history[:-MEMORY]
         piece = self._decode(chosen)
         return self.ending.add(piece) if piece else ""
 

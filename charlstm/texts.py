@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.config import SampleConfig
-from charlstm.controls import Controls
+from charlstm.controls import Controls, log_probabilities
 from charlstm.engines.base import Engine, Logits
 from charlstm.sample import TOGETHER, Cursor, Text, read, write
 from charlstm.vocabulary import Vocabulary
@@ -40,10 +40,8 @@ class Written:
     seed: int
     text: str
     """What follows the prime."""
-    stop_reason: str
-    """`length` or `stop`."""
     stop: str | None
-    """The stop text that ended it."""
+    """The stop text that ended it; None where it has its full length."""
     seconds: float
     """From the start of its batch to its end."""
     choices: list[Choice]
@@ -110,13 +108,6 @@ def write_texts(
             yield done[number]
 
 
-def log_probabilities(logits: Logits) -> npt.NDArray[np.float64]:
-    """Logits (..., V) -> the logarithms of their softmax, in nats."""
-    shifted: npt.NDArray[np.float64] = logits - logits.max(axis=-1, keepdims=True).astype(np.float64)
-    shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return shifted
-
-
 def _whole(
     engine: Engine,
     vocabulary: Vocabulary,
@@ -132,13 +123,13 @@ def _whole(
     begin = time.perf_counter()
     for text, piece in write(engine, controls, cursor, texts, log):
         pieces[text.number].append(piece)
-        if (reason := text.ending.reason) is not None:
+        if text.ending.reason is not None:
             whole, choices = "".join(pieces.pop(text.number)), []
             if log is not None:
                 ids = log.ids[text.number]
                 choices = log.choices[text.number][: _count_ids(vocabulary, ids, len(whole))]
             seconds = time.perf_counter() - begin
-            yield Written(text.number, seeds[text.number], whole, reason, text.ending.stop, seconds, choices)
+            yield Written(text.number, seeds[text.number], whole, text.ending.stop, seconds, choices)
 
 
 class _Log:

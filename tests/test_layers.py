@@ -14,11 +14,11 @@ LAYERS = [
     {"config", "vocabulary", "memory", "records", "streams", "datasets"},
     {
         *("sources", "reading", "tally", "cache", "folder", "batches", "device", "header"),
-        *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls"),
+        *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls", "stops"),
     },
     {"corpus", "engines", "evaluate", "store", "search_folder"},
     {"beam", "blend", "dynamic", "finetune", "material", "sample", "trials"},
-    {"resume"},
+    {"resume", "texts"},
     {"checkpoints", "step"},
     {"train"},
     {"tune"},
@@ -90,6 +90,7 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "search_space",
         "search_folder",
         "trials",
+        "stops",
         "views/reading",
     ],
 )

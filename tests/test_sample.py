@@ -128,7 +128,7 @@ def test_a_long_prime_is_read_piece_by_piece(engine: TorchEngine, monkeypatch: p
     ids = LETTERS.encode("abcdefghijk" * 9)
     whole = read(engine, ids)
     monkeypatch.setattr("charlstm.sample._READ_AT_ONCE", 10)
-    monkeypatch.setattr("charlstm.sample.HISTORY", 5)
+    monkeypatch.setattr("charlstm.sample.MEMORY", 5)
     pieces = read(engine, ids)
     assert np.allclose(pieces.logits, whole.logits, atol=1e-6)
     assert pieces.history.tolist() == ids[-5:].tolist()

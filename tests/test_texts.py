@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from charlstm.config import SampleConfig
+from charlstm.controls import log_probabilities
 from charlstm.engines import TorchEngine
 from charlstm.model import CharLSTM
 from charlstm.sample import encode_prime, read, write_text
-from charlstm.texts import Continuation, Written, log_probabilities, write_texts
+from charlstm.texts import Continuation, Written, write_texts
 from charlstm.vocabulary import ByteVocabulary, CharVocabulary
 
 LETTERS = CharVocabulary("abcdefghijk")
@@ -36,9 +37,9 @@ def test_whole_texts_are_those_that_are_streamed_and_say_how_they_ended(engine: 
     assert [text.number for text in texts] == list(range(9))
     assert [text.seed for text in texts] == list(range(40, 49))
     assert [text.text for text in texts] == ["".join(write_text(engine, LETTERS, settings, 40 + i)) for i in range(9)]
-    assert {text.stop_reason for text in texts} == {"stop", "length"}
+    assert {text.stop for text in texts} == {"ab", "cb", None}
     for text in texts:
-        assert (text.stop_reason == "length") == (len(text.text) == 30) == (text.stop is None)
+        assert (text.stop is None) == (len(text.text) == 30)
         assert text.seconds > 0
 
 
@@ -75,12 +76,6 @@ def test_texts_that_never_fit_are_left_out_and_the_others_in_order(
     fit = written(engine, config(stop=("a",)), 0, 10, accept=lambda text: len(text) > 12, tries=2)
     assert 0 < len(fit) < 10
     assert [text.number for text in fit] == sorted({text.number for text in fit})
-
-
-def test_log_probabilities_by_hand() -> None:
-    found = log_probabilities(np.log(np.array([[0.5, 0.25, 0.25], [1, 1, 2]], dtype=np.float32)))
-    assert np.exp(found) == pytest.approx(np.array([[0.5, 0.25, 0.25], [0.25, 0.25, 0.5]]))
-    assert np.isfinite(log_probabilities(np.array([[1000.0, -1000.0]], dtype=np.float32))).all()
 
 
 def test_log_probabilities_are_the_models_own(engine: TorchEngine) -> None:

@@ -10,17 +10,16 @@ import secrets
 import sys
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from charlstm.commands.sample_output import Pieces, deliver, text_facts
+from charlstm.commands.sample_output import Pieces, beam_facts, deliver, text_facts
 from charlstm.commands.sample_request import SampleRequest
 from charlstm.config import SampleConfig
 from charlstm.errors import NoneFitError, shown
-from charlstm.vocabulary import Vocabulary
+from charlstm.vocabulary import Ids, Vocabulary
 
 if TYPE_CHECKING:
     from charlstm.engines import Engine
-    from charlstm.sample import Cursor
 
 _TRIES = 20
 
@@ -30,7 +29,7 @@ def write_sample(request: SampleRequest) -> None:
     request.check()
     prime = request.prime()
 
-    from charlstm.sample import encode_prime, read, without_unknown
+    from charlstm.sample import encode_prime, without_unknown
     from charlstm.views.console import print_line
 
     engine, vocabulary, trained = _open(request)
@@ -43,22 +42,32 @@ def write_sample(request: SampleRequest) -> None:
     # A fresh seed is chosen here and not further down, so that it can be told and used again.
     seed = secrets.randbelow(2**32) if request.seed is None else request.seed
     begin, tally = time.perf_counter(), _Tally(request)
-    pieces = _pieces(engine, vocabulary, settings, read(engine, ids), prime, seed, request)
+    pieces = _pieces(engine, vocabulary, settings, ids, prime, seed, request)
     deliver(tally.counted(pieces), "" if request.no_prime or request.as_json else prime, request)
     tally.require_all()
     if sys.stdout.isatty() and request.output is None and not request.as_json:
         speed = tally.characters / (time.perf_counter() - begin)
-        print_line(f"seed {seed} · {speed:,.0f} characters a second", "dim")
+        chosen = f"seed {seed}" if request.beam is None else f"beam of {request.beam}"
+        print_line(f"{chosen} · {speed:,.0f} characters a second", "dim")
 
 
 def _open(request: SampleRequest) -> tuple[Engine, Vocabulary, SampleConfig]:
-    """What steps the model, its characters, and the settings that it was trained with."""
+    """What steps the model or the blend, its characters, and the settings that the model was trained with."""
+    from charlstm.blend import BlendEngine, require_same_vocabulary
     from charlstm.device import find_device
     from charlstm.engines import open_engine
     from charlstm.store import load_model
 
-    saved = load_model(request.model, find_device(request.device))
-    return open_engine(saved.model), saved.vocabulary, saved.config.sample
+    device = find_device(request.device)
+    saved = load_model(request.model, device)
+    engines, weights = [open_engine(saved.model)], [1.0]
+    for path, weight in request.blended():
+        other = load_model(path, device)
+        require_same_vocabulary(saved.vocabulary, other.vocabulary, str(path))
+        engines.append(open_engine(other.model))
+        weights.append(weight)
+    engine = engines[0] if len(engines) == 1 else BlendEngine(engines, weights)
+    return engine, saved.vocabulary, saved.config.sample
 
 
 def _examined(settings: SampleConfig, vocabulary: Vocabulary, is_endless: bool) -> SampleConfig:
@@ -78,29 +87,43 @@ def _pieces(
     engine: Engine,
     vocabulary: Vocabulary,
     settings: SampleConfig,
-    cursor: Cursor,
+    ids: Ids,
     prime: str,
     seed: int,
     request: SampleRequest,
 ) -> Pieces:
     """The texts as they are delivered: in pieces where that can be, as JSON where that was asked for."""
-    from charlstm.sample import stream_texts
+    from charlstm.sample import read, stream_texts
     from charlstm.texts import write_texts
     from charlstm.views.console import json_line
 
-    count, pattern = request.count or 1, request.pattern()
+    is_shown = request.output is None and sys.stdout.isatty()
+    if request.beam is not None:
+        text, facts = _search(engine, vocabulary, settings, ids, prime, request.beam)
+        yield 0, json_line(facts, is_shown) if request.as_json else text
+        return
+    count, pattern, cursor = request.count or 1, request.pattern(), read(engine, ids)
     if pattern is None and not request.as_json:
         yield from stream_texts(engine, vocabulary, settings, cursor, seed, count)
         return
     accept = None if pattern is None else lambda text: pattern.search(text) is not None
     tries = 1 if accept is None else request.tries or _TRIES
-    is_shown = request.output is None and sys.stdout.isatty()
     for written in write_texts(engine, vocabulary, settings, cursor, seed, count, accept, tries, request.logprobs):
         if request.as_json:
             facts = text_facts(written, prime, vocabulary, request.logprobs is not None)
             yield written.number, json_line(facts, is_shown)
         else:
             yield written.number, written.text
+
+
+def _search(
+    engine: Engine, vocabulary: Vocabulary, settings: SampleConfig, ids: Ids, prime: str, width: int
+) -> tuple[str, dict[str, Any]]:
+    from charlstm.beam import beam_search
+
+    begin = time.perf_counter()
+    found = beam_search(engine, vocabulary, settings, width, ids)
+    return found.text, beam_facts(found, prime, width, time.perf_counter() - begin)
 
 
 class _Tally:

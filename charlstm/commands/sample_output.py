@@ -16,6 +16,7 @@ from charlstm.folder import write_atomically
 from charlstm.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from charlstm.beam import Found
     from charlstm.texts import Choice, Written
 
 Pieces = Iterable[tuple[int, str]]
@@ -52,20 +53,28 @@ def _encoded(pieces: Iterable[str]) -> Iterator[bytes]:
 
 
 def text_facts(written: Written, prime: str, vocabulary: Vocabulary, has_logprobs: bool) -> dict[str, Any]:
-    """What --json says of a text."""
-    facts: dict[str, Any] = {
-        "prime": prime,
-        "text": written.text,
-        "seed": written.seed,
-        "stop_reason": written.stop_reason,
-        "stop": written.stop,
-        "characters": len(written.text),
-        "seconds": round(written.seconds, 6),
-        "characters_per_second": round(len(written.text) / max(written.seconds, 1e-9), 1),
-    }
+    """What --json says of a text that was drawn."""
+    facts = _facts(prime, written.text, written.stop, written.seconds) | {"seed": written.seed}
     if has_logprobs:
         facts["logprobs"] = [_choice_facts(choice, vocabulary) for choice in written.choices]
     return facts
+
+
+def beam_facts(found: Found, prime: str, width: int, seconds: float) -> dict[str, Any]:
+    """What --json says of a text that was searched for."""
+    return _facts(prime, found.text, found.stop, seconds) | {"beam": width, "logprob": round(found.log_probability, 6)}
+
+
+def _facts(prime: str, text: str, stop: str | None, seconds: float) -> dict[str, Any]:
+    return {
+        "prime": prime,
+        "text": text,
+        "stop_reason": "length" if stop is None else "stop",
+        "stop": stop,
+        "characters": len(text),
+        "seconds": round(seconds, 6),
+        "characters_per_second": round(len(text) / max(seconds, 1e-9), 1),
+    }
 
 
 def _choice_facts(choice: Choice, vocabulary: Vocabulary) -> dict[str, Any]:

@@ -84,6 +84,7 @@ class SampleRequest:
         is_open = "length" not in self.given and not (isinstance(in_file, dict) and "length" in in_file)
         load_config(self.config, sample={**self.given, **({"length": _LONGEST} if is_open else {})})
         self.pattern()
+        self.blended()
         for number in (0, (self.count or 1) - 1):
             self._require_place(number)
 
@@ -127,6 +128,14 @@ class SampleRequest:
             return None if self.require is None else re.compile(self.require)
         except (re.error, RecursionError, OverflowError) as error:
             raise CharlstmError(f"--require {shown(self.require)} is not a regular expression: {error}") from None
+
+    def blended(self) -> list[tuple[Path, float]]:
+        """The models to mix in, with their weights."""
+        if not self.blend:
+            return []
+        from charlstm.blend import parse_blend
+
+        return [(Path(model), weight) for model, weight in map(parse_blend, self.blend)]
 
     def place(self, number: int) -> Path | None:
         """The file for a text; None for standard output."""
