@@ -174,8 +174,8 @@ PHASES: dict[str, tuple[Any, str, str]] = {
     "reading": (common, "read_corpus", "the same command begins again"),
     "training": (Trainer, "_step", "train --resume --run r"),
     "evaluating": (evaluate, "stateful", "train --resume --run r"),
-from charlstm import evaluate
-from charlstm import resume as saves
+    "saving": (saves, "write_tensors", "train --resume --run r"),
+    "sampling": (Controls, "choose", "stopped"),
 }
 
 
