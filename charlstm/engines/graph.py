@@ -159,5 +159,5 @@ def quantize_blocks(weight: Array) -> tuple[Array, npt.NDArray[np.uint8]]:
     scales = largest / -8
     scales[scales == 0] = 1  # a block of zeros
     values: npt.NDArray[np.uint8] = (np.rint(blocks / scales) + 8).clip(0, 15).astype(np.uint8)
-    packed: npt.NDArray[np.uint8] = values[..., 0::2] | (values[..., 1::2] << 4)
+    packed = (values[..., 0::2] | (values[..., 1::2] << 4)).astype(np.uint8)
     return np.ascontiguousarray(scales[..., 0], dtype=np.float32), packed
