@@ -20,6 +20,7 @@ from charlstm.vocabulary import Ids, Vocabulary
 
 if TYPE_CHECKING:
     from charlstm.engines import Engine
+    from charlstm.weights import Weights
 
 _TRIES = 20
 
@@ -31,14 +32,16 @@ def write_sample(request: SampleRequest) -> None:
 
     from charlstm.sample import encode_prime, without_unknown
     from charlstm.views.console import print_line
+    from charlstm.weights import read_weights
 
-    engine, vocabulary, trained = _open(request)
-    settings = request.settings(trained)
+    weights = read_weights(request.model)
+    vocabulary, settings = weights.vocabulary, request.settings(weights.config.sample)
     prime = settings.prime if prime is None else prime
     if request.skip_unknown:
         prime = without_unknown(prime, vocabulary)
     ids = encode_prime(prime, vocabulary)
     settings = _examined(settings, vocabulary, request.forever)
+    engine = _open(weights, request)
     # A fresh seed is chosen here and not further down, so that it can be told and used again.
     seed = secrets.randbelow(2**32) if request.seed is None else request.seed
     begin, tally = time.perf_counter(), _Tally(request)
@@ -51,23 +54,19 @@ def write_sample(request: SampleRequest) -> None:
         print_line(f"{chosen} · {speed:,.0f} characters a second", "dim")
 
 
-def _open(request: SampleRequest) -> tuple[Engine, Vocabulary, SampleConfig]:
-    """What steps the model or the blend, its characters, and the settings that the model was trained with."""
+def _open(weights: Weights, request: SampleRequest) -> Engine:
+    """What steps the model, or the blend of it and others."""
     from charlstm.blend import BlendEngine, require_same_vocabulary
-    from charlstm.device import find_device
-    from charlstm.engines import open_engine
-    from charlstm.store import load_model
+    from charlstm.opening import open_engine
+    from charlstm.weights import read_weights
 
-    device = find_device(request.device)
-    saved = load_model(request.model, device)
-    engines, weights = [open_engine(saved.model)], [1.0]
+    parts = [(weights, 1.0)]
     for path, weight in request.blended():
-        other = load_model(path, device)
-        require_same_vocabulary(saved.vocabulary, other.vocabulary, str(path))
-        engines.append(open_engine(other.model))
-        weights.append(weight)
-    engine = engines[0] if len(engines) == 1 else BlendEngine(engines, weights)
-    return engine, saved.vocabulary, saved.config.sample
+        other = read_weights(path)
+        require_same_vocabulary(weights.vocabulary, other.vocabulary, str(path))
+        parts.append((other, weight))
+    engines = [open_engine(part, device=request.device).engine for part, _ in parts]
+    return engines[0] if len(engines) == 1 else BlendEngine(engines, [weight for _, weight in parts])
 
 
 def _examined(settings: SampleConfig, vocabulary: Vocabulary, is_endless: bool) -> SampleConfig:
