@@ -92,6 +92,7 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "engines/onnx_engine",
         "engines/lanes",
         "sample",
+        "texts",
         "diagnosis",
         "search_space",
         "search_folder",
