@@ -47,7 +47,9 @@ def prepare(corpus: Corpus, config: Config) -> Material:
 
     CharlstmError where [sample] can't be used with its characters.
     """
-    Controls(config.sample, corpus.vocabulary)  # only to find what is wrong with them before hours of training, not in a preview
+    Controls(
+        config.sample, corpus.vocabulary
+    )  # only to find what is wrong with them before hours of training, not in a preview
     split, end = corpus.split(config.data, MIN_CHARACTERS)
     config, chosen = fit_scale(config, split)
     layout = fit_layout(split, config.train.batch_size, config.train.seq_len)
