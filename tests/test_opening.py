@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 
 from charlstm import opening
 from charlstm.config import Config
+from charlstm.engines import kept
 from charlstm.engines.onnx_engine import OnnxEngine
 from charlstm.engines.torch_engine import TorchEngine
 from charlstm.errors import CharlstmError, DeviceError
@@ -42,22 +43,31 @@ def test_auto_measures_once_and_remembers(make_weights: Callable[..., Weights], 
     assert (second.name, second.reason.partition(": ")[2]) == (first.name, first.reason.partition(": ")[2])
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"machine": {}, "measured": {}}', '{"measured": 3}'])
-def test_what_is_remembered_may_be_damaged(make_weights: Callable[..., Weights], damage: str) -> None:
+def test_what_is_kept_may_be_damaged(make_weights: Callable[..., Weights]) -> None:
     weights = make_weights(hidden_size=20)
     open_engine(weights)
-    opening._file(weights).write_text(damage, encoding="utf-8")
-    assert open_engine(weights).reason.startswith("measured now")
+    file = kept._file(weights.digest)
+    whole = file.read_bytes()
+    for damaged in (b"", b"\n", whole[:-1], whole[:100], whole.replace(b"nats", b"nuts"), whole[:-9] + b"x" + whole[-8:]):
+        file.write_bytes(damaged)
+        assert open_engine(weights).reason.startswith("measured now")
+    assert open_engine(weights).reason.startswith("measured before")
 
 
-def test_another_machine_measures_anew(make_weights: Callable[..., Weights]) -> None:
+def test_another_machine_measures_anew(make_weights: Callable[..., Weights], monkeypatch: pytest.MonkeyPatch) -> None:
     weights = make_weights(hidden_size=22)
     open_engine(weights)
-    file = opening._file(weights)
-    values = json.loads(file.read_text(encoding="utf-8"))
-    values["machine"]["cores"] = 999
-    file.write_text(json.dumps(values), encoding="utf-8")
+    monkeypatch.setattr("os.cpu_count", lambda: 999)
     assert open_engine(weights).reason.startswith("measured now")
+
+
+def test_few_graphs_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for number in range(25):
+        kept.keep(str(number), {"number": number}, b"graph\n\n")
+        os.utime(kept._file(str(number)), (number, number))
+    assert [kept.load(str(number)) is None for number in range(25)] == [True] * 5 + [False] * 20
+    assert kept.load("24") == ({"number": 24}, b"graph\n\n")
 
 
 def test_without_a_cache_folder(make_weights: Callable[..., Weights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +102,7 @@ def test_the_divergence_is_zero_of_a_model_from_itself(
     weights = make_weights()
     engine = onnx(make_model())
     measured = measure(engine, engine, weights)
-    assert (measured.nats, measured.characters) == (0.0, 6400)
+    assert (measured.nats, measured.characters) == (0.0, 1280)
     assert 0 < measured.int8_seconds < 0.1
 
 
