@@ -3,7 +3,7 @@
 `auto` steps on a CPU in 8 bits where they are faster and cost next to nothing. Both depend on the model and the machine, so
 both are measured the first time that a model is opened, on text that it writes itself: what 8 bits change in the probabilities
 of its own characters is the divergence of the two, and no other text has to be at hand. What came out is kept, with the graph,
-under the SHA-256 of the model. 4 bits must be asked for: they make one text somewhat faster and several at once slower.
+under what the model file says of itself. 4 bits must be asked for: they make one text somewhat faster, and several slower.
 
 Knows: engines, precisions, devices; how long a step takes and what it costs in nats.
 Does not know: what the engine is for.
@@ -85,7 +85,7 @@ def open_engine(
     graphs = {"int8": _graph(weights, "int8"), "float32": _graph(weights, "float32")}
     engines = {name: OnnxEngine(graph) for name, graph in graphs.items()}
     measured = measure(engines["int8"], engines["float32"], weights)
-    kept.keep(weights.digest, asdict(measured), graphs[measured.precision])
+    kept.keep(weights.key, asdict(measured), graphs[measured.precision])
     return Opened(engines[measured.precision], f"onnx, {measured.precision}", f"measured now: {measured}")
 
 
@@ -155,5 +155,5 @@ def _open_torch(weights: Weights, precision: str, device: str) -> Opened:
 
 
 def _remembered(weights: Weights) -> tuple[Measured, bytes] | None:
-    found = kept.load(weights.digest)
+    found = kept.load(weights.key)
     return found and (Measured(**found[0]), found[1])

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ from charlstm.config import Config
 from charlstm.engines import kept
 from charlstm.engines.onnx_engine import OnnxEngine
 from charlstm.engines.torch_engine import TorchEngine
-from charlstm.errors import CharlstmError, DeviceError
+from charlstm.errors import CharlstmError, DeviceError, ModelError
 from charlstm.model import CharLSTM
 from charlstm.opening import Measured, engine_of, measure, open_engine
 from charlstm.store import SavedModel, save_model
@@ -46,7 +45,7 @@ def test_auto_measures_once_and_remembers(make_weights: Callable[..., Weights], 
 def test_what_is_kept_may_be_damaged(make_weights: Callable[..., Weights]) -> None:
     weights = make_weights(hidden_size=20)
     open_engine(weights)
-    file = kept._file(weights.digest)
+    file = kept._file(weights.key)
     whole = file.read_bytes()
     for damaged in (b"", b"\n", whole[:-1], whole[:100], whole.replace(b"nats", b"nuts"), whole[:-9] + b"x" + whole[-8:]):
         file.write_bytes(damaged)
@@ -92,7 +91,7 @@ def test_a_model_that_eight_bits_ruin_falls_back(make_weights: Callable[..., Wei
     spoilt[:, 0] = 1e4
     tensors["lstm.weight_hh_l0"] = spoilt
     tensors["head.weight"] = tensors["head.weight"] * 10
-    opened = open_engine(dataclasses.replace(weights, tensors=tensors, digest="another"))
+    opened = open_engine(Weights(weights.vocabulary, weights.config, weights.facts, "spoilt", lambda: tensors))
     assert opened.name == "onnx, float32"
 
 
@@ -141,3 +140,22 @@ def test_torch(make_weights: Callable[..., Weights]) -> None:
 
 def test_previews_do_not_measure(make_model: Callable[..., CharLSTM]) -> None:
     assert isinstance(engine_of(make_model()), OnnxEngine)
+
+
+def test_what_the_file_says_is_part_of_the_key(make_weights: Callable[..., Weights], tmp_path: Path) -> None:
+    """A damaged vocabulary must not be taken for the one that a kept graph belongs to."""
+    open_engine(make_weights())
+    file = tmp_path / "m"
+    file.write_bytes(file.read_bytes().replace(b"abcdefghijk", b"abcdefghijl"))
+    with pytest.raises(ModelError, match="does not match its SHA-256"):
+        open_engine(read_weights(file))
+
+
+def test_numbers_are_read_when_they_are_needed(make_weights: Callable[..., Weights], tmp_path: Path) -> None:
+    weights = make_weights()
+    open_engine(weights)
+    file = tmp_path / "m"
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    assert open_engine(read_weights(file)).reason.startswith("measured before")
+    with pytest.raises(ModelError, match="does not match its SHA-256"):
+        _ = read_weights(file).tensors

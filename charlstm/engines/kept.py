@@ -29,10 +29,10 @@ _MOST = 20
 _FORMAT = 1
 
 
-def load(digest: str) -> tuple[dict[str, Any], bytes] | None:
-    """What was kept for the model with this SHA-256: facts, and a graph. None where nothing is, or not as it was written."""
+def load(key: str) -> tuple[dict[str, Any], bytes] | None:
+    """What was kept under a key, which is a file name: facts, and a graph. None where nothing is, or not as it was written."""
     try:
-        checksum, rest = _file(digest).read_bytes().split(b"\n", 1)
+        checksum, rest = _file(key).read_bytes().split(b"\n", 1)
         about, graph = rest.split(b"\n", 1)
         if checksum.decode() != xxhash.xxh3_128_hexdigest(rest):
             return None
@@ -42,9 +42,9 @@ def load(digest: str) -> tuple[dict[str, Any], bytes] | None:
         return None
 
 
-def keep(digest: str, facts: Mapping[str, Any], graph: bytes) -> None:
+def keep(key: str, facts: Mapping[str, Any], graph: bytes) -> None:
     """Keep it for the next time; where that is not possible, it is made anew then."""
-    file = _file(digest)
+    file = _file(key)
     rest = json.dumps({"machine": _machine(), "facts": facts}).encode() + b"\n" + graph
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -55,8 +55,8 @@ def keep(digest: str, facts: Mapping[str, Any], graph: bytes) -> None:
         pass
 
 
-def _file(digest: str) -> Path:
-    return platformdirs.user_cache_path("charlstm", appauthor=False) / "engines" / f"{digest}.graph"
+def _file(key: str) -> Path:
+    return platformdirs.user_cache_path("charlstm", appauthor=False) / "engines" / f"{key}.graph"
 
 
 def _machine() -> dict[str, object]:
