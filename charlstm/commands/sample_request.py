@@ -15,13 +15,13 @@ from typing import Any
 
 from charlstm.config import SampleConfig, load_config, read_toml, validate
 from charlstm.errors import CharlstmError, TextError, shown
+from charlstm.values import unescaped
 
 MOST_PRIME = 2**24
 """Bytes of a prime. A longer one would take minutes to read, and a model remembers some hundreds of characters at best."""
 _MOST = 10**9
 _LONGEST = 10**9  # what sample.length allows
 _PLACEHOLDER = re.compile(r"\{(?::(0?\d{1,2}))?\}")
-_ESCAPES = {"\\n": "\n", "\\t": "\t", "\\0": "\0", "\\\\": "\\"}
 
 _EXCLUDES = {
     "--forever": (
@@ -151,7 +151,7 @@ class SampleRequest:
     @property
     def between(self) -> str:
         """What stands between two texts."""
-        return "\n---\n" if self.separator is None else re.sub(r"\\[nt0\\]", lambda e: _ESCAPES[e[0]], self.separator)
+        return "\n---\n" if self.separator is None else unescaped(self.separator)
 
     def _require_agreement(self) -> None:
         values = {
