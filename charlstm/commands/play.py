@@ -10,7 +10,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +48,7 @@ def play(model: Path, file: Path | None, assignments: Sequence[str], seed: int |
     draft = Draft(open_engine(weights, device=device).engine, weights.vocabulary, settings, seed)
     prompt = open_prompt(lambda line: completions(line, draft.branches), MOST_PRIME)
     if sys.stdin.isatty():
-        print_line("What you type is added to the text, then the model goes on. /help lists the commands, Ctrl-D ends.", "dim")
+        print_line("Type, and the model goes on. /help lists the commands, Ctrl-D ends.", "dim")
     return _Play(draft, prompt).run()
 
 
@@ -108,7 +108,7 @@ class _Play:
                 break
             except CharlstmError as error:
                 self._say(str(error), "red")
-                code, refused = error.exit_code, line  # to be mended
+                code, refused = error.exit_code, "" if line.startswith("/") else line  # a text is not typed twice
             except Stopped as stopped:
                 if stopped.number != signal.SIGINT or not self._has_person:
                     raise
@@ -143,11 +143,7 @@ class _Play:
         from charlstm.views.text import stream_out
 
         length = self._draft.place.length
-        if not self._has_person:
-            with closing(pieces):
-                stream_out(chain([typed], pieces))
-            return
-        with noting_interrupts() as received, closing(pieces):
+        with noting_interrupts() if self._has_person else nullcontext(()) as received, closing(pieces):
             if sys.stdout.isatty():
                 print_start(before.rpartition("\n")[2], typed)
                 stream_out(_until(received, pieces))
@@ -206,15 +202,15 @@ class _Play:
         stream_out([self._draft.place.text()])
 
     def _save(self, command: Command) -> None:
-        name = command.argument
+        name, text = command.argument, self._draft.place.text()
         try:
             path = Path(name).expanduser()
             if path.exists() and not (command.is_forced and path.is_file()):
                 what = f"/save! {name} replaces it" if path.is_file() else "it is not a file"
                 raise CharlstmError(f"{shown(name)} is there already: {what}")
+            write_atomically(path, [text.encode("utf-8", errors="surrogatepass")])
         except (OSError, ValueError, RuntimeError) as error:  # too long, with a NUL, in a home that nobody has
             raise CharlstmError(f"can't save {shown(name)}: {getattr(error, 'strerror', None) or error}") from None
-        write_atomically(path, [self._draft.place.text().encode("utf-8", errors="surrogatepass")])
         self._say(f"{self._draft.place.length:,} characters in {path}")
 
     def _new(self, _: Command) -> None:

@@ -88,10 +88,11 @@ def completions(line: str, branches: Iterable[str]) -> list[str]:
 
 
 def _full_name(word: str) -> str:
-    """The command that a word names or begins."""
-    found = [word] if word in COMMANDS else [name for name in COMMANDS if word and name.startswith(word)]
-    if len(found) == 1:
-        return found[0]
+    """The command that a word names or begins; where it begins several, the one that itself begins them all."""
+    found = [name for name in COMMANDS if word and name.startswith(word)]
+    shortest = min(found, key=len, default="")
+    if found and (word == shortest or all(name.startswith(shortest) for name in found)):
+        return shortest
     if found:
         raise CharlstmError(f"/{word} may be {' or '.join(f'/{name}' for name in found)}: write more of it")
     near = difflib.get_close_matches(word, COMMANDS, 1)
