@@ -142,14 +142,14 @@ class _Play:
         from charlstm.views.console import print_start
         from charlstm.views.text import stream_out
 
-        length = self._draft.place.length
+        place = self._draft.place
         with noting_interrupts() if self._has_person else nullcontext(()) as received, closing(pieces):
             if sys.stdout.isatty():
                 print_start(before.rpartition("\n")[2], typed)
                 stream_out(_until(received, pieces))
             else:
                 stream_out(chain([typed], _until(received, pieces)))
-        if self._draft.place.length == length and not received:
+        if self._draft.place is place and not received:
             self._say("nothing was written: a stop text came at once; /set min_length 1 lets it pass")
 
     def _undo(self, _: Command) -> None:

@@ -97,6 +97,8 @@ def _session(complete: Complete) -> PromptSession[str]:
     from prompt_toolkit.completion import CompleteEvent, Completer, Completion
     from prompt_toolkit.document import Document
     from prompt_toolkit.history import FileHistory
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+    from prompt_toolkit.keys import Keys
     from prompt_toolkit.output import create_output
     from prompt_toolkit.output.vt100 import Vt100_Output
     from prompt_toolkit.shortcuts import CompleteStyle
@@ -122,6 +124,12 @@ def _session(complete: Complete) -> PromptSession[str]:
                 Path(self.filename).parent.mkdir(parents=True, exist_ok=True)  # type: ignore[arg-type]
                 super().store_string(string)
 
+    bindings = KeyBindings()
+
+    @bindings.add(Keys.Vt100MouseEvent)
+    def _ignore(_: KeyPressEvent) -> None:
+        """Nobody asked for the mouse; the default handler fails on what only looks like one, such as ESC [5m."""
+
     output = create_output()
     if isinstance(output, Vt100_Output):
         output.enable_cpr = False  # a terminal's late answer to where the cursor is would end up in the text
@@ -129,6 +137,7 @@ def _session(complete: Complete) -> PromptSession[str]:
         output=output,
         history=Kept(Path(platformdirs.user_state_dir("charlstm", appauthor=False)) / "play_history"),
         completer=Words(),
+        key_bindings=bindings,
         complete_while_typing=False,
         complete_style=CompleteStyle.READLINE_LIKE,
         reserve_space_for_menu=0,
