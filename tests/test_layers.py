@@ -14,7 +14,7 @@ LAYERS = [
     {"config", "vocabulary", "memory", "records", "streams", "datasets"},
     {
         *("sources", "reading", "tally", "cache", "folder", "batches", "device", "header"),
-        *("model", "cell", "optim", "scale", "diagnosis", "search_space"),
+        *("model", "cell", "optim", "scale", "diagnosis", "search_space", "novelty"),
     },
     {"corpus", "engines", "evaluate", "store", "search_folder"},
     {"dynamic", "finetune", "material", "sample", "trials"},
@@ -86,6 +86,7 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "folder",
         "header",
         "diagnosis",
+        "novelty",
         "search_space",
         "search_folder",
         "trials",
