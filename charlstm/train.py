@@ -32,13 +32,15 @@ from charlstm.finetune import take_weights
 from charlstm.folder import RunFolder
 from charlstm.material import Material
 from charlstm.memory import out_of_memory
-from charlstm.model import CharLSTM, refuse_too_large
+from charlstm.model import CharLSTM
 from charlstm.optim import learning_rate_at, make_optimizer
 from charlstm.records import Record, Setback, StepRecord
 from charlstm.resume import Meter, Position, Saved, Training, check_text, load_training, restore, snapshot
 from charlstm.sample import write_text
+from charlstm.shapes import refuse_too_large
 from charlstm.step import take_step
-from charlstm.store import Facts, SavedModel
+from charlstm.store import SavedModel
+from charlstm.weights import Facts
 
 PREVIEW_LENGTH = 200
 MAX_SETBACKS = 3
