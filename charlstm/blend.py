@@ -1,9 +1,9 @@
 """Several models of one vocabulary as one engine.
 
 The logits are averaged by weight, which multiplies the models' probabilities, each to the power of its weight, and normalises
-the product: a product of experts (Hinton 2002, equation 1), which writes what all of them find probable. What a model adds to all
-of its logits alike drops out of that, so no softmax has to come first; and without one, a model blended with itself is that model
-to every control, to the repetition penalty too, which goes by the signs of logits.
+the product: a product of experts (Hinton 2002, equation 1), which writes what all of them find probable. What a model adds to
+all of its logits alike drops out of that, so no softmax has to come first; and without one, a model blended with itself is that
+model to every control, to the repetition penalty too, which goes by the signs of logits.
 
 Knows: engines, and how vocabularies differ.
 Does not know: model files, settings.

@@ -45,8 +45,7 @@ def add_bias(logits: Logits, bias: Logits) -> Logits:
 def penalize_repetition(logits: Logits, histories: Sequence[History], penalty: float, window: int) -> Logits:
     """Positive logits of what is among the last `window` ids divided by the penalty, negative ones multiplied by it.
 
-    CTRL (Keskar et al. 2019, section 4.1), which has the window only for its whole text, and with the sign's distinction that
-    every implementation makes: a division would make a negative logit more probable.
+    CTRL (Keskar et al. 2019, section 4.1), which divides in any case; but a division makes a negative logit more probable.
 
     >>> penalize_repetition(np.array([[2.0, -1.0, 2.0]]), [[0, 1]], 2.0, 64).tolist()
     [[1.0, -2.0, 2.0]]
@@ -56,13 +55,14 @@ def penalize_repetition(logits: Logits, histories: Sequence[History], penalty: f
     for row, history in zip(factors, histories, strict=True):
         row[_last(history, window)] = penalty
     farther = np.minimum if penalty > 1 else np.maximum  # both signs at once: of the product and the quotient, the one meant
-    return farther(logits * factors, np.divide(logits, factors, out=factors))
+    penalized: Logits = farther(logits * factors, np.divide(logits, factors, out=factors))
+    return penalized
 
 
 def forbid_repeated_ngrams(logits: Logits, histories: Sequence[History], n: int) -> Logits:
-    """Nothing that would be the end of n ids in a row that a history's last `MEMORY` hold already (Paulus et al. 2018, 2.5).
+    """Nothing that would be the end of n ids in a row that a history's last `MEMORY` hold already.
 
-    A row in which nothing would be left stays as it is.
+    Paulus et al. 2018, section 2.5. A row in which nothing would be left stays as it is.
 
     >>> forbid_repeated_ngrams(np.zeros((1, 3)), [[0, 1, 2, 0, 1]], 3).tolist()
     [[0.0, 0.0, -inf]]
@@ -93,11 +93,12 @@ def scale(logits: Logits, temperature: float) -> Logits:
     """Logits over the temperature; 0 leaves the most probable character alone, the first of equals."""
     if temperature < _GREEDY:
         return _keep(logits, np.arange(logits.shape[1]) == logits.argmax(axis=1)[:, None])
-    return logits / np.asarray(temperature, dtype=logits.dtype)
+    scaled: Logits = np.divide(logits, temperature, dtype=logits.dtype)
+    return scaled
 
 
 def keep_top_k(logits: Logits, k: int) -> Logits:
-    """The k most probable characters (Fan et al. 2018, section 5.1)."""
+    """The k most probable characters (Fan et al. 2018)."""
     border = max(logits.shape[1] - k, 0)
     return _keep(logits, logits >= np.partition(logits, border, axis=1)[:, border, None])
 
@@ -116,12 +117,12 @@ def keep_top_p(logits: Logits, p: float) -> Logits:
 
 
 def keep_min_p(logits: Logits, share: float) -> Logits:
-    """Characters with at least this share of the probability of the most probable one (Nguyen et al. 2024, section 3)."""
+    """Characters with at least this share of the probability of the most probable one (Nguyen et al. 2024)."""
     return _keep(logits, _weights(logits) >= share)
 
 
 def keep_typical_p(logits: Logits, p: float) -> Logits:
-    """The characters whose information is nearest to the entropy, as many as have probability p (Meister et al. 2023, 3).
+    """The characters whose information is nearest to the entropy, as many as have probability p (Meister et al. 2023).
 
     >>> keep_typical_p(np.log([[0.8, 0.1, 0.1]]), 0.15).round(2).tolist()
     [[-0.22, -inf, -inf]]

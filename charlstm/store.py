@@ -14,7 +14,7 @@ import torch
 from charlstm.config import Config
 from charlstm.model import CharLSTM
 from charlstm.vocabulary import Vocabulary
-from charlstm.weights import Facts, explained, read_weights, write_weights
+from charlstm.weights import Facts, Weights, explained, read_weights, write_weights
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,12 @@ def load_model(path: Path, device: torch.device | None = None) -> SavedModel:
     """Read a run folder (its best model) or a model file, ready to use. ModelError says what is wrong with it."""
     weights = read_weights(path)
     with explained(path):
-        model = CharLSTM(weights.vocabulary.size, weights.config.model)
-        model.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in weights.tensors.items()})
-        model = model.to(device or torch.device("cpu")).eval()
+        model = model_of(weights, device)
     return SavedModel(model, weights.vocabulary, weights.config, weights.facts)
+
+
+def model_of(weights: Weights, device: torch.device | None = None) -> CharLSTM:
+    """The model with these weights, ready to use."""
+    model = CharLSTM(weights.vocabulary.size, weights.config.model)
+    model.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in weights.tensors.items()})
+    return model.to(device or torch.device("cpu")).eval()

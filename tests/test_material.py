@@ -62,6 +62,11 @@ def test_a_prime_that_the_text_lacks_is_refused(make_config: Callable[..., Confi
         prepare_text("abc" * 50, make_config("sample.prime=ROMEO:"))
 
 
+def test_controls_that_the_text_makes_impossible() -> None:
+    with pytest.raises(CharlstmError, match=r"sample.ban.*'★'"):
+        prepare_text("abc" * 50, make_config("sample.ban=★"))
+
+
 @given(st.integers(1, 60), st.sampled_from([0.01, 0.1, 0.5]))
 def test_a_short_text_is_trained_on_or_refused(length: int, share: float) -> None:
     config = load_config(None, [f"data.validation={share}"])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from charlstm.config import SampleConfig
 from charlstm.controls import Controls
-from charlstm.engines import TorchEngine
+from charlstm.engines.torch_engine import TorchEngine
 from charlstm.errors import CharlstmError
 from charlstm.model import CharLSTM
 from charlstm.sample import Cursor, Text, encode_prime, in_order, read, stream_texts, without_unknown, write, write_text

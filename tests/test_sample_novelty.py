@@ -62,7 +62,7 @@ def test_what_is_copied_is_drawn_again(sample: Sample, written: list[str]) -> No
     assert (code, out) == (1, "")
     assert err == (
         "charlstm: --reject-copied 1: 0 of 3 texts fit, each drawn up to 2 times; "
-        "give more --tries, another --seed, or ask for what more texts fit\n"
+        "give more --tries, another --seed, or a longer run to reject\n"
     )
 
 
@@ -95,7 +95,7 @@ def test_mistakes_are_found_before_the_model_is_loaded(sample: Sample, arguments
 @pytest.mark.parametrize("vocabulary", [ByteVocabulary("nfc"), CharVocabulary("caf\n", "nfc")])
 def test_a_corpus_is_read_as_the_models_text_was(tmp_path: Path, vocabulary: ByteVocabulary | CharVocabulary) -> None:
     (tmp_path / "a").write_bytes("cafe\u0301\r\n".encode())
-    (tmp_path / "b").write_bytes("end".encode())
+    (tmp_path / "b").write_bytes(b"end")
     trained = DataConfig(newlines="lf", separator="--")
     novelty = Novelty([str(tmp_path / "a"), str(tmp_path / "b")], trained, vocabulary)
     assert novelty.facts("café\n--end")["longest"] == len("café\n--end")

@@ -8,7 +8,7 @@ import pytest
 
 from charlstm.config import SampleConfig
 from charlstm.controls import log_probabilities
-from charlstm.engines import TorchEngine
+from charlstm.engines.torch_engine import TorchEngine
 from charlstm.model import CharLSTM
 from charlstm.sample import encode_prime, read, write_text
 from charlstm.texts import Continuation, Written, write_texts

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from charlstm.commands.sample_output import Pieces, beam_facts, deliver, text_facts
 from charlstm.commands.sample_request import SampleRequest
-from charlstm.config import Config, SampleConfig
+from charlstm.config import SampleConfig
 from charlstm.errors import NoneFitError, shown
 from charlstm.vocabulary import Ids, Vocabulary
 
 if TYPE_CHECKING:
     from charlstm.commands.sample_novelty import Novelty
     from charlstm.engines import Engine
+    from charlstm.weights import Weights
 
 _TRIES = 20
 
@@ -32,15 +33,17 @@ def write_sample(request: SampleRequest) -> None:
 
     from charlstm.sample import encode_prime, without_unknown
     from charlstm.views.console import print_line
+    from charlstm.weights import read_weights
 
-    engine, vocabulary, trained = _open(request)
-    settings = request.settings(trained.sample)
+    weights = read_weights(request.model)
+    vocabulary, settings = weights.vocabulary, request.settings(weights.config.sample)
     prime = settings.prime if prime is None else prime
     if request.skip_unknown:
         prime = without_unknown(prime, vocabulary)
     ids = encode_prime(prime, vocabulary)
     settings = _examined(settings, vocabulary, request.forever)
-    novelty = _novelty(request, trained, vocabulary)
+    novelty = _novelty(request, weights)
+    engine = _open(weights, request)
     # A fresh seed is chosen here and not further down, so that it can be told and used again.
     seed = secrets.randbelow(2**32) if request.seed is None else request.seed
     begin, tally = time.perf_counter(), _Tally(request)
@@ -57,32 +60,28 @@ def write_sample(request: SampleRequest) -> None:
         print_line(f"{chosen} · {speed:,.0f} characters a second", "dim")
 
 
-def _open(request: SampleRequest) -> tuple[Engine, Vocabulary, Config]:
-    """What steps the model or the blend, its characters, and the settings that the model was trained with."""
+def _open(weights: Weights, request: SampleRequest) -> Engine:
+    """What steps the model, or the blend of it and others."""
     from charlstm.blend import BlendEngine, require_same_vocabulary
-    from charlstm.device import find_device
-    from charlstm.engines import open_engine
-    from charlstm.store import load_model
+    from charlstm.opening import open_engine
+    from charlstm.weights import read_weights
 
-    device = find_device(request.device)
-    saved = load_model(request.model, device)
-    engines, weights = [open_engine(saved.model)], [1.0]
+    parts = [(weights, 1.0)]
     for path, weight in request.blended():
-        other = load_model(path, device)
-        require_same_vocabulary(saved.vocabulary, other.vocabulary, str(path))
-        engines.append(open_engine(other.model))
-        weights.append(weight)
-    engine = engines[0] if len(engines) == 1 else BlendEngine(engines, weights)
-    return engine, saved.vocabulary, saved.config
+        other = read_weights(path)
+        require_same_vocabulary(weights.vocabulary, other.vocabulary, str(path))
+        parts.append((other, weight))
+    engines = [open_engine(part, device=request.device).engine for part, _ in parts]
+    return engines[0] if len(engines) == 1 else BlendEngine(engines, [weight for _, weight in parts])
 
 
-def _novelty(request: SampleRequest, trained: Config, vocabulary: Vocabulary) -> Novelty | None:
+def _novelty(request: SampleRequest, weights: Weights) -> Novelty | None:
     """What the texts are compared with, where that was asked for."""
     if not request.novelty:
         return None
     from charlstm.commands.sample_novelty import Novelty
 
-    return Novelty(request.novelty, trained.data, vocabulary)
+    return Novelty(request.novelty, weights.config.data, weights.vocabulary)
 
 
 def _examined(settings: SampleConfig, vocabulary: Vocabulary, is_endless: bool) -> SampleConfig:
@@ -182,9 +181,14 @@ class _Tally:
         request = self._request
         asked, tries = request.count or 1, request.tries or _TRIES
         if self._texts < asked:
-            options = {"--require": request.require, "--reject-copied": request.reject_copied}
-            given = " and ".join(f"{option} {shown(value)}" for option, value in options.items() if value is not None)
+            options = {
+                "--require": (request.require, "a pattern that fits more"),
+                "--reject-copied": (request.reject_copied, "a longer run to reject"),
+            }
+            used = {option: both for option, both in options.items() if both[0] is not None}
+            given = " and ".join(f"{option} {shown(value)}" for option, (value, _) in used.items())
+            remedies = " or ".join(remedy for _, remedy in used.values())
             raise NoneFitError(
                 f"{given}: {self._texts} of {asked} texts fit, each drawn up to {tries} times; "
-                "give more --tries, another --seed, or ask for what more texts fit"
+                f"give more --tries, another --seed, or {remedies}"
             )
