@@ -2,8 +2,8 @@
 
 `auto` steps on a CPU in 8 bits where they are faster and cost next to nothing. Both depend on the model and the machine, so
 both are measured the first time that a model is opened, on text that it writes itself: what 8 bits change in the probabilities
-of its own characters is the divergence of the two, and no other text has to be at hand. What came out lies in the user's cache
-folder, under the SHA-256 of the model. 4 bits must be asked for: they make one text somewhat faster and several at once slower.
+of its own characters is the divergence of the two, and no other text has to be at hand. What came out is kept, with the graph,
+under what the model file says of itself. 4 bits must be asked for: they make one text somewhat faster, and several slower.
 
 Knows: engines, precisions, devices; how long a step takes and what it costs in nats.
 Does not know: what the engine is for.
@@ -11,31 +11,25 @@ Does not know: what the engine is for.
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import onnxruntime
-import platformdirs
 
+from charlstm.engines import kept
 from charlstm.engines.base import Engine, Logits
-from charlstm.engines.graph import Precision, build_graph
 from charlstm.engines.onnx_engine import OnnxEngine
-from charlstm.errors import CharlstmError, SaveError
-from charlstm.folder import write_atomically
+from charlstm.errors import CharlstmError
 from charlstm.weights import Weights
 
 if TYPE_CHECKING:
+    from charlstm.engines.graph import Precision
     from charlstm.model import CharLSTM
 
 MOST_NATS = 0.005
 """A precision that costs more nats a character than this is not taken by itself."""
-_TEXTS, _STEPS = 64, 100
+_TEXTS, _STEPS = 32, 40
 _MOST_WORK = 3e10
 """Weights times characters for which the divergence is measured: some tenths of a second."""
 
@@ -84,19 +78,22 @@ def open_engine(
     if device != "cpu":
         raise CharlstmError(f"--engine onnx --device {device}: ONNX Runtime steps on the CPU here; leave out one of the two")
     if precision != "auto":
-        return Opened(_onnx(weights, precision), f"onnx, {precision}", "as asked")
-    measured, when = _remembered(weights), "measured before"
-    if measured is None:
-        int8, float32 = _onnx(weights, "int8"), _onnx(weights, "float32")
-        measured, when = measure(int8, float32, weights), "measured now"
-        _remember(weights, measured)
-        return Opened(int8 if measured.precision == "int8" else float32, f"onnx, {measured.precision}", f"{when}: {measured}")
-    return Opened(_onnx(weights, measured.precision), f"onnx, {measured.precision}", f"{when}: {measured}")
+        return Opened(OnnxEngine(_graph(weights, precision)), f"onnx, {precision}", "as asked")
+    if remembered := _remembered(weights):
+        measured, graph = remembered
+        return Opened(OnnxEngine(graph), f"onnx, {measured.precision}", f"measured before: {measured}")
+    graphs = {"int8": _graph(weights, "int8"), "float32": _graph(weights, "float32")}
+    engines = {name: OnnxEngine(graph) for name, graph in graphs.items()}
+    measured = measure(engines["int8"], engines["float32"], weights)
+    kept.keep(weights.key, asdict(measured), graphs[measured.precision])
+    return Opened(engines[measured.precision], f"onnx, {measured.precision}", f"measured now: {measured}")
 
 
 def engine_of(model: CharLSTM) -> Engine:
     """What writes with a model that is in memory, without measuring."""
     if model.head.weight.device.type == "cpu":
+        from charlstm.engines.graph import build_graph
+
         tensors = {name: p.detach().numpy() for name, p in model.state_dict().items()}
         return OnnxEngine(build_graph(tensors, model.config, "int8"))
     from charlstm.engines.torch_engine import TorchEngine
@@ -140,8 +137,10 @@ def _step_seconds(engine: OnnxEngine) -> float:
     return min(steps(count) for count in (2, 10, 10, 10))
 
 
-def _onnx(weights: Weights, precision: Precision) -> OnnxEngine:
-    return OnnxEngine(build_graph(weights.tensors, weights.config.model, precision))
+def _graph(weights: Weights, precision: Precision) -> bytes:
+    from charlstm.engines.graph import build_graph
+
+    return build_graph(weights.tensors, weights.config.model, precision)
 
 
 def _open_torch(weights: Weights, precision: str, device: str) -> Opened:
@@ -155,28 +154,6 @@ def _open_torch(weights: Weights, precision: str, device: str) -> Opened:
     return Opened(TorchEngine(model_of(weights, found)), f"torch on {found.type}, float32", "as the device asks")
 
 
-def _file(weights: Weights) -> Path:
-    return Path(platformdirs.user_cache_dir("charlstm", appauthor=False)) / "engines" / f"{weights.digest}.json"
-
-
-def _machine() -> dict[str, object]:
-    """What the measurement holds for."""
-    threads = os.environ.get("OMP_NUM_THREADS", "")
-    return {"onnxruntime": onnxruntime.__version__, "cpu": platform.machine(), "cores": os.cpu_count(), "threads": threads}
-
-
-def _remembered(weights: Weights) -> Measured | None:
-    try:
-        values = json.loads(_file(weights).read_text(encoding="utf-8"))
-        return Measured(**values["measured"]) if values["machine"] == _machine() else None
-    except (OSError, ValueError, KeyError, TypeError):  # not there, or not what it was
-        return None
-
-
-def _remember(weights: Weights, measured: Measured) -> None:
-    file = _file(weights)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, [json.dumps({"machine": _machine(), "measured": asdict(measured)}).encode()])
-    except (OSError, SaveError):
-        pass  # then it is measured again next time
+def _remembered(weights: Weights) -> tuple[Measured, bytes] | None:
+    found = kept.load(weights.key)
+    return found and (Measured(**found[0]), found[1])

@@ -12,9 +12,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property, partial
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
 from charlstm.config import Config, validate
 from charlstm.errors import CharlstmError, DamagedError, ModelError, SaveError, shown
@@ -52,17 +54,21 @@ class Facts:
     """Nats per character, stateful, at the last evaluation."""
 
 
-@dataclass(frozen=True)
 class Weights:
-    """A model file's content: the model's numbers, and all that is needed to use them."""
+    """A model file's content: all that is needed to use a model at once, and its numbers when they are asked for."""
 
-    tensors: dict[str, Array]
-    """In float32, by the names of `shapes.tensor_shapes`."""
-    vocabulary: Vocabulary
-    config: Config
-    facts: Facts
-    digest: str
-    """The file's SHA-256 in hexadecimal: one for each content."""
+    def __init__(self, vocabulary: Vocabulary, config: Config, facts: Facts, key: str, read: Callable[[], dict[str, Array]]):
+        self.vocabulary = vocabulary
+        self.config = config
+        self.facts = facts
+        self.key = key
+        """In hexadecimal: one for each content that a model file claims to have."""
+        self._read = read
+
+    @cached_property
+    def tensors(self) -> dict[str, Array]:
+        """In float32, by the names of `shapes.tensor_shapes`. ModelError where the file is damaged."""
+        return self._read()
 
 
 def write_weights(path: Path, weights: Mapping[str, Array], vocabulary: Vocabulary, config: Config, facts: Facts) -> None:
@@ -83,14 +89,22 @@ def read_weights(path: Path) -> Weights:
     The file may come from a stranger: all that its header claims is checked before a tensor is read.
     """
     file = _model_file(path)
+    with _opened(file) as (_, header), explained(file):
+        vocabulary, config, facts = _believe(header.about)
+        _require_tensors(header.entries, tensor_shapes(vocabulary.size, config.model))
+    said = header.text.encode(errors="surrogatepass")  # as it is, which the SHA-256 may say should be otherwise
+    key = f"{header.digest}-{xxhash.xxh3_64_hexdigest(said)}"
+    return Weights(vocabulary, config, facts, key, partial(_read_numbers, file, header))
+
+
+def _read_numbers(file: Path, believed: Header) -> dict[str, Array]:
     with _opened(file) as (stream, header):
-        with explained(file):
-            vocabulary, config, facts = _believe(header.about)
-            _require_tensors(header.entries, tensor_shapes(vocabulary.size, config.model))
+        if header != believed:
+            raise ModelError(f"{file} is another one now than a moment ago")
         tensors = _read_all(file, stream, header)
     with explained(file):
         _require_finite(tensors)
-    return Weights(tensors, vocabulary, config, facts, header.digest)
+    return tensors
 
 
 def write_tensors(path: Path, about: Mapping[str, Any], tensors: Mapping[str, Array], previous: Path | None = None) -> None:

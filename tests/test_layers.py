@@ -91,6 +91,7 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "engines/graph",
         "engines/onnx_engine",
         "engines/lanes",
+        "engines/kept",
         "sample",
         "texts",
         "diagnosis",

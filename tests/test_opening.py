@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import dataclasses
-import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +9,10 @@ import pytest
 
 from charlstm import opening
 from charlstm.config import Config
+from charlstm.engines import kept
 from charlstm.engines.onnx_engine import OnnxEngine
 from charlstm.engines.torch_engine import TorchEngine
-from charlstm.errors import CharlstmError, DeviceError
+from charlstm.errors import CharlstmError, DeviceError, ModelError
 from charlstm.model import CharLSTM
 from charlstm.opening import Measured, engine_of, measure, open_engine
 from charlstm.store import SavedModel, save_model
@@ -42,22 +42,31 @@ def test_auto_measures_once_and_remembers(make_weights: Callable[..., Weights], 
     assert (second.name, second.reason.partition(": ")[2]) == (first.name, first.reason.partition(": ")[2])
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"machine": {}, "measured": {}}', '{"measured": 3}'])
-def test_what_is_remembered_may_be_damaged(make_weights: Callable[..., Weights], damage: str) -> None:
+def test_what_is_kept_may_be_damaged(make_weights: Callable[..., Weights]) -> None:
     weights = make_weights(hidden_size=20)
     open_engine(weights)
-    opening._file(weights).write_text(damage, encoding="utf-8")
-    assert open_engine(weights).reason.startswith("measured now")
+    file = kept._file(weights.key)
+    whole = file.read_bytes()
+    for damaged in (b"", b"\n", whole[:-1], whole[:100], whole.replace(b"nats", b"nuts"), whole[:-9] + b"x" + whole[-8:]):
+        file.write_bytes(damaged)
+        assert open_engine(weights).reason.startswith("measured now")
+    assert open_engine(weights).reason.startswith("measured before")
 
 
-def test_another_machine_measures_anew(make_weights: Callable[..., Weights]) -> None:
+def test_another_machine_measures_anew(make_weights: Callable[..., Weights], monkeypatch: pytest.MonkeyPatch) -> None:
     weights = make_weights(hidden_size=22)
     open_engine(weights)
-    file = opening._file(weights)
-    values = json.loads(file.read_text(encoding="utf-8"))
-    values["machine"]["cores"] = 999
-    file.write_text(json.dumps(values), encoding="utf-8")
+    monkeypatch.setattr("os.cpu_count", lambda: 999)
     assert open_engine(weights).reason.startswith("measured now")
+
+
+def test_few_graphs_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for number in range(25):
+        kept.keep(str(number), {"number": number}, b"graph\n\n")
+        os.utime(kept._file(str(number)), (number, number))
+    assert [kept.load(str(number)) is None for number in range(25)] == [True] * 5 + [False] * 20
+    assert kept.load("24") == ({"number": 24}, b"graph\n\n")
 
 
 def test_without_a_cache_folder(make_weights: Callable[..., Weights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +91,7 @@ def test_a_model_that_eight_bits_ruin_falls_back(make_weights: Callable[..., Wei
     spoilt[:, 0] = 1e4
     tensors["lstm.weight_hh_l0"] = spoilt
     tensors["head.weight"] = tensors["head.weight"] * 10
-    opened = open_engine(dataclasses.replace(weights, tensors=tensors, digest="another"))
+    opened = open_engine(Weights(weights.vocabulary, weights.config, weights.facts, "spoilt", lambda: tensors))
     assert opened.name == "onnx, float32"
 
 
@@ -92,7 +101,7 @@ def test_the_divergence_is_zero_of_a_model_from_itself(
     weights = make_weights()
     engine = onnx(make_model())
     measured = measure(engine, engine, weights)
-    assert (measured.nats, measured.characters) == (0.0, 6400)
+    assert (measured.nats, measured.characters) == (0.0, 1280)
     assert 0 < measured.int8_seconds < 0.1
 
 
@@ -131,3 +140,22 @@ def test_torch(make_weights: Callable[..., Weights]) -> None:
 
 def test_previews_do_not_measure(make_model: Callable[..., CharLSTM]) -> None:
     assert isinstance(engine_of(make_model()), OnnxEngine)
+
+
+def test_what_the_file_says_is_part_of_the_key(make_weights: Callable[..., Weights], tmp_path: Path) -> None:
+    """A damaged vocabulary must not be taken for the one that a kept graph belongs to."""
+    open_engine(make_weights())
+    file = tmp_path / "m"
+    file.write_bytes(file.read_bytes().replace(b"abcdefghijk", b"abcdefghijl"))
+    with pytest.raises(ModelError, match="does not match its SHA-256"):
+        open_engine(read_weights(file))
+
+
+def test_numbers_are_read_when_they_are_needed(make_weights: Callable[..., Weights], tmp_path: Path) -> None:
+    weights = make_weights()
+    open_engine(weights)
+    file = tmp_path / "m"
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    assert open_engine(read_weights(file)).reason.startswith("measured before")
+    with pytest.raises(ModelError, match="does not match its SHA-256"):
+        _ = read_weights(file).tensors

@@ -126,7 +126,13 @@ def sample(
     ] = None,
     separator: Annotated[
         str | None,
-        _option(_MANY, "--separator", "TEXT", r"What stands between texts; \n, \t, \0 and \\ are understood.", r"\n---\n"),
+        _option(
+            _MANY,
+            "--separator",
+            "TEXT",
+            r"What stands between texts; \n, \t, \0 and \\ are understood.",
+            "three dashes on a line",
+        ),
     ] = None,
     no_prime: Annotated[bool, _flag(_OUTPUT, "--no-prime", "Print only what follows the prime.")] = False,
     output: Annotated[
