@@ -116,6 +116,14 @@ def sample(
         _option(_MANY, "--require", "REGEX", "Draw a text again until this is found in what follows the prime.", False),
     ] = None,
     tries: Annotated[int | None, _option(_MANY, "--tries", "N", "How often a text is drawn, at most.", "20")] = None,
+    novelty: Annotated[
+        list[str] | None,
+        _option(_MANY, "--novelty", "TEXT", "Say how much of each text is copied from this one; may be repeated.", False),
+    ] = None,
+    reject_copied: Annotated[
+        int | None,
+        _option(_MANY, "--reject-copied", "N", "Draw a text again that has N characters in a row from --novelty.", False),
+    ] = None,
     separator: Annotated[
         str | None,
         _option(
@@ -173,6 +181,8 @@ def sample(
             forever=forever,
             require=require,
             tries=tries,
+            novelty=novelty or (),
+            reject_copied=reject_copied,
             beam=beam,
             blend=blend or (),
             output=output,
