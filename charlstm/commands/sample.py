@@ -64,6 +64,7 @@ def _open(weights: Weights, request: SampleRequest) -> Engine:
     """What steps the model, or the blend of it and others."""
     from charlstm.blend import BlendEngine, require_same_vocabulary
     from charlstm.opening import open_engine
+    from charlstm.views.console import print_line
     from charlstm.weights import read_weights
 
     parts = [(weights, 1.0)]
@@ -71,7 +72,11 @@ def _open(weights: Weights, request: SampleRequest) -> Engine:
         other = read_weights(path)
         require_same_vocabulary(weights.vocabulary, other.vocabulary, str(path))
         parts.append((other, weight))
-    engines = [open_engine(part, device=request.device).engine for part, _ in parts]
+    opened = [open_engine(part, request.engine, request.precision, request.device) for part, _ in parts]
+    if request.verbose:
+        for one in opened:
+            print_line(f"engine {one.name}; {one.reason}")
+    engines = [one.engine for one in opened]
     return engines[0] if len(engines) == 1 else BlendEngine(engines, [weight for _, weight in parts])
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from charlstm.config import SampleConfig, load_config, read_toml, validate
 from charlstm.errors import CharlstmError, TextError, shown
@@ -82,7 +82,10 @@ class SampleRequest:
     as_json: bool = False
     logprobs: int | None = None
     raw: bool = False
+    engine: Literal["auto", "torch", "onnx"] = "auto"
+    precision: Literal["auto", "float32", "int8", "int4"] = "auto"
     device: str = "cpu"
+    verbose: bool = False
 
     def check(self) -> None:
         """CharlstmError names the first thing that is wrong."""
