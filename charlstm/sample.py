@@ -23,7 +23,7 @@ from charlstm.vocabulary import Ids, Vocabulary, describe
 
 TOGETHER = 256
 """Texts in a batch, at most: more of them are hardly faster, and would take more memory."""
-_READ_AT_ONCE = 65_536  # ids of a prime; an engine takes them in 8 bytes each
+_READ_AT_ONCE = 2**20  # ids of a prime; an engine takes them in 8 bytes each
 _DRAWN_AT_ONCE = 64
 
 Watch = Callable[[Sequence["Text"], Logits, npt.NDArray[np.int64]], None]

@@ -24,20 +24,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from plain import PlainLSTM, TinyGPT, TutorialLSTM, plain_sampling
-from torch.nn import functional as F
+from bench_novelty import novelty
+from bench_sampling import loss_of_precisions, sampling
+from plain import PlainLSTM, TinyGPT, TutorialLSTM
 
 from charlstm import evaluate
-from charlstm.config import Config, SampleConfig, load_config
+from charlstm.config import Config, load_config
 from charlstm.corpus import Corpus, read_corpus
-from charlstm.engines import Engine, OnnxEngine, open_engine
 from charlstm.folder import RunFolder
 from charlstm.material import Material, prepare
-from charlstm.model import CharLSTM
 from charlstm.records import Record, StepRecord
-from charlstm.sample import write_ids
 from charlstm.store import load_model
 from charlstm.train import Trainer
+from charlstm.weights import read_weights
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,6 +47,7 @@ def main() -> None:
     parts: dict[str, Callable[[], None]] = {
         "training": training,
         "sampling": sampling,
+        "novelty": novelty,
         "encoding": encoding,
         "saving": saving,
         "help": help_time,
@@ -118,25 +118,6 @@ def recipe_step() -> None:
     ids = torch.randint(trainer.material.vocabulary.size, (train.seq_len + 1, train.batch_size))
     ratios = [seconds(lambda: next(steps), 5) / seconds(lambda: plain.step(ids), 5) for _ in range(5)]
     row("a step of the recipe, of the time of a plain nn.LSTM's step", f"{statistics.median(ratios):.2f}", "1.15")
-
-
-def sampling() -> None:
-    """One text from a 2x512, against `nn.LSTM` stepped a character at a time; the same draw from the same logits."""
-    model = CharLSTM(65, Config().model, torch.Generator().manual_seed(0)).eval()
-    engine = open_engine(model)
-    settings = SampleConfig(prime="A", top_k=5)
-    ratios, speeds = [], []
-    for _ in range(5):
-        fast = 1500 / seconds(lambda: list(islice(write_ids(engine, np.array([0]), settings, 1), 1500)), 1)
-        slow = 150 / seconds(lambda: plain_sampling(model, 0, 150, settings), 1)
-        ratios.append(fast / slow)
-        speeds.append((fast, slow))
-    fast, slow = (statistics.median(pair) for pair in zip(*speeds, strict=True))
-    row(
-        "sampling one text, 2x512, against a plain nn.LSTM one-step loop",
-        f"{statistics.median(ratios):.1f} times ({fast:,.0f} against {slow:,.0f} chars/s)",
-        "8",
-    )
 
 
 _READ_LARGE = """
@@ -258,19 +239,14 @@ def one_epoch(corpus: Corpus) -> None:
     material = _shakespeare(corpus, "train.epochs=1")
     with tempfile.TemporaryDirectory() as folder:
         record = _train(material, Path(folder))
-        model = load_model(Path(folder)).model
+        weights = read_weights(Path(folder))
+        _ = weights.tensors  # while the folder is there
     row(
         "one epoch of tiny Shakespeare, batch 16 x 64, stateful validation loss",
         f"{record.validation_loss:.4f} in {record.seconds:.0f} s",
         "1.62",
     )
-    part = material.ids[material.split : material.split + 20_000]
-    exact = _whole_loss(model, part)
-    row(
-        "8-bit sampling engine, nats per character worse, 20,000 characters",
-        f"{(_stepped_loss(OnnxEngine(model), part) - exact) / (len(part) - 1):+.5f}",
-        "",
-    )
+    loss_of_precisions(weights, material.ids[material.split :])
 
 
 def same_budget(corpus: Corpus) -> None:
@@ -321,23 +297,6 @@ def _forever(trainer: Trainer) -> Iterator[object]:
 def _train(material: Material, folder: Path) -> Record:
     records = [r for r in Trainer(material, CPU).fit(RunFolder(folder)) if isinstance(r, Record)]
     return records[-1]
-
-
-@torch.no_grad()
-def _whole_loss(model: CharLSTM, ids: np.ndarray) -> float:
-    """In float32, in one sequence from a zero state: lanes would add an error of their own to the difference."""
-    both = torch.from_numpy(ids.astype(np.int64))
-    logits, _ = model(both[:-1, None])
-    return float(F.cross_entropy(logits[:, 0].double(), both[1:], reduction="sum"))
-
-
-def _stepped_loss(engine: Engine, ids: np.ndarray) -> float:
-    nats = 0.0
-    logits, state = engine.prefill(ids[:1].astype(np.int64)[:, None])
-    for target in ids[1:].astype(np.int64):
-        nats -= float(torch.log_softmax(torch.from_numpy(logits[0]).double(), 0)[target])
-        logits, state = engine.step(np.array([target]), state)
-    return nats
 
 
 if __name__ == "__main__":

@@ -9,15 +9,17 @@ import pytest
 from charlstm.beam import beam_search
 from charlstm.config import SampleConfig
 from charlstm.controls import Controls, log_probabilities
-from charlstm.engines import Engine, OnnxEngine, TorchEngine
+from charlstm.engines import Engine
+from charlstm.engines.torch_engine import TorchEngine
 from charlstm.model import CharLSTM
 from charlstm.vocabulary import ByteVocabulary, CharVocabulary
+from tests.test_engines import onnx
 
 ABC = CharVocabulary("abc")
 PRIME = ABC.encode("ab")
 
 
-@pytest.fixture(params=[TorchEngine, OnnxEngine])
+@pytest.fixture(params=[TorchEngine, onnx])
 def engine(request: pytest.FixtureRequest, make_model: Callable[..., CharLSTM]) -> Engine:
     """Of a model whose random weights are large enough that it prefers some characters to others."""
     model = make_model(3, hidden_size=12)

@@ -7,17 +7,19 @@ import pytest
 
 from charlstm.blend import BlendEngine, parse_blend, require_same_vocabulary
 from charlstm.controls import log_probabilities
-from charlstm.engines import Engine, OnnxEngine, TorchEngine
+from charlstm.engines import Engine
+from charlstm.engines.torch_engine import TorchEngine
 from charlstm.errors import CharlstmError
 from charlstm.model import CharLSTM
 from charlstm.vocabulary import ByteVocabulary, CharVocabulary, Vocabulary
+from tests.test_engines import onnx
 
 IDS = np.random.default_rng(1).integers(0, 11, (6, 2))
 
 
 @pytest.fixture
 def engines(make_model: Callable[..., CharLSTM]) -> list[Engine]:
-    return [TorchEngine(make_model(11)), OnnxEngine(make_model(11, hidden_size=24, num_layers=1))]
+    return [TorchEngine(make_model(11)), onnx(make_model(11, hidden_size=24, num_layers=1))]
 
 
 def after(engine: Engine, ids: np.ndarray) -> np.ndarray:

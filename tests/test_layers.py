@@ -14,7 +14,7 @@ LAYERS = [
     {"config", "vocabulary", "memory", "records", "streams", "datasets"},
     {
         *("sources", "reading", "tally", "cache", "folder", "batches", "device", "header"),
-        *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls", "shapes", "stops"),
+        *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls", "shapes", "stops", "novelty"),
     },
     {"corpus", "engines", "evaluate", "weights", "search_folder"},
     {"beam", "blend", "dynamic", "material", "sample", "store", "trials"},
@@ -96,6 +96,7 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "sample",
         "texts",
         "diagnosis",
+        "novelty",
         "search_space",
         "search_folder",
         "trials",

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 import typer
 
 from charlstm.cli.app import app
-from charlstm.cli.options import ConfigOption, DeviceOption, ModelArgument
+from charlstm.cli.options import ConfigOption, ModelArgument
 
-_TEXT, _CONTROLS, _MANY, _OUTPUT = "What to write", "Controls", "Many texts", "Output"
+_TEXT, _CONTROLS, _MANY, _OUTPUT, _SPEED = "What to write", "Controls", "Many texts", "Output", "Speed"
 
 
 def _option(panel: str, name: str, metavar: str, what: str, default: str | bool = "the run's") -> Any:
@@ -59,7 +59,6 @@ def sample(
     forever: Annotated[bool, _flag(_TEXT, "--forever", "Write until stopped.")] = False,
     seed: Annotated[int | None, _option(_TEXT, "--seed", "S", "The same seed writes the same text.", "a fresh one")] = None,
     config: ConfigOption = None,
-    device: DeviceOption = "cpu",
     temperature: Annotated[
         float | None, _option(_CONTROLS, "--temperature", "T", "Lower is more cautious; 0 takes the most probable.")
     ] = None,
@@ -116,9 +115,23 @@ def sample(
         _option(_MANY, "--require", "REGEX", "Draw a text again until this is found in what follows the prime.", False),
     ] = None,
     tries: Annotated[int | None, _option(_MANY, "--tries", "N", "How often a text is drawn, at most.", "20")] = None,
+    novelty: Annotated[
+        list[str] | None,
+        _option(_MANY, "--novelty", "TEXT", "Say how much of each text is copied from this one; may be repeated.", False),
+    ] = None,
+    reject_copied: Annotated[
+        int | None,
+        _option(_MANY, "--reject-copied", "N", "Draw a text again that has N characters in a row from --novelty.", False),
+    ] = None,
     separator: Annotated[
         str | None,
-        _option(_MANY, "--separator", "TEXT", r"What stands between texts; \n, \t, \0 and \\ are understood.", r"\n---\n"),
+        _option(
+            _MANY,
+            "--separator",
+            "TEXT",
+            r"What stands between texts; \n, \t, \0 and \\ are understood.",
+            "three dashes on a line",
+        ),
     ] = None,
     no_prime: Annotated[bool, _flag(_OUTPUT, "--no-prime", "Print only what follows the prime.")] = False,
     output: Annotated[
@@ -131,6 +144,18 @@ def sample(
         _option(_OUTPUT, "--logprobs", "K", "In JSON, each character's log-probability, and its K likeliest rivals.", False),
     ] = None,
     raw: Annotated[bool, _flag(_OUTPUT, "--raw", "Exact bytes on a terminal too, control characters obeyed.")] = False,
+    engine: Annotated[
+        Literal["auto", "torch", "onnx"],
+        typer.Option("--engine", help="What steps the model; onnx on the CPU, torch on any device.", rich_help_panel=_SPEED),
+    ] = "auto",
+    precision: Annotated[
+        Literal["auto", "float32", "int8", "int4"],
+        typer.Option("--precision", help="Of the weights; auto measures what 8 bits cost and gain.", rich_help_panel=_SPEED),
+    ] = "auto",
+    device: Annotated[
+        str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or mps.", rich_help_panel=_SPEED)
+    ] = "cpu",
+    verbose: Annotated[bool, _flag(_SPEED, "--verbose", "Say which engine and precision were taken, and why.")] = False,
 ) -> None:
     """Write text. What is not given here comes from --config, or else from the settings that the run was trained with."""
     stops = [*(stop or []), *(["\n"] if stop_at_newline else [])]
@@ -167,6 +192,8 @@ def sample(
             forever=forever,
             require=require,
             tries=tries,
+            novelty=novelty or (),
+            reject_copied=reject_copied,
             beam=beam,
             blend=blend or (),
             output=output,
@@ -174,6 +201,9 @@ def sample(
             as_json=as_json,
             logprobs=logprobs,
             raw=raw,
+            engine=engine,
+            precision=precision,
             device=device,
+            verbose=verbose,
         )
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from charlstm.commands.sample_output import Pieces, beam_facts, deliver, text_facts
@@ -19,6 +19,7 @@ from charlstm.errors import NoneFitError, shown
 from charlstm.vocabulary import Ids, Vocabulary
 
 if TYPE_CHECKING:
+    from charlstm.commands.sample_novelty import Novelty
     from charlstm.engines import Engine
     from charlstm.weights import Weights
 
@@ -41,12 +42,17 @@ def write_sample(request: SampleRequest) -> None:
         prime = without_unknown(prime, vocabulary)
     ids = encode_prime(prime, vocabulary)
     settings = _examined(settings, vocabulary, request.forever)
+    novelty = _novelty(request, weights)
     engine = _open(weights, request)
     # A fresh seed is chosen here and not further down, so that it can be told and used again.
     seed = secrets.randbelow(2**32) if request.seed is None else request.seed
     begin, tally = time.perf_counter(), _Tally(request)
-    pieces = _pieces(engine, vocabulary, settings, ids, prime, seed, request)
+    pieces = _pieces(engine, vocabulary, settings, ids, prime, seed, request, novelty)
+    if novelty and not request.as_json:
+        pieces = novelty.noted(pieces)
     deliver(tally.counted(pieces), "" if request.no_prime or request.as_json else prime, request)
+    for line in novelty.lines() if novelty else ():
+        print_line(line)
     tally.require_all()
     if sys.stdout.isatty() and request.output is None and not request.as_json:
         speed = tally.characters / (time.perf_counter() - begin)
@@ -58,6 +64,7 @@ def _open(weights: Weights, request: SampleRequest) -> Engine:
     """What steps the model, or the blend of it and others."""
     from charlstm.blend import BlendEngine, require_same_vocabulary
     from charlstm.opening import open_engine
+    from charlstm.views.console import print_line
     from charlstm.weights import read_weights
 
     parts = [(weights, 1.0)]
@@ -65,8 +72,21 @@ def _open(weights: Weights, request: SampleRequest) -> Engine:
         other = read_weights(path)
         require_same_vocabulary(weights.vocabulary, other.vocabulary, str(path))
         parts.append((other, weight))
-    engines = [open_engine(part, device=request.device).engine for part, _ in parts]
+    opened = [open_engine(part, request.engine, request.precision, request.device) for part, _ in parts]
+    if request.verbose:
+        for one in opened:
+            print_line(f"engine {one.name}; {one.reason}")
+    engines = [one.engine for one in opened]
     return engines[0] if len(engines) == 1 else BlendEngine(engines, [weight for _, weight in parts])
+
+
+def _novelty(request: SampleRequest, weights: Weights) -> Novelty | None:
+    """What the texts are compared with, where that was asked for."""
+    if not request.novelty:
+        return None
+    from charlstm.commands.sample_novelty import Novelty
+
+    return Novelty(request.novelty, weights.config.data, weights.vocabulary)
 
 
 def _examined(settings: SampleConfig, vocabulary: Vocabulary, is_endless: bool) -> SampleConfig:
@@ -90,6 +110,7 @@ def _pieces(
     prime: str,
     seed: int,
     request: SampleRequest,
+    novelty: Novelty | None,
 ) -> Pieces:
     """The texts as they are delivered: in pieces where that can be, as JSON where that was asked for."""
     from charlstm.sample import read, stream_texts
@@ -99,20 +120,37 @@ def _pieces(
     is_shown = request.output is None and sys.stdout.isatty()
     if request.beam is not None:
         text, facts = _search(engine, vocabulary, settings, ids, prime, request.beam)
+        if novelty:
+            facts["novelty"] = novelty.facts(text)
         yield 0, json_line(facts, is_shown) if request.as_json else text
         return
-    count, pattern, cursor = request.count or 1, request.pattern(), read(engine, ids)
-    if pattern is None and not request.as_json:
+    count, accept, cursor = request.count or 1, _accept(request, novelty), read(engine, ids)
+    if accept is None and not request.as_json:
         yield from stream_texts(engine, vocabulary, settings, cursor, seed, count)
         return
-    accept = None if pattern is None else lambda text: pattern.search(text) is not None
     tries = 1 if accept is None else request.tries or _TRIES
     for written in write_texts(engine, vocabulary, settings, cursor, seed, count, accept, tries, request.logprobs):
         if request.as_json:
             facts = text_facts(written, prime, vocabulary, request.logprobs is not None)
+            if novelty:
+                facts["novelty"] = novelty.facts(written.text)
             yield written.number, json_line(facts, is_shown)
         else:
             yield written.number, written.text
+
+
+def _accept(request: SampleRequest, novelty: Novelty | None) -> Callable[[str], bool] | None:
+    """Whether a text is one that was asked for; None where any is."""
+    pattern, least = request.pattern(), request.reject_copied
+    if pattern is None and least is None:
+        return None
+
+    def accept(text: str) -> bool:
+        if pattern is not None and pattern.search(text) is None:
+            return False
+        return least is None or novelty is None or not novelty.is_copied(text, least)
+
+    return accept
 
 
 def _search(
@@ -148,7 +186,14 @@ class _Tally:
         request = self._request
         asked, tries = request.count or 1, request.tries or _TRIES
         if self._texts < asked:
+            options = {
+                "--require": (request.require, "a pattern that fits more"),
+                "--reject-copied": (request.reject_copied, "a longer run to reject"),
+            }
+            used = {option: both for option, both in options.items() if both[0] is not None}
+            given = " and ".join(f"{option} {shown(value)}" for option, (value, _) in used.items())
+            remedies = " or ".join(remedy for _, remedy in used.values())
             raise NoneFitError(
-                f"--require {shown(request.require)}: {self._texts} of {asked} texts fit, each drawn up to {tries} times; "
-                "give more --tries, another --seed, or a pattern that fits more"
+                f"{given}: {self._texts} of {asked} texts fit, each drawn up to {tries} times; "
+                f"give more --tries, another --seed, or {remedies}"
             )

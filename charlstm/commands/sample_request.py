@@ -11,10 +11,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from charlstm.config import SampleConfig, load_config, read_toml, validate
 from charlstm.errors import CharlstmError, TextError, shown
+from charlstm.sources import find_sources
 from charlstm.values import unescaped
 
 MOST_PRIME = 2**24
@@ -26,17 +27,34 @@ _PLACEHOLDER = re.compile(r"\{(?::(0?\d{1,2}))?\}")
 _EXCLUDES = {
     "--forever": (
         "writes one text without an end",
-        ("--length", "--count", "--json", "--beam", "--require", "--output"),
+        ("--length", "--count", "--json", "--beam", "--require", "--novelty", "--output"),
     ),
     "--prime-file": ("is the prime", ("--prime",)),
     "--beam": (
         "looks for the most probable text and draws nothing",
-        ("--seed", "--count", "--temperature", "--top-k", "--top-p", "--min-p", "--typical-p", "--require", "--logprobs"),
+        (
+            "--seed",
+            "--count",
+            "--temperature",
+            "--top-k",
+            "--top-p",
+            "--min-p",
+            "--typical-p",
+            "--require",
+            "--reject-copied",
+            "--logprobs",
+        ),
     ),
     "--json": ("tells prime and text apart by itself", ("--no-prime", "--separator", "--raw")),
 }
 """What an option does, and the options that can't be had with it."""
-_NEEDS = {"--logprobs": "--json", "--tries": "--require", "--separator": "--count"}
+_NEEDS = {
+    "--logprobs": ("--json",),
+    "--tries": ("--require", "--reject-copied"),
+    "--separator": ("--count",),
+    "--reject-copied": ("--novelty",),
+}
+"""An option, and those of which one must be there too."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +73,8 @@ class SampleRequest:
     forever: bool = False
     require: str | None = None
     tries: int | None = None
+    novelty: Sequence[str] = ()
+    reject_copied: int | None = None
     beam: int | None = None
     blend: Sequence[str] = ()
     output: str | None = None
@@ -62,7 +82,10 @@ class SampleRequest:
     as_json: bool = False
     logprobs: int | None = None
     raw: bool = False
+    engine: Literal["auto", "torch", "onnx"] = "auto"
+    precision: Literal["auto", "float32", "int8", "int4"] = "auto"
     device: str = "cpu"
+    verbose: bool = False
 
     def check(self) -> None:
         """CharlstmError names the first thing that is wrong."""
@@ -71,6 +94,7 @@ class SampleRequest:
             ("--seed", self.seed, 0),
             ("--count", self.count, 1),
             ("--tries", self.tries, 1),
+            ("--reject-copied", self.reject_copied, 1),
             ("--beam", self.beam, 1),
             ("--logprobs", self.logprobs, 0),
         ):
@@ -85,6 +109,7 @@ class SampleRequest:
         load_config(self.config, sample={**self.given, **({"length": _LONGEST} if is_open else {})})
         self.pattern()
         self.blended()
+        self._require_corpus()
         for number in (0, (self.count or 1) - 1):
             self._require_place(number)
 
@@ -163,6 +188,8 @@ class SampleRequest:
             "--forever": self.forever or None,
             "--require": self.require,
             "--tries": self.tries,
+            "--novelty": self.novelty or None,
+            "--reject-copied": self.reject_copied,
             "--beam": self.beam,
             "--output": self.output,
             "--separator": self.separator,
@@ -175,10 +202,17 @@ class SampleRequest:
             if option in used and (both := [other for other in others if other in used]):
                 raise CharlstmError(f"{option} and {both[0]} contradict each other: {option} {reason}; leave out one of them")
         for option, needed in _NEEDS.items():
-            if option in used and needed not in used:
-                raise CharlstmError(f"{option} does nothing without {needed}: give both or neither")
+            if option in used and used.isdisjoint(needed):
+                raise CharlstmError(f"{option} does nothing without {' or '.join(needed)}: give both or neither")
         if self.separator is not None and self.has_file_each:
             raise CharlstmError("--separator does nothing where --output gives each text a file of its own: leave it out")
+
+    def _require_corpus(self) -> None:
+        if not self.novelty:
+            return
+        if "-" in self.novelty and "-" in (self.prime_file, self.given.get("prime")):
+            raise CharlstmError("--novelty - and a prime from standard input: only one of them can be read from there")
+        find_sources(self.novelty)
 
     def _require_place(self, number: int) -> None:
         path = self.place(number)
