@@ -36,6 +36,12 @@ class Passage:
     number: int
     """Of the line in its file, or of the document among all, counted from 1."""
     text: str
+    unit: By = "line"
+
+    @property
+    def where(self) -> str:
+        """As errors call it."""
+        return self.source if self.unit == "document" else f"{self.source}, line {self.number:,}"
 
 
 def read_passages(texts: Sequence[str], data: DataConfig, by: By) -> Iterator[Passage]:
@@ -56,7 +62,7 @@ def read_passages(texts: Sequence[str], data: DataConfig, by: By) -> Iterator[Pa
                 continue
             found += 1
             if by == "document":
-                yield Passage(stream.where, found, "".join(pieces))
+                yield Passage(stream.where, found, "".join(pieces), by)
             else:
                 for number, line in enumerate(_lines(pieces), 1):
                     yield Passage(stream.where, number, line)

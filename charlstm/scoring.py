@@ -175,10 +175,8 @@ class Scorer:
         text = self.vocabulary.normalized(passage.text)
         if unknown := self.vocabulary.unknown(text):
             if not self._skip_unknown:
-                where = f"{passage.source}, number {passage.number:,}"
-                raise UnknownCharactersError(
-                    f"{where}: not in the model's vocabulary: {describe(unknown)}; --unknown skip leaves such characters out"
-                )
+                lacking = f"not in the model's vocabulary: {describe(unknown)}"
+                raise UnknownCharactersError(f"{passage.where}: {lacking}; --unknown skip leaves such characters out")
             text = text.translate(dict.fromkeys(map(ord, unknown)))
         return text
 

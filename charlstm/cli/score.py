@@ -41,6 +41,10 @@ def score(
         Literal["worst", "best"] | None,
         typer.Option("--sort", help="The most, or the least, surprising first.", show_default="as in the text"),
     ] = None,
+    min_chars: Annotated[
+        int,
+        typer.Option("--min-chars", metavar="N", min=0, help="Leave out lines that are shorter: little can be said of them."),
+    ] = 0,
     show: Annotated[bool, typer.Option("--show", help="The text with each character in the colour of its surprise.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON Lines, one object a line or document.")] = False,
     per_char: Annotated[bool, typer.Option("--per-char", help="With --json: each character's nats and rank too.")] = False,
@@ -61,7 +65,7 @@ def score(
 
     form: Form = "per-char" if per_char else "json" if as_json else "show" if show else "table"
     reading = given(encoding=encoding, errors=errors, newlines=newlines)
-    command(model, text or (), by, sort, form, unknown == "skip", device, reading)
+    command(model, text or (), by, sort, min_chars, form, unknown == "skip", device, reading)
 
 
 @app.command()

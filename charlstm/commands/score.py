@@ -30,12 +30,16 @@ def score(
     text: Sequence[str],
     by: By,
     order: Order | None,
+    min_chars: int,
     form: Form,
     skip_unknown: bool,
     device: str,
     reading: Mapping[str, str],
 ) -> None:
-    """Score each line or document of a text; `reading` are the keys of [data] that flags set."""
+    """Score each line or document of a text, but for those with less than `min_chars` characters.
+
+    `reading` are the keys of [data] that flags set.
+    """
     several = _has_several(text, "score")
     asked = load_config(data=reading).data
     from charlstm.views.scores import ScoresView, require_colours
@@ -50,9 +54,10 @@ def score(
     saved = load_model(model, find_device(device))
     data = asked.model_copy(update={"newlines": saved.config.data.newlines, **reading})
     scorer = Scorer(saved.model, saved.vocabulary, skip_unknown)
+    passages = (passage for passage in read_passages(text, data, by) if len(passage.text) >= min_chars)
     view = ScoresView(form, saved.vocabulary, by, several)
     with _progress(shows_rows=not order) as progress:
-        blocks = (scorer.score(block, progress) for block in in_blocks(read_passages(text, data, by)))
+        blocks = (scorer.score(block, progress) for block in in_blocks(passages))
         for scores in [_sorted(chain.from_iterable(blocks), order)] if order else blocks:
             view.show(scores)
     view.end()

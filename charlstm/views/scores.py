@@ -29,14 +29,15 @@ Form = Literal["table", "show", "json", "per-char"]
 _LIGHT, _DARK = "#e4e4e4", "#000000"
 _SCALE = (
     (1 / 2, "50%", _LIGHT, "#121212"),
-    (1 / 5, "20%", _LIGHT, "#3b0f70"),
-    (1 / 20, "5%", "#ffffff", "#8c2981"),
-    (1 / 100, "1%", _DARK, "#de4968"),
-    (1 / 1000, "0.1%", _DARK, "#fe9f6d"),
-    (0.0, "less", _DARK, "#fcfdbf"),
+    (1 / 5, "20%", _LIGHT, "#420a68"),
+    (1 / 20, "5%", "#ffffff", "#932667"),
+    (1 / 100, "1%", _DARK, "#dd513a"),
+    (1 / 1000, "0.1%", _DARK, "#fca50a"),
+    (0.0, "less", _DARK, "#fcffa4"),
 )
-"""The least probability of a colour, its name, letters, ground. After a near-black, the grounds are five steps of matplotlib's
-magma, which grows lighter evenly: no hues need be told apart. With letters and ground both set, any terminal shows the same."""
+"""The least probability of a colour, its name, letters, ground. After a near-black, the grounds are steps of matplotlib's
+inferno, which grows lighter evenly: no hues need be told apart. As letters and ground are both set, every terminal shows the
+same."""
 _STYLES = [Style(color=letters, bgcolor=ground) for _, _, letters, ground in _SCALE]
 
 
@@ -62,6 +63,7 @@ class ScoresView:
 
     def show(self, scores: Sequence[Score]) -> None:
         """Show some more."""
+        self._rows.widen([score.passage for score in scores])
         for score in scores:
             total = score.total
             self._sum = self._sum + total if self._sum else total
@@ -112,6 +114,7 @@ class VerdictsView:
 
     def show(self, verdicts: Sequence[Verdict]) -> None:
         """Show some more."""
+        self._rows.widen([verdict.passage for verdict in verdicts])
         for verdict in verdicts:
             self._count += 1
             totals = [verdict.total(i) for i in range(len(self._labels))]
@@ -157,9 +160,13 @@ class _Rows:
         self.by, self._several = by, several
         self._columns, self._lead = columns, lead
         self._widths = [max(len(column), 7) for column in columns]
-        self._name = len(by) + 2  # of where a passage stands; grows
+        self._name = len(by) + 2  # of where a passage stands
         self._is_begun = False
         self._out = console(stderr=False)
+
+    def widen(self, passages: Sequence[Passage]) -> None:
+        """Make room for where they stand, and never less again."""
+        self._name = max([self._name, *(len(self._heading(passage)) for passage in passages)])
 
     def row(self, passage: Passage, values: Sequence[str], lead: str = "") -> None:
         """One passage."""
@@ -179,8 +186,8 @@ class _Rows:
             self._put(_legend())
         self._is_begun = True
         loss = f"{score.total.loss:.3f}" if score.total.chars else "-"
-        heading = Text(f"{self._heading(score.passage):>{self._name}}  {loss:>6}", "dim")
-        self._put(heading.append("  " if self.by == "line" else "\n", "not dim").append_text(heat(score, vocabulary)))
+        heading = f"{self._heading(score.passage):>{self._name}}  {loss:>6}"
+        self._put(Text.assemble((heading, "dim"), "  " if self.by == "line" else "\n", heat(score, vocabulary)))
 
     def _heading(self, passage: Passage) -> str:
         """Where it stands: a line by its number, with its file where there are several, a document by its file."""
@@ -188,7 +195,6 @@ class _Rows:
             heading = visible(passage.source)
         else:
             heading = visible(f"{passage.source}:{passage.number}") if self._several else str(passage.number)
-        self._name = max(self._name, len(heading))
         return heading
 
     def _write(self, name: str, values: Sequence[str], text: str, lead: str = "") -> None:
