@@ -16,11 +16,11 @@ from charlstm.passages import read_passages
 from charlstm.scoring import surprises
 from charlstm.vocabulary import CharVocabulary, Ids
 
-LINES, ALONE = 1200, 12
+LINES, ALONE = 600, 6
 
 
 def scoring() -> None:
-    """1,200 lines of the built-in text by a 2x512, side by side; the first dozen of them also by `nn.LSTM`, one after the other."""
+    """Lines of the built-in text by a 2x512, side by side; the first of them also by `nn.LSTM`, a character at a time."""
     text = [passage.text for passage in read_passages(Config().data.text, DataConfig(), "line") if passage.text][:LINES]
     vocabulary = CharVocabulary("".join(text) + "\n")
     model = CharLSTM(vocabulary.size, Config().model, torch.Generator().manual_seed(0)).eval()

@@ -43,7 +43,7 @@ def score(
     ] = None,
     min_chars: Annotated[
         int,
-        typer.Option("--min-chars", metavar="N", min=0, help="Leave out lines that are shorter: little can be said of them."),
+        typer.Option("--min-chars", metavar="N", help="Leave out lines that are shorter: little can be said of them."),
     ] = 0,
     show: Annotated[bool, typer.Option("--show", help="The text with each character in the colour of its surprise.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON Lines, one object a line or document.")] = False,
@@ -61,6 +61,8 @@ def score(
         raise CharlstmError("--show is for people and --json for programs: leave one of them out")
     if per_char and not as_json:
         raise CharlstmError("--per-char needs --json; for people, --show colours each character")
+    if min_chars < 0:
+        raise CharlstmError(f"--min-chars {shown(min_chars)}: expected at least 0")
     from charlstm.commands.score import score as command
 
     form: Form = "per-char" if per_char else "json" if as_json else "show" if show else "table"
@@ -94,7 +96,8 @@ def classify(
     """Say which of several models explains each line of a text best, and how probable each is."""
     models = {label: Path(path) for label, path in _labelled("--model", "MODEL", model or ()).items()}
     if len(models) < 2:
-        raise CharlstmError(f"{len(models)} models to choose between: give at least two, as --model a=RUN --model b=RUN")
+        count = f"{len(models)} model{'' if models else 's'}"
+        raise CharlstmError(f"{count} to choose between: give at least two, as --model a=RUN --model b=RUN")
     priors = _priors(list(models), _labelled("--prior", "P", prior or ()))
     from charlstm.commands.score import classify as command
 
