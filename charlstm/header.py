@@ -134,7 +134,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _split_metadata(metadata: object) -> tuple[str, str]:
-    """The digest and the JSON that `store.write_tensors` put there."""
+    """The digest and the JSON that `weights.write_tensors` put there."""
     if not isinstance(metadata, Mapping) or METADATA not in metadata:
         raise HeaderError("it may be a safetensors file, but is not one of charlstm's")
     if len(metadata) > 1:

@@ -22,8 +22,8 @@ from charlstm.errors import CharlstmError, DamagedError, DivergedError, ModelErr
 from charlstm.folder import Marks, RunFolder
 from charlstm.material import Material
 from charlstm.model import CharLSTM, State
-from charlstm.store import read_tensors, write_tensors
 from charlstm.vocabulary import Vocabulary, vocabulary_from_json
+from charlstm.weights import read_tensors, write_tensors
 
 _VERSION = 2
 
@@ -118,7 +118,7 @@ class Saved:
             "position": asdict(self.position),
             "offsets": self.offsets,
         }
-        write_tensors(folder.resume, about, self.tensors, folder.previous)
+        write_tensors(folder.resume, about, {name: t.numpy() for name, t in self.tensors.items()}, folder.previous)
 
 
 def snapshot(training: Training, material: Material, marks: Marks) -> Saved:
@@ -168,7 +168,7 @@ def _load(path: Path) -> Saved:
             TypeAdapter(Marks).validate_python(about["marks"]),
             TypeAdapter(Position).validate_python(about["position"]),
             dict(about["offsets"]),
-            tensors,
+            {name: torch.from_numpy(tensor) for name, tensor in tensors.items()},
         )
     except (CharlstmError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]

@@ -26,19 +26,21 @@ from torch import Tensor
 from charlstm import evaluate
 from charlstm.batches import batches
 from charlstm.checkpoints import Checkpoints
-from charlstm.engines import open_engine
 from charlstm.errors import DivergedError, RunError, SaveError
 from charlstm.finetune import take_weights
 from charlstm.folder import RunFolder
 from charlstm.material import Material
 from charlstm.memory import out_of_memory
-from charlstm.model import CharLSTM, refuse_too_large
+from charlstm.model import CharLSTM
+from charlstm.opening import engine_of
 from charlstm.optim import learning_rate_at, make_optimizer
 from charlstm.records import Record, Setback, StepRecord
 from charlstm.resume import Meter, Position, Saved, Training, check_text, load_training, restore, snapshot
 from charlstm.sample import write_text
+from charlstm.shapes import refuse_too_large
 from charlstm.step import take_step
-from charlstm.store import Facts, SavedModel
+from charlstm.store import SavedModel
+from charlstm.weights import Facts
 
 PREVIEW_LENGTH = 200
 MAX_SETBACKS = 3
@@ -268,7 +270,7 @@ class Trainer:
         settings = self.config.sample.model_copy(update={"length": PREVIEW_LENGTH})
         text = settings.prime
         try:
-            for piece in write_text(open_engine(self.model), self.material.vocabulary, settings, _PREVIEW_SEED):
+            for piece in write_text(engine_of(self.model), self.material.vocabulary, settings, _PREVIEW_SEED):
                 text += piece
                 self._check()
         finally:

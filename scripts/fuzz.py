@@ -28,8 +28,9 @@ with atheris.instrument_imports(include=["charlstm"]):
     from charlstm.header import METADATA
     from charlstm.model import CharLSTM
     from charlstm.resume import Position, load_training
-    from charlstm.store import Facts, SavedModel, digest, load_model, save_model
+    from charlstm.store import SavedModel, load_model, save_model
     from charlstm.vocabulary import CharVocabulary, vocabulary_from_json
+    from charlstm.weights import Facts, digest
 
 HOME = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
 SMALL = load_config(None, ["model.hidden_size=2", "model.embedding_size=1", "model.num_layers=1"])

@@ -32,15 +32,17 @@ import torch._dynamo  # which the first optimizer would import in each child ane
 from child import Child, Ended, Watch
 from faults import announce, count_steps, hang_once, kill_inside_save
 
-from charlstm import evaluate, sample, store
+from charlstm import evaluate, sample
+from charlstm import resume as saves
 from charlstm.cache import DamagedEntry, TextCache
 from charlstm.commands import common
 from charlstm.errors import ModelError
 from charlstm.folder import RunFolder
 from charlstm.records import StepRecord
 from charlstm.resume import load_training
-from charlstm.store import load_model, read_tensors
+from charlstm.store import load_model
 from charlstm.train import Trainer
+from charlstm.weights import read_tensors
 
 INTERVAL = 10
 TEXT = "".join(f"{n} green bottles, hanging on the wall;\nand if one green bottle should fall,\n" for n in range(60))
@@ -75,7 +77,7 @@ def digest(run: RunFolder) -> str:
     import hashlib
 
     _, tensors = read_tensors(run.resume)
-    parts = (name.encode() + tensors[name].flatten().view(torch.uint8).numpy().tobytes() for name in sorted(tensors))
+    parts = (name.encode() + tensors[name].tobytes() for name in sorted(tensors))
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
@@ -171,7 +173,7 @@ PHASES: dict[str, tuple[Any, str, str]] = {
     "reading": (common, "read_corpus", "the same command begins again"),
     "training": (Trainer, "_step", "train --resume --run r"),
     "evaluating": (evaluate, "stateful", "train --resume --run r"),
-    "saving": (store, "write_tensors", "train --resume --run r"),
+    "saving": (saves, "write_tensors", "train --resume --run r"),
     "sampling": (sample, "next_id", "stopped"),
 }
 

@@ -6,82 +6,125 @@ import numpy as np
 import pytest
 import torch
 
-from charlstm.engines import Engine, OnnxEngine, TorchEngine, open_engine
-from charlstm.engines.onnx_engine import quantize
+from charlstm.engines import Engine
+from charlstm.engines.graph import build_graph, quantize_blocks, quantize_rows
+from charlstm.engines.onnx_engine import OnnxEngine
+from charlstm.engines.torch_engine import TorchEngine
 from charlstm.model import CharLSTM
 
-TOLERANCE = {TorchEngine: 1e-5, OnnxEngine: 0.02}  # what 8-bit weights may differ by
 PRIME = np.random.default_rng(1).integers(0, 11, (30, 3))
+MakeEngine = Callable[[CharLSTM], Engine]
 
 
-@pytest.fixture(params=[TorchEngine, OnnxEngine])
-def make_engine(request: pytest.FixtureRequest) -> Callable[[CharLSTM], Engine]:
-    return request.param  # type: ignore[no-any-return]
+def onnx(model: CharLSTM, precision: str = "float32") -> OnnxEngine:
+    tensors = {name: p.detach().numpy() for name, p in model.state_dict().items()}
+    return OnnxEngine(build_graph(tensors, model.config, precision))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("settings", [{}, {"embedding_size": 0}, {"num_layers": 1}, {"num_layers": 3, "hidden_size": 200}])
+ENGINES = {  # and what each may differ by from the model
+    "torch": (TorchEngine, 1e-5),
+    "float32": (onnx, 1e-5),
+    "int8": (lambda model: onnx(model, "int8"), 0.02),
+    "int4": (lambda model: onnx(model, "int4"), 0.3),
+}
+
+
+@pytest.fixture(params=ENGINES)
+def kind(request: pytest.FixtureRequest) -> tuple[MakeEngine, float]:
+    return ENGINES[request.param]  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"embedding_size": 0}, {"num_layers": 1}, {"num_layers": 3, "hidden_size": 200}, {"hidden_size": 13}]
+)
 def test_stepping_through_a_text_is_what_the_model_computes(
-    make_model: Callable[..., CharLSTM], make_engine: Callable[[CharLSTM], Engine], settings: dict[str, int]
+    make_model: Callable[..., CharLSTM], kind: tuple[MakeEngine, float], settings: dict[str, int]
 ) -> None:
+    make_engine, tolerance = kind
     model = make_model(**settings)
     engine = make_engine(model)
     with torch.no_grad():
         expected = model(torch.from_numpy(PRIME))[0].numpy()
     logits, state = engine.prefill(PRIME[:5])
     for t in range(5, len(PRIME)):
-        assert logits == pytest.approx(expected[t - 1], abs=TOLERANCE[type(engine)])
+        assert logits == pytest.approx(expected[t - 1], abs=tolerance)
         logits, state = engine.step(PRIME[t], state)
     assert logits.shape == (3, 11)
 
 
-def test_prefill_in_parts_and_from_a_stepped_state(
-    make_model: Callable[..., CharLSTM], make_engine: Callable[[CharLSTM], Engine]
-) -> None:
-    engine = make_engine(make_model())
+def test_prefill_in_parts_and_from_a_stepped_state(make_model: Callable[..., CharLSTM], kind: tuple[MakeEngine, float]) -> None:
+    engine = kind[0](make_model())
     whole, _ = engine.prefill(PRIME)
     _, state = engine.prefill(PRIME[:10])
     _, state = engine.step(PRIME[10], state)
     parts, _ = engine.prefill(PRIME[11:], state)
-    assert parts == pytest.approx(whole, abs=TOLERANCE[type(engine)])
+    assert parts == pytest.approx(whole, abs=1e-5)
 
 
-def test_a_state_is_a_value(make_model: Callable[..., CharLSTM], make_engine: Callable[[CharLSTM], Engine]) -> None:
-    engine = make_engine(make_model())
-    _, state = engine.prefill(PRIME)
-    first, _ = engine.step(PRIME[0], state)
-    engine.step(PRIME[1], state)
-    again, _ = engine.step(PRIME[0], state)
-    assert np.array_equal(first, again)
+def test_a_state_is_a_value(make_model: Callable[..., CharLSTM], kind: tuple[MakeEngine, float]) -> None:
+    engine = kind[0](make_model())
+    _, state = engine.prefill(PRIME[:5])
+    once, one = engine.step(PRIME[5], state)
+    for _ in range(3):  # other branches, whose states are forgotten
+        engine.step(PRIME[7], engine.step(PRIME[6], state)[1])
+    again, two = engine.step(PRIME[5], state)
+    assert (once == again).all()
+    assert (engine.step(PRIME[6], one)[0] == engine.step(PRIME[6], two)[0]).all()
 
 
-def test_a_long_prime_is_read_in_chunks(make_model: Callable[..., CharLSTM]) -> None:
-    model, ids = make_model(), np.random.default_rng(2).integers(0, 11, (2500, 1))
-    with torch.no_grad():
-        expected = model(torch.from_numpy(ids))[0][-1].numpy()
-    assert TorchEngine(model).prefill(ids)[0] == pytest.approx(expected, abs=1e-5)
+def test_logits_are_a_value(make_model: Callable[..., CharLSTM], kind: tuple[MakeEngine, float]) -> None:
+    engine = kind[0](make_model())
+    logits, state = engine.prefill(PRIME)
+    kept = logits.copy()
+    engine.step(PRIME[0], state)
+    assert (logits == kept).all()
 
 
-def test_the_cpu_gets_the_engine_without_the_penalty(make_model: Callable[..., CharLSTM]) -> None:
-    assert isinstance(open_engine(make_model()), OnnxEngine)
-
-
-@pytest.mark.parametrize("shape", [(4, 128), (3, 130), (5, 7), (2, 512)])
-def test_quantised_weights_are_within_half_a_step(shape: tuple[int, int]) -> None:
-    weight = np.random.default_rng(3).standard_normal(shape).astype(np.float32)
-    weight[0] = 0
-    scales, values = quantize(weight)
-    back = ((values.astype(np.float32) - 128) * scales[..., None]).reshape(shape[0], -1)[:, : shape[1]]
-    assert np.abs(back - weight).max() <= scales.max() / 2 * 1.001
-    assert not back[0].any()
-
-
-def test_selected_rows_go_on_as_they_would_have(
-    make_model: Callable[..., CharLSTM], make_engine: Callable[[CharLSTM], Engine]
-) -> None:
-    engine = make_engine(make_model())
+def test_selected_rows_go_on_as_they_would_have(make_model: Callable[..., CharLSTM], kind: tuple[MakeEngine, float]) -> None:
+    engine = kind[0](make_model())
     _, state = engine.prefill(PRIME[:5])
     all_rows, _ = engine.step(PRIME[5], state)
     some, _ = engine.step(PRIME[5][[2, 0, 0]], engine.select(state, [2, 0, 0]))
     assert some == pytest.approx(all_rows[[2, 0, 0]], abs=1e-5)
     again, _ = engine.step(PRIME[5], state)
     assert (again == all_rows).all()
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8", "int4"])
+@pytest.mark.parametrize(("hidden_size", "vocabulary_size"), [(13, 11), (64, 11), (512, 65), (100, 300)])
+def test_a_text_is_the_same_alone_and_among_others(
+    make_model: Callable[..., CharLSTM], precision: str, hidden_size: int, vocabulary_size: int
+) -> None:
+    engine = onnx(make_model(vocabulary_size, hidden_size=hidden_size), precision)
+    ids = np.random.default_rng(2).integers(0, vocabulary_size, (12, 33))
+    logits, _ = engine.prefill(ids)
+    for B in (1, 2, 7, 16):
+        assert (engine.prefill(ids[:, :B])[0] == logits[:B]).all()
+        assert (engine.prefill(ids[:, 33 - B :])[0] == logits[33 - B :]).all()
+
+
+def test_a_prime_is_read_in_chunks_that_fit_into_memory(make_model: Callable[..., CharLSTM]) -> None:
+    model, ids = make_model(), np.random.default_rng(0).integers(0, 11, (3000, 1))
+    with torch.no_grad():
+        expected = model(torch.from_numpy(ids))[0][-1].numpy()
+    assert TorchEngine(model).prefill(ids)[0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_rows_in_eight_bits_never_overflow_sixteen() -> None:
+    weight = np.random.default_rng(0).standard_t(2, (100, 7)).astype(np.float32)
+    weight[3] = 0
+    scales, values = quantize_rows(weight)
+    assert np.abs(scales[:, None] * values - weight).max() <= scales.max() / 2 * 1.001
+    size = np.abs(np.pad(values, ((0, 0), (0, 1))).astype(int))
+    assert (size[:, 0::2] + size[:, 1::2]).max() * 255 <= 2**15 - 1
+
+
+def test_blocks_in_four_bits() -> None:
+    weight = np.random.default_rng(0).normal(size=(5, 70)).astype(np.float32)
+    weight[2, :32] = 0
+    scales, packed = quantize_blocks(weight)
+    assert (scales.shape, packed.shape) == ((5, 3), (5, 3, 16))
+    values = np.stack([packed & 15, packed >> 4], axis=-1).reshape(5, 3, 32).astype(np.float32) - 8
+    error = np.abs((values * scales[..., None]).reshape(5, 96)[:, :70] - weight)
+    assert (error <= np.abs(np.repeat(scales, 32, axis=1))[:, :70] * 1.001).all()
+    assert error.mean() < 0.1 * np.abs(weight).mean()

@@ -9,8 +9,9 @@ from charlstm.config import Config, load_config
 from charlstm.errors import ConfigError
 from charlstm.finetune import settle, take_weights
 from charlstm.model import CharLSTM
-from charlstm.store import Facts, SavedModel
+from charlstm.store import SavedModel
 from charlstm.vocabulary import CharVocabulary
+from charlstm.weights import Facts
 
 OLD, NEW = CharVocabulary("bdfh"), CharVocabulary("abcdefgh")
 

@@ -16,8 +16,8 @@ from charlstm.folder import RunFolder, newest_run
 from charlstm.material import Material
 from charlstm.records import StepRecord
 from charlstm.resume import Saved, load_training, refuse_another
-from charlstm.store import read_tensors, write_tensors
 from charlstm.train import Trainer
+from charlstm.weights import read_tensors, write_tensors
 from tests.conftest import VERSE, prepare_text
 
 CPU = torch.device("cpu")
@@ -39,7 +39,7 @@ def digest(file: Path) -> str:
     _, tensors = read_tensors(file)
     whole = hashlib.sha256()
     for name in sorted(tensors):
-        whole.update(name.encode() + tensors[name].flatten().view(torch.uint8).numpy().tobytes())
+        whole.update(name.encode() + tensors[name].tobytes())
     return whole.hexdigest()
 
 

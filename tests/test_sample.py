@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from charlstm.config import SampleConfig
-from charlstm.engines import TorchEngine
+from charlstm.engines.torch_engine import TorchEngine
 from charlstm.errors import CharlstmError
 from charlstm.model import CharLSTM
 from charlstm.sample import next_id, without_unknown, write_ids, write_text

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from charlstm import evaluate, scoring
-from charlstm.engines import TorchEngine
 from charlstm.errors import UnknownCharactersError
 from charlstm.model import CharLSTM, State
 from charlstm.passages import Passage
@@ -20,14 +19,15 @@ RANDOM = np.random.default_rng(0)
 TEXTS = [RANDOM.integers(0, 11, n).astype(np.uint8) for n in (5, 0, 1, 300, 17, 2, 5, 40, 1, 299)]
 
 
+@torch.no_grad()
 def stepped(model: CharLSTM, text: Ids, before: int | None) -> tuple[list[float], list[int]]:
     """Nats and ranks of a text that is read by itself, one character at a time."""
     ids = [*([] if before is None else [before]), *map(int, text)]
-    engine, state, nats, ranks = TorchEngine(model), None, [], []
+    state, nats, ranks = None, [], []
     for last, target in pairwise(ids):
-        logits, state = engine.prefill(np.array([[last]]), state)
-        p = np.exp(logits[0].astype(np.float64))
-        nats.append(-math.log(p[target] / p.sum()))
+        logits, state = model(torch.tensor([[last]]), state)
+        p = torch.softmax(logits[0, 0].double(), 0).tolist()
+        nats.append(-math.log(p[target]))
         ranks.append(sorted(p, reverse=True).index(p[target]) + 1)
     return nats, ranks
 

@@ -11,10 +11,10 @@ import torch
 from charlstm.config import Config, ModelConfig, load_config
 from charlstm.corpus import corpus_of
 from charlstm.material import prepare
-from charlstm.model import count_parameters
 from charlstm.records import Setback, StepRecord
 from charlstm.search_folder import SearchFolder
 from charlstm.search_space import Choices, Range, Space
+from charlstm.shapes import count_parameters
 from charlstm.train import Trainer
 from charlstm.trials import TrialRecord
 from charlstm.tune import Search, TrialBegun

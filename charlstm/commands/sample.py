@@ -35,20 +35,19 @@ def write_sample(
     if given.get("prime") == "":
         raise CharlstmError("--prime is empty: give it at least one character to start from")
 
-    from charlstm.device import find_device
-    from charlstm.engines import open_engine
+    from charlstm.opening import open_engine
     from charlstm.sample import without_unknown, write_text
-    from charlstm.store import load_model
     from charlstm.views.console import print_line
     from charlstm.views.text import stream_out
+    from charlstm.weights import read_weights
 
-    saved = load_model(model, find_device(device))
+    saved = read_weights(model)
     chosen = _sample_config(saved.config.sample, file, given)
     if skip_unknown:
         chosen = without_unknown(chosen, saved.vocabulary)
     # A fresh seed is chosen here and not further down, so that it can be told and used again.
     seed = secrets.randbelow(2**32) if seed is None else seed
-    pieces = write_text(open_engine(saved.model), saved.vocabulary, chosen, seed)
+    pieces = write_text(open_engine(saved, device=device).engine, saved.vocabulary, chosen, seed)
     begin = time.perf_counter()
     stream_out(pieces if no_prime else chain([chosen.prime], pieces), raw)
     if sys.stdout.isatty():

@@ -1,141 +1,124 @@
-"""One step of the LSTM as an ONNX graph with 8-bit weights, for CPUs.
+"""The graph of one step, run by ONNX Runtime on a CPU.
 
-A step reads every weight once, so its time is that of reading them: 8 bits are read four times as fast as 32. Each block of
-128 weights has its own scale (`MatMulNBits` of ONNX Runtime), which keeps the loss within 0.001 nats per character
-(docs/benchmarks.md). The product of each symbol with the first layer's input weights is a table made once, in float32.
+A call of ONNX Runtime that takes and gives numpy arrays spends a quarter of a step on them. Here a step reads its states from
+buffers and writes the next ones into others, both bound once; a state that is kept keeps its buffers, and one that is dropped
+gives them back.
+
+Knows: buffers, and how a state is a value all the same.
+Does not know: torch, how the graph came about, files.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-import torch
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from charlstm.engines.base import Ids, Logits
-from charlstm.engines.torch_engine import TorchEngine
-from charlstm.model import CharLSTM
+from charlstm.engines.lanes import read_in_lanes
 
-Array = npt.NDArray[np.float32]
-States = list[Array]
-"""Hidden and cell state of each layer in turn, each (B, H)."""
+Arrays = list[npt.NDArray[Any]]
+_ZERO = {"tensor(float)": 0, "tensor(uint8)": 128}
+"""What zero is in each type of state; `graph.QUANTISED_ZERO`, whose module takes long to import."""
+_DTYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 
-_BLOCK = 128
-_IR_VERSION, _OPSET = 10, 18  # what onnxruntime 1.22, the first with 8 bits in MatMulNBits, reads
+
+class OnnxState:
+    """Hidden and cell states of B texts."""
+
+    __slots__ = ("buffers", "texts")
+
+    def __init__(self, texts: _Texts, buffers: _Buffers) -> None:
+        self.texts, self.buffers = texts, buffers
+
+    def __del__(self) -> None:
+        self.texts.free.append(self.buffers)
 
 
 class OnnxEngine:
-    """Steps with ONNX Runtime; reads primes with the model itself, which is faster for many characters at once."""
+    """Steps with ONNX Runtime. Not for several threads at once."""
 
-    def __init__(self, model: CharLSTM) -> None:
+    def __init__(self, graph: bytes) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
+        options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "0"))  # 0: one for each core
         options.log_severity_level = 3
-        graph = build_graph(model).SerializeToString()
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        self._inputs = [i.name for i in self._session.get_inputs()]
-        self._reader = TorchEngine(model)
+        self._texts: dict[int, _Texts] = {}
 
-    def prefill(self, ids: Ids, state: States | None = None) -> tuple[Logits, States]:
-        """See `Engine.prefill`."""
-        packed = None if state is None else (_stack(state[0::2]), _stack(state[1::2]))
-        logits, (h, c) = self._reader.prefill(ids, packed)
-        return logits, [part.numpy() for pair in zip(h, c, strict=True) for part in pair]
+    def prefill(self, ids: Ids, state: OnnxState | None = None) -> tuple[Logits, OnnxState]:
+        """See `Engine.prefill`. A long prime of one text is read in lanes."""
+        state = self.zero_state(ids.shape[1]) if state is None else state
+        if ids.shape[1] == 1:
+            ids, state = read_in_lanes(self, ids, state)
+        for column in ids:
+            logits, state = self.step(column, state)
+        return logits, state
 
-    def step(self, ids: Ids, state: States) -> tuple[Logits, States]:
+    def step(self, ids: Ids, state: OnnxState) -> tuple[Logits, OnnxState]:
         """See `Engine.step`."""
-        logits, *next_state = self._session.run(None, dict(zip(self._inputs, [ids, *state], strict=True)))
-        return logits, next_state
+        texts, before = state.texts, state.buffers
+        after = texts.free.pop() if texts.free else texts.new_buffers()
+        binding = before.bindings.get(after) or texts.bind(self._session, before, after)
+        texts.ids[:] = ids
+        self._session.run_with_iobinding(binding)
+        return texts.logits.copy(), OnnxState(texts, after)
 
-    def select(self, state: States, rows: Sequence[int]) -> States:
+    def select(self, state: OnnxState, rows: Sequence[int]) -> OnnxState:
         """See `Engine.select`."""
-        return [part[rows] for part in state]
+        return self.state([array[rows] for array in state.buffers.arrays])
+
+    def zero_state(self, B: int) -> OnnxState:
+        """The state before the first character."""
+        inputs = self._session.get_inputs()[1:]
+        return self.state([np.full((B, i.shape[1]), _ZERO[i.type], _DTYPES[i.type]) for i in inputs])
+
+    def arrays(self, state: OnnxState) -> Arrays:
+        """h0, c0, h1, c1, ... (B, H), copied."""
+        return [array.copy() for array in state.buffers.arrays]
+
+    def state(self, arrays: Arrays) -> OnnxState:
+        """The state with these values, which are copied."""
+        B = len(arrays[0])
+        if B not in self._texts:
+            self._texts[B] = _Texts(self._session, B)
+        texts = self._texts[B]
+        buffers = texts.free.pop() if texts.free else texts.new_buffers()
+        for buffer, array in zip(buffers.arrays, arrays, strict=True):
+            buffer[:] = array
+        return OnnxState(texts, buffers)
 
 
-def _stack(parts: States) -> torch.Tensor:
-    return torch.from_numpy(np.stack(parts))
+class _Buffers:
+    """Memory for the states of B texts, and the bindings that read it."""
+
+    def __init__(self, arrays: Arrays) -> None:
+        self.arrays = arrays
+        self.bindings: dict[_Buffers, Any] = {}
+        """By where they write to."""
 
 
-def build_graph(model: CharLSTM) -> ModelProto:
-    """The graph of one step: ids (B,), h0 (B, H), c0, h1, ... -> logits (B, V), next h0, c0, h1, ..."""
-    weights = {name: p.detach().cpu().float().numpy() for name, p in model.state_dict().items()}
-    H, L, V = model.config.hidden_size, model.config.num_layers, model.vocabulary_size
-    graph = _Graph()
-    for layer in range(L):
-        bias = weights[f"lstm.bias_ih_l{layer}"] + weights[f"lstm.bias_hh_l{layer}"]
-        hidden_hidden, input_hidden = weights[f"lstm.weight_hh_l{layer}"], weights[f"lstm.weight_ih_l{layer}"]
-        if layer == 0:
-            symbols = weights.get("embedding.weight")
-            table = input_hidden.T if symbols is None else symbols @ input_hidden.T  # one-hot: a row a symbol as it is
-            read = graph.node("Gather", [graph.constant("table", table + bias), "ids"], "l0_read")
-            product = graph.linear("h0", hidden_hidden, "l0_product")
-        else:
-            read = graph.constant(f"l{layer}_bias", bias)
-            both = graph.node("Concat", [f"next_h{layer - 1}", f"h{layer}"], f"l{layer}_both", axis=1)
-            product = graph.linear(both, np.concatenate([input_hidden, hidden_hidden], axis=1), f"l{layer}_product")
-        graph.cell(graph.node("Add", [product, read], f"l{layer}_gates"), layer)
-    # The head stays in float32: it is small, and an error in a logit is an error in a probability.
-    head = [graph.constant("head", weights["head.weight"]), graph.constant("head_bias", weights["head.bias"])]
-    graph.node("Gemm", [f"next_h{L - 1}", *head], "logits", transB=1)
-    state = [f"{kind}{layer}" for layer in range(L) for kind in "hc"]
-    return graph.finish(dict.fromkeys(state, H), {"logits": V, **{f"next_{name}": H for name in state}})
+class _Texts:
+    """What stepping B texts side by side needs."""
 
+    def __init__(self, session: Any, B: int) -> None:
+        self.ids = np.zeros(B, dtype=np.int64)
+        self.logits = np.zeros((B, session.get_outputs()[0].shape[1]), dtype=np.float32)
+        self.free: list[_Buffers] = []
+        self._kinds = [((B, i.shape[1]), _DTYPES[i.type]) for i in session.get_inputs()[1:]]
 
-class _Graph:
-    """An ONNX graph while it is being written. Methods return the name of what they add."""
+    def new_buffers(self) -> _Buffers:
+        return _Buffers([np.empty(shape, dtype) for shape, dtype in self._kinds])
 
-    def __init__(self) -> None:
-        self.nodes: list[NodeProto] = []
-        self.constants: list[TensorProto] = []
-
-    def constant(self, name: str, value: npt.NDArray[np.generic]) -> str:
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def node(self, op: str, inputs: list[str], output: str, domain: str = "", **attributes: Any) -> str:
-        self.nodes.append(helper.make_node(op, inputs, [output], domain=domain, **attributes))
-        return output
-
-    def linear(self, x: str, weight: Array, output: str) -> str:
-        """The product of x (B, K) and an 8-bit weight (N, K) -> (B, N)."""
-        scales, packed = quantize(weight)
-        inputs = [x, self.constant(f"{output}_packed", packed), self.constant(f"{output}_scales", scales)]
-        N, K = weight.shape
-        sizes = {"K": K, "N": N, "bits": 8, "block_size": _BLOCK, "accuracy_level": 4}
-        return self.node("MatMulNBits", inputs, output, domain="com.microsoft", **sizes)
-
-    def cell(self, gates: str, layer: int) -> None:
-        """Gates (B, 4H) in nn.LSTM's order i, f, g, o -> the layer's next h and c; the equations of charlstm.cell."""
-        at = f"l{layer}_"
-        self.nodes.append(helper.make_node("Split", [gates], [at + gate for gate in "ifgo"], axis=1, num_outputs=4))
-        i, f, o = (self.node("Sigmoid", [at + gate], f"{at}sigmoid_{gate}") for gate in "ifo")
-        g = self.node("Tanh", [at + "g"], at + "tanh_g")
-        kept = self.node("Mul", [f, f"c{layer}"], at + "kept")
-        written = self.node("Mul", [i, g], at + "written")
-        cell = self.node("Add", [kept, written], f"next_c{layer}")
-        self.node("Mul", [o, self.node("Tanh", [cell], at + "tanh_c")], f"next_h{layer}")
-
-    def finish(self, inputs: dict[str, int], outputs: dict[str, int]) -> ModelProto:
-        """The model, with `ids` (B,) and float inputs and outputs (B, size)."""
-        ids = helper.make_tensor_value_info("ids", TensorProto.INT64, ("B",))
-        values = [
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, ("B", size)) for name, size in sizes.items()]
-            for sizes in (inputs, outputs)
-        ]
-        graph = helper.make_graph(self.nodes, "lstm_step", [ids, *values[0]], values[1], self.constants)
-        opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid("com.microsoft", 1)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION)
-
-
-def quantize(weight: Array) -> tuple[Array, npt.NDArray[np.uint8]]:
-    """Weight (N, K) -> a scale for each block of a row, (N, blocks), and its values, (N, blocks, block), where 128 is zero."""
-    N, K = weight.shape
-    blocks = np.pad(weight, ((0, 0), (0, -K % _BLOCK))).reshape(N, -1, _BLOCK)
-    scales = np.abs(blocks).max(axis=2) / 127
-    scales[scales == 0] = 1  # a block of zeros
-    values = np.rint(blocks / scales[..., None]) + 128
-    return scales, values.astype(np.uint8)
+    def bind(self, session: Any, before: _Buffers, after: _Buffers) -> Any:
+        """A binding that reads ids and states from one place and writes logits and states to another."""
+        binding = session.io_binding()
+        for i, array in zip(session.get_inputs(), [self.ids, *before.arrays], strict=True):
+            binding.bind_input(i.name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+        for o, array in zip(session.get_outputs(), [self.logits, *after.arrays], strict=True):
+            binding.bind_output(o.name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+        before.bindings[after] = binding
+        return binding

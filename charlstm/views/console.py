@@ -9,22 +9,27 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-
-from rich.console import Console
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from charlstm.views.text import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _NAME_WIDTH = 8  # so that blocks below each other line up
 
 
 def console(stderr: bool = True) -> Console:
     """Plain where the stream is not a terminal or NO_COLOR is set. Markup is off: a `[/x]` in a text is a text."""
+    from rich.console import Console  # here, as many an answer needs no rich, and it takes a tenth of a second
+
     return Console(stderr=stderr, markup=False, highlight=False, emoji=False, soft_wrap=False)
 
 
 def print_facts(rows: Sequence[tuple[str, str]], stderr: bool = True) -> None:
     """A line a row: a name, and what there is to say about it, wrapped behind the name."""
+    from rich.text import Text
+
     out = console(stderr)
     width = max(_NAME_WIDTH, *(len(name) for name, _ in rows))
     for name, value in rows:
@@ -36,6 +41,8 @@ def print_facts(rows: Sequence[tuple[str, str]], stderr: bool = True) -> None:
 
 def print_line(text: str, style: str = "", stderr: bool = True) -> None:
     """One line, left to the terminal to wrap."""
+    from rich.text import Text
+
     console(stderr).print(Text(visible(text), style), soft_wrap=True)
 
 
