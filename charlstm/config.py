@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
@@ -18,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from charlstm.errors import ConfigError, shown
-from charlstm.values import MANY, one_or_many, part, part_or_none, text_encoding, unicode
+from charlstm.values import MANY, character_bias, one_or_many, parse_bias, part, part_or_none, stop_text, text_encoding, unicode
 
 BUILTIN = "builtin:python-docs"
 _INTERVAL = r"^((0\.\d{0,8}[1-9]\d{0,8}|[1-9]\d{0,8}(\.\d{1,9})?) min|[1-9]\d{0,11} steps)$"
@@ -122,6 +123,41 @@ class SampleConfig(_Section):
     """Draw from the k most probable characters; 0 for all."""
     temperature: float = Field(0.8, ge=0, le=100)
     """Below 1 is more cautious, above 1 more daring; 0 takes the most probable character."""
+    top_p: float = Field(1.0, gt=0, le=1)
+    """Draw from the fewest most probable characters that together have this probability; 1 for all."""
+    min_p: float = Field(0.0, ge=0, le=1)
+    """Leave out characters with less than this share of the probability of the most probable one."""
+    typical_p: float = Field(1.0, gt=0, le=1)
+    """Draw from the characters that surprise about as much as expected and together have this probability; 1 for all."""
+    repetition_penalty: float = Field(1.0, ge=0.01, le=100)
+    """Above 1 makes characters of the last `penalty_window` less probable, below 1 more; 1 for no difference."""
+    penalty_window: int = Field(64, ge=1, le=10_000)
+    """How many characters back the repetition penalty looks."""
+    no_repeat_ngram: int = Field(0, ge=0, le=1000)
+    """No so many characters in a row twice within the last 10,000; 0 to allow it."""
+    ban: Annotated[str, AfterValidator(unicode)] = ""
+    """Characters that are never written."""
+    allow: Annotated[str, AfterValidator(unicode)] = ""
+    """The only characters that may be written; empty for all."""
+    bias: Annotated[tuple[Annotated[str, AfterValidator(character_bias)], ...], BeforeValidator(one_or_many)] = ()
+    """What is added to the logits of characters: `CHAR=NUMBER`, or a list of those."""
+    stop: Annotated[tuple[Annotated[str, AfterValidator(stop_text)], ...], BeforeValidator(one_or_many)] = ()
+    """A text, or a list of texts, that ends what is written where it occurs."""
+    min_length: int = Field(0, ge=0, le=1_000_000_000)
+    """No stop text ends what is written before so many characters."""
+
+    @model_validator(mode="after")
+    def _controls_agree(self) -> Self:
+        if self.min_length > self.length:
+            raise ValueError(f"sample.min_length = {self.min_length}: more than sample.length = {self.length}")
+        if both := [c for c in self.allow if c in self.ban]:
+            raise ValueError(f"sample.ban and sample.allow both have {shown(both[0])}: leave it out of one of them")
+        for c, times in Counter(parse_bias(text)[0] for text in self.bias).items():
+            if times > 1:
+                raise ValueError(f"sample.bias has {shown(c)} twice: give each character one number")
+            if c in self.ban or (self.allow and c not in self.allow):
+                raise ValueError(f"sample.bias has {shown(c)}, which sample.ban or sample.allow rules out: leave it out of one")
+        return self
 
 
 class Config(_Section):
@@ -219,7 +255,8 @@ def _parse_assignment(assignment: str) -> tuple[str, str, Any]:
 
 
 def _explain(error: ErrorDetails) -> str:
-    path, value = [str(part) for part in error["loc"]], shown(error["input"])
+    # A list is one setting: which of its values is wrong shows in the value.
+    path, value = [part for part in error["loc"] if isinstance(part, str)], shown(error["input"])
     if error["type"] == "value_error":
         said = str(error["ctx"]["error"])
         return said if len(path) == 1 else f"{'.'.join(path)} = {value}: {said}"
@@ -267,7 +304,7 @@ def _key_name(path: Sequence[str]) -> str:
 
 
 def _type_name(annotation: object) -> str:
-    names = {int: "a whole number", float: "a number", str: "a text in quotes"}
+    names = {int: "a whole number", float: "a number", str: "a text in quotes", tuple: "a text in quotes, or a list of them"}
     return names.get(annotation if isinstance(annotation, type) else get_origin(annotation), "another type")  # type: ignore[arg-type]
 
 

@@ -71,6 +71,12 @@ class SearchError(CharlstmError):
     exit_code = 1
 
 
+class NoneFitError(CharlstmError):
+    """Texts that were drawn again and again and never were as asked: what was asked for is valid, so exit code 1."""
+
+    exit_code = 1
+
+
 class SaveError(CharlstmError):
     """A file that could not be written: nothing the user typed was wrong, so exit code 1."""
 

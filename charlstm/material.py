@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from charlstm.batches import MIN_CHARACTERS, Layout, fit_layout
 from charlstm.config import Config
+from charlstm.controls import Controls
 from charlstm.corpus import Corpus
 from charlstm.errors import TextError
 from charlstm.scale import fit_scale
@@ -42,7 +43,13 @@ class Material:
 
 
 def prepare(corpus: Corpus, config: Config) -> Material:
-    """Cut a text into batches. TextError where it is too short, or lacks the prime."""
+    """Cut a text into batches. TextError where it is too short, or lacks the prime.
+
+    CharlstmError where [sample] can't be used with its characters.
+    """
+    Controls(
+        config.sample, corpus.vocabulary
+    )  # only to find what is wrong with them before hours of training, not in a preview
     split, end = corpus.split(config.data, MIN_CHARACTERS)
     config, chosen = fit_scale(config, split)
     layout = fit_layout(split, config.train.batch_size, config.train.seq_len)

@@ -2,7 +2,7 @@
 
 Each check takes a value and gives it back, or raises a ValueError that goes on where `section.key = value: ` ends.
 
-Knows: encodings, and parts of a text as shares or counts.
+Knows: encodings, parts of a text as shares or counts, and how a bias is written.
 Does not know: which setting a value is for, or how an error is worded around it.
 """
 
@@ -12,9 +12,12 @@ import codecs
 import difflib
 import encodings.aliases
 import io
+import math
 
 MANY = 10**12
 """More steps, or characters to choose from, than there will ever be; unlimited whole numbers can't be computed with."""
+_MOST_BIAS = 1000
+"""A difference of logits that nothing outweighs; much larger ones would only overflow once divided by a temperature."""
 _PART = "a share from 0.001 to 0.5, or a whole number of characters from 1"
 
 
@@ -44,6 +47,34 @@ def unicode(value: str) -> str:
     except UnicodeEncodeError:
         raise ValueError("expected a text that UTF-8 can spell") from None
     return value
+
+
+def stop_text(value: str) -> str:
+    """A text at which writing can stop: the empty one is everywhere."""
+    if not value:
+        raise ValueError("expected at least one character")
+    return unicode(value)
+
+
+def character_bias(value: str) -> str:
+    """A character, `=` and a finite number: `e=-0.5`."""
+    parse_bias(unicode(value))
+    return value
+
+
+def parse_bias(text: str) -> tuple[str, float]:
+    """`CHAR=NUMBER` as both.
+
+    >>> parse_bias("e=-0.5"), parse_bias("==1")
+    (('e', -0.5), ('=', 1.0))
+    """
+    try:
+        character, number = text[0], float(text[2:])
+    except (IndexError, ValueError):
+        number = math.nan
+    if not math.isfinite(number) or text[1] != "=" or abs(number) > _MOST_BIAS:
+        raise ValueError(f"expected CHAR=NUMBER, such as e=-0.5, with a number from -{_MOST_BIAS} to {_MOST_BIAS}")
+    return character, number
 
 
 def part(value: object) -> object:

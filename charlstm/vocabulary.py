@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,10 @@ class Vocabulary(ABC):
     @abstractmethod
     def stream(self, ids: Iterable[int]) -> Iterator[str]:
         """Ids one by one -> text as soon as it is complete: a character of several bytes comes out whole."""
+
+    @abstractmethod
+    def decoder(self) -> Callable[[int], str]:
+        """The same for one text, as a function of the next id: what is complete with it, perhaps nothing."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
@@ -107,6 +111,9 @@ class CharVocabulary(Vocabulary):
         for i in ids:
             yield self.symbols[i]
 
+    def decoder(self) -> Callable[[int], str]:
+        return self.symbols.__getitem__
+
     def to_json(self) -> dict[str, Any]:
         rare = {"has_rare": True} if self.has_rare else {}
         return {"unit": self.unit, "symbols": self.symbols, **_normalize_to_json(self), **rare}
@@ -138,6 +145,10 @@ class ByteVocabulary(Vocabulary):
                 yield piece
         if piece := decoder.decode(b"", final=True):
             yield piece
+
+    def decoder(self) -> Callable[[int], str]:
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        return lambda i: decoder.decode(bytes((i,)))
 
     def to_json(self) -> dict[str, Any]:
         return {"unit": self.unit, **_normalize_to_json(self)}

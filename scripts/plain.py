@@ -11,7 +11,6 @@ from torch.nn import functional as F
 
 from charlstm.config import SampleConfig
 from charlstm.model import CharLSTM
-from charlstm.sample import next_id
 
 
 class TutorialLSTM(nn.Module):
@@ -67,11 +66,13 @@ class PlainLSTM(nn.Module):
 
 @torch.no_grad()
 def plain_sampling(model: CharLSTM, first: int, length: int, config: SampleConfig) -> list[int]:
-    """`nn.LSTM` called once a character, as sampling loops are usually written."""
-    generator, ids, state = np.random.default_rng(1), [first], None
+    """`nn.LSTM` called once a character, and the softmax of the k largest logits, as sampling loops are usually written."""
+    generator, ids, state = torch.Generator().manual_seed(1), [first], None
     for _ in range(length):
         logits, state = model(torch.tensor([[ids[-1]]]), state)
-        ids.append(next_id(logits[0, 0].numpy(), config.top_k, config.temperature, generator))
+        likely, order = torch.topk(logits[0, 0] / config.temperature, config.top_k)
+        drawn = torch.multinomial(F.softmax(likely, dim=-1), 1, generator=generator)
+        ids.append(int(order[drawn]))
     return ids
 
 

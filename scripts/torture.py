@@ -32,10 +32,11 @@ import torch._dynamo  # which the first optimizer would import in each child ane
 from child import Child, Ended, Watch
 from faults import announce, count_steps, hang_once, kill_inside_save
 
-from charlstm import evaluate, sample
+from charlstm import evaluate
 from charlstm import resume as saves
 from charlstm.cache import DamagedEntry, TextCache
 from charlstm.commands import common
+from charlstm.controls import Controls
 from charlstm.errors import ModelError
 from charlstm.folder import RunFolder
 from charlstm.records import StepRecord
@@ -174,7 +175,7 @@ PHASES: dict[str, tuple[Any, str, str]] = {
     "training": (Trainer, "_step", "train --resume --run r"),
     "evaluating": (evaluate, "stateful", "train --resume --run r"),
     "saving": (saves, "write_tensors", "train --resume --run r"),
-    "sampling": (sample, "next_id", "stopped"),
+    "sampling": (Controls, "choose", "stopped"),
 }
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from charlstm.commands.common import command_to_try, program, run_name
-from charlstm.commands.sample import _sample_config
 from charlstm.commands.signals import stopping
-from charlstm.config import SampleConfig, load_config
+from charlstm.config import load_config
 from charlstm.diagnosis import Diagnosis
 from charlstm.errors import Stopped
 from charlstm.folder import RunFolder
@@ -85,13 +84,6 @@ def test_a_diagnosis_becomes_a_command(
         folder.write_config(load_config(None, data={"text": text}))
     command = command_to_try(diagnosis, folder)
     assert command == (expected and f"charlstm train {expected.format(run=folder.path)}")
-
-
-def test_settings_of_a_sample_come_from_flags_then_the_file_then_the_run(tmp_path: Path) -> None:
-    file = tmp_path / "c.toml"
-    file.write_text('[sample]\nprime = ""\nlength = 20\ntop_k = 3\n', encoding="utf-8")
-    chosen = _sample_config(SampleConfig(prime="A", length=10, temperature=0.5), file, {"top_k": 4})
-    assert chosen == SampleConfig(prime="A", length=20, top_k=4, temperature=0.5)
 
 
 class FakeTrainer:

@@ -71,6 +71,20 @@ def test_resolved_configuration_reads_back_as_itself(tmp_path: Path) -> None:
         ("data.validation=0", ["data.validation = 0", "a whole number of characters from 1"]),
         ("data.validation=many", ["data.validation = 'many'", "a share from 0.001 to 0.5"]),
         ("data.test=0.7", ["data.test = 0.7", "a share from 0.001 to 0.5", "or 0 for none"]),
+        ("sample.top_p=0", ["sample.top_p = 0", "a number above 0, at most 1"]),
+        ("sample.min_p=1.5", ["sample.min_p = 1.5", "at least 0, at most 1"]),
+        ("sample.repetition_penalty=0", ["sample.repetition_penalty = 0", "at least 0.01"]),
+        ("sample.bias=e", ["sample.bias = 'e': expected CHAR=NUMBER, such as e=-0.5"]),
+        ('sample.bias=["e=1", "ab=1"]', ["sample.bias = 'ab=1': expected CHAR=NUMBER"]),
+        ("sample.bias=e=inf", ["sample.bias = 'e=inf'", "a number from -1000 to 1000"]),
+        ("sample.bias=e=nan", ["sample.bias = 'e=nan'", "a number from -1000 to 1000"]),
+        ("sample.bias=''", ["sample.bias = ''", "CHAR=NUMBER"]),
+        ('sample.bias=["e=1", "e=2"]', ["sample.bias has 'e' twice"]),
+        ("sample.stop=['']", ["sample.stop = '': expected at least one character"]),
+        ("sample.stop=[3]", ["sample.stop = 3: expected a text in quotes, or a list of them"]),
+        ("sample.stop=3", ["sample.stop = 3: expected a text in quotes, or a list of them"]),
+        ("sample.ban=caf\udce9", ["sample.ban", "UTF-8"]),
+        ("sample.min_length=501", ["sample.min_length = 501: more than sample.length = 500"]),
         ("train.epochs", ["train.epochs", "SECTION.KEY=VALUE"]),
     ],
 )
@@ -81,6 +95,33 @@ def test_a_wrong_setting_is_named_with_the_remedy(assignment: str, parts: list[s
     assert "\n" not in message
     for part in parts:
         assert part in message
+
+
+@pytest.mark.parametrize(
+    ("settings", "part"),
+    [
+        ({"ban": "xe", "allow": "abe"}, "sample.ban and sample.allow both have 'e'"),
+        ({"ban": "\n", "bias": ("\n=1",)}, r"sample.bias has '\n', which sample.ban or sample.allow rules out"),
+        ({"allow": "ab", "bias": ("e=1",)}, "sample.bias has 'e', which sample.ban or sample.allow rules out"),
+    ],
+)
+def test_controls_that_contradict_each_other(settings: dict[str, object], part: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(part)):
+        load_config(None, sample=settings)
+
+
+def test_one_text_or_a_list_of_them(tmp_path: Path) -> None:
+    assert load_config(None, ['sample.stop=["a","b"]']).sample.stop == ("a", "b")
+    assert load_config(None, ["sample.stop=a", "sample.bias=e=-0.5"]).sample.bias == ("e=-0.5",)
+    file = write(tmp_path, '[sample]\nstop = ["\\n\\n", "THE END"]\nbias = "==2"')
+    assert load_config(file).sample.stop == ("\n\n", "THE END")
+    assert load_config(write(tmp_path, load_config(file).to_toml())).sample == load_config(file).sample
+
+
+def test_a_configuration_from_before_a_setting_existed_still_loads() -> None:
+    values = Config().model_dump(mode="json")
+    values["sample"] = {key: values["sample"][key] for key in ("prime", "length", "top_k", "temperature")}
+    assert validate(values) == Config()
 
 
 def test_bytes_are_never_rare() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from charlstm.batches import MIN_CHARACTERS
 from charlstm.config import Config, load_config
 from charlstm.corpus import corpus_of, read_corpus
-from charlstm.errors import TextError
+from charlstm.errors import CharlstmError, TextError
 from charlstm.material import prepare, prepare_for_search
 from charlstm.vocabulary import ByteVocabulary
 from tests.conftest import prepare_text
@@ -60,6 +60,11 @@ def test_the_default_prime_is_no_character_that_was_left_out(make_config: Callab
 def test_a_prime_that_the_text_lacks_is_refused(make_config: Callable[..., Config]) -> None:
     with pytest.raises(TextError, match=r"sample.prime = 'ROMEO:'.*'R'"):
         prepare_text("abc" * 50, make_config("sample.prime=ROMEO:"))
+
+
+def test_controls_that_the_text_makes_impossible(make_config: Callable[..., Config]) -> None:
+    with pytest.raises(CharlstmError, match=r"sample.ban.*'★'"):
+        prepare_text("abc" * 50, make_config("sample.ban=★"))
 
 
 @given(st.integers(1, 60), st.sampled_from([0.01, 0.1, 0.5]))

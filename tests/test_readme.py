@@ -86,7 +86,7 @@ def test_every_setting_is_described() -> None:
     for section, values in Config():
         for key, field in type(values).model_fields.items():
             default = getattr(values, key)
-            shown = default[0] if isinstance(default, tuple) else default
+            shown = default if not isinstance(default, tuple) else default[0] if default else []
             assert f"| `{section}.{key}` | `{shown!r}` | {field.description} |" in described
 
 

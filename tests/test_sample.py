@@ -1,58 +1,46 @@
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from itertools import islice
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from charlstm.config import SampleConfig
+from charlstm.controls import Controls
 from charlstm.engines.torch_engine import TorchEngine
 from charlstm.errors import CharlstmError
 from charlstm.model import CharLSTM
-from charlstm.sample import next_id, without_unknown, write_ids, write_text
+from charlstm.sample import Cursor, Text, encode_prime, in_order, read, stream_texts, without_unknown, write, write_text
+from charlstm.stops import NO_END, Ending
 from charlstm.vocabulary import ByteVocabulary, CharVocabulary
 
-LOGITS = np.log(np.array([0.1, 0.4, 0.2, 0.3], dtype=np.float32))
 LETTERS = CharVocabulary("abcdefghijk")
 
 
-def draw(count: int, **settings: float) -> np.ndarray:
-    generator = np.random.default_rng(5)
-    values = {"top_k": 0, "temperature": 1.0, **settings}
-    ids = [next_id(LOGITS, int(values["top_k"]), values["temperature"], generator) for _ in range(count)]
-    return np.bincount(ids, minlength=4) / count
+@pytest.fixture
+def engine(make_model: Callable[..., CharLSTM]) -> TorchEngine:
+    return TorchEngine(make_model())
 
 
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [
-        ({}, [0.1, 0.4, 0.2, 0.3]),
-        ({"top_k": 2}, [0, 4 / 7, 0, 3 / 7]),
-        ({"top_k": 3}, [0, 4 / 9, 2 / 9, 3 / 9]),
-        ({"top_k": 99}, [0.1, 0.4, 0.2, 0.3]),
-        ({"temperature": 0.5}, np.array([1, 16, 4, 9]) / 30),  # squared and normalised
-        ({"temperature": 1e6}, [0.25, 0.25, 0.25, 0.25]),
-    ],
-)
-def test_draws_follow_the_distribution(settings: dict[str, float], expected: list[float]) -> None:
-    count = 20_000
-    shares, expected = draw(count, **settings), np.array(expected)
-    assert np.all(shares[expected == 0] == 0)
-    kept = expected > 0
-    chi_square = count * ((shares[kept] - expected[kept]) ** 2 / expected[kept]).sum()
-    assert chi_square < 16.3, "one in a thousand by chance, at 3 degrees of freedom; the seed is fixed"
+def config(**settings: object) -> SampleConfig:
+    return SampleConfig(**{"prime": "ab", "length": 30, **settings})
 
 
-@pytest.mark.parametrize("settings", [{"temperature": 0}, {"temperature": 1e-300}, {"temperature": 1e-5}, {"top_k": 1}])
-def test_the_most_probable(settings: dict[str, float]) -> None:
-    assert draw(50, **settings).tolist() == [0, 1, 0, 0]
+def texts_of(engine: TorchEngine, settings: SampleConfig, seed: int, count: int) -> list[str]:
+    cursor = read(engine, LETTERS.encode(settings.prime))
+    texts = [""] * count
+    for number, piece in stream_texts(engine, LETTERS, settings, cursor, seed, count):
+        texts[number] += piece
+    return texts
 
 
-def test_a_seed_decides_the_text_and_each_prefix_of_it(make_model: Callable[..., CharLSTM]) -> None:
-    engine = TorchEngine(make_model())
+def test_a_seed_decides_the_text_and_each_prefix_of_it(engine: TorchEngine) -> None:
     texts = [
-        "".join(write_text(engine, LETTERS, SampleConfig(prime="a", length=length), seed))
+        "".join(write_text(engine, LETTERS, config(length=length), seed))
         for length, seed in ((60, 1), (60, 1), (20, 1), (60, 2))
     ]
     assert [len(text) for text in texts] == [60, 60, 20, 60]
@@ -61,13 +49,117 @@ def test_a_seed_decides_the_text_and_each_prefix_of_it(make_model: Callable[...,
     assert texts[0] != texts[3]
 
 
-def test_each_id_is_fed_back(make_model: Callable[..., CharLSTM]) -> None:
-    engine = TorchEngine(make_model())
-    greedy = SampleConfig(prime="ab", temperature=0)
-    written = list(islice(write_ids(engine, np.array([0, 1]), greedy, 0), 10))
+def test_each_id_is_fed_back(engine: TorchEngine) -> None:
+    text = LETTERS.encode("ab" + "".join(write_text(engine, LETTERS, config(temperature=0, length=10), 0)))
     for n in range(10):
-        logits, _ = engine.prefill(np.array([0, 1, *written[:n]])[:, None])
-        assert logits[0].argmax() == written[n]
+        assert read(engine, text[: 2 + n]).logits[0].argmax() == text[2 + n]
+
+
+def test_each_character_takes_one_number_of_the_texts_own_generator(engine: TorchEngine) -> None:
+    """The loop once more, as simply as it can be written."""
+    settings = config(repetition_penalty=1.5, penalty_window=3, length=150)
+    controls, generator, ids = Controls(settings, LETTERS), np.random.default_rng(9), [0, 1]
+    for _ in range(150):
+        ids += controls.choose(read(engine, np.array(ids)).logits, [ids], np.array([generator.random()])).tolist()
+    assert "".join(write_text(engine, LETTERS, settings, 9)) == LETTERS.decode(ids[2:])
+
+
+def test_a_text_is_the_same_whatever_is_written_beside_it(engine: TorchEngine) -> None:
+    settings = config(stop=("a", "cb"), min_length=3, length=150)
+    alone = ["".join(write_text(engine, LETTERS, settings, 20 + i)) for i in range(9)]
+    assert len({len(text) for text in alone}) > 3, "they leave the batch at different times"
+    for count in (1, 2, 9):
+        assert texts_of(engine, settings, 20, count) == alone[:count]
+
+
+def test_more_texts_than_go_into_a_batch(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = texts_of(engine, config(), 0, 7)
+    monkeypatch.setattr("charlstm.sample.TOGETHER", 3)
+    assert texts_of(engine, config(), 0, 7) == whole
+
+
+def test_a_texts_last_piece_comes_when_it_has_ended(engine: TorchEngine) -> None:
+    settings = config(stop=("a",))
+    cursor = read(engine, LETTERS.encode("ab"))
+    texts = [Text(LETTERS, settings, cursor, seed) for seed in range(5)]
+    last = {}
+    for text, _ in write(engine, Controls(settings, LETTERS), cursor, texts):
+        assert last.get(text) is None, "nothing comes after it"
+        last[text] = text.ending.reason
+    assert list(last) != []
+    assert all(last[text] for text in texts)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.text("xy", max_size=2)), max_size=12))
+def test_pieces_of_many_texts_are_put_in_order(pieces: list[tuple[int, str]]) -> None:
+    class Fake:
+        def __init__(self, number: int) -> None:
+            self.number, self.ending = number, Ending([], NO_END)
+
+    fakes = [Fake(number) for number in range(4)]
+
+    def written() -> object:
+        for number, piece in pieces:
+            yield fakes[number], piece
+        for fake in reversed(fakes):
+            fake.ending.reason = "length"
+            yield fake, "."
+
+    found = list(in_order(written(), 0))  # type: ignore[arg-type]
+    assert [number for number, _ in found] == sorted(number for number, _ in found)
+    for number in range(4):
+        expected = "".join(piece for of, piece in pieces if of == number) + "."
+        assert "".join(piece for of, piece in found if of == number) == expected
+    first = [piece for number, piece in found if number == 0]
+    assert first == [piece for number, piece in pieces if number == 0] + ["."], "as they come"
+
+
+def test_a_cursor_can_be_read_on_from_as_often_as_one_likes(engine: TorchEngine) -> None:
+    whole = read(engine, LETTERS.encode("abcdefgh"))
+    part = read(engine, LETTERS.encode("abc"))
+    for _ in range(2):
+        again = read(engine, LETTERS.encode("defgh"), part)
+        assert np.allclose(again.logits, whole.logits, atol=1e-6)
+        assert again.history.tolist() == whole.history.tolist()
+        list(write(engine, Controls(config(), LETTERS), part, [Text(LETTERS, config(), part, 3)]))
+
+
+def test_a_long_prime_is_read_piece_by_piece(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = LETTERS.encode("abcdefghijk" * 9)
+    whole = read(engine, ids)
+    monkeypatch.setattr("charlstm.sample._READ_AT_ONCE", 10)
+    monkeypatch.setattr("charlstm.sample.MEMORY", 5)
+    pieces = read(engine, ids)
+    assert np.allclose(pieces.logits, whole.logits, atol=1e-6)
+    assert pieces.history.tolist() == ids[-5:].tolist()
+    assert read(engine, LETTERS.encode("abc"), pieces).history.tolist() == LETTERS.encode("jkabc").tolist()
+
+
+class Endless:
+    """An engine that does nothing, at once."""
+
+    logits = np.zeros((1, 11), dtype=np.float32)
+
+    def prefill(self, ids: np.ndarray, state: object = None) -> tuple[np.ndarray, None]:
+        return self.logits, None
+
+    def step(self, ids: np.ndarray, state: object) -> tuple[np.ndarray, None]:
+        return self.logits, None
+
+
+def test_a_text_without_an_end_takes_no_more_memory_as_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charlstm.sample.MEMORY", 100)
+    settings = config(repetition_penalty=1.1, stop=("aaaaaaaa",)).model_copy(update={"length": NO_END})
+    pieces = write_text(Endless(), LETTERS, settings, 1)  # type: ignore[arg-type]
+    tracemalloc.start()
+    try:
+        held = []
+        for _ in range(2):
+            assert sum(1 for _ in islice(pieces, 5000)) == 5000
+            held.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert held[1] - held[0] < 2000, "bytes, for 5,000 characters more"
 
 
 def test_bytes_are_written_as_whole_characters(make_model: Callable[..., CharLSTM]) -> None:
@@ -75,12 +167,33 @@ def test_bytes_are_written_as_whole_characters(make_model: Callable[..., CharLST
     assert len(text) == 40
 
 
-def test_unknown_characters_of_the_prime(make_model: Callable[..., CharLSTM]) -> None:
-    config = SampleConfig(prime="aéb★", length=3)
+def test_stop_texts_are_normalised_like_what_the_model_writes(make_model: Callable[..., CharLSTM]) -> None:
+    vocabulary = CharVocabulary("aé", normalize="nfc")
+    settings = SampleConfig(prime="a", stop=("e\u0301",), length=500, temperature=1)
+    text = "".join(write_text(TorchEngine(make_model(2)), vocabulary, settings, 3))
+    assert len(text) < 500
+    assert set(text) <= {"a"}
+
+
+def test_unknown_characters_of_the_prime(engine: TorchEngine) -> None:
     with pytest.raises(CharlstmError, match=r"'é' \(U\+00E9\), '★' \(U\+2605\)"):
-        write_text(TorchEngine(make_model()), LETTERS, config, 0)
-    assert without_unknown(config, LETTERS).prime == "ab"
-    with pytest.raises(CharlstmError, match="no character"):
-        without_unknown(SampleConfig(prime="★"), LETTERS)
+        write_text(engine, LETTERS, config(prime="aéb★"), 0)
+    assert without_unknown("aéb★", LETTERS) == "ab"
+    with pytest.raises(CharlstmError, match="no character of the prime '★'"):
+        without_unknown("★", LETTERS)
     with pytest.raises(CharlstmError, match="empty"):
-        write_text(TorchEngine(make_model()), LETTERS, SampleConfig(), 0)
+        write_text(engine, LETTERS, SampleConfig(), 0)
+    with pytest.raises(CharlstmError, match="empty"):
+        encode_prime("", LETTERS)
+
+
+def test_controls_that_do_not_fit_the_vocabulary_are_found_before_anything_is_written(engine: TorchEngine) -> None:
+    with pytest.raises(CharlstmError, match="★"):
+        write_text(engine, LETTERS, config(ban="★"), 0)
+
+
+def test_a_cursor_is_a_value(engine: TorchEngine) -> None:
+    cursor = read(engine, LETTERS.encode("ab"))
+    assert isinstance(cursor, Cursor)
+    with pytest.raises(AttributeError):
+        cursor.state = None  # type: ignore[misc]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlstm.values import MANY, part, part_or_none, size_of
+from charlstm.values import MANY, parse_bias, part, part_or_none, size_of
 
 
 @pytest.mark.parametrize("value", [0.001, 0.1, 0.5, 1, 5_000_000, MANY])
@@ -43,3 +43,14 @@ def test_a_count_is_itself() -> None:
     assert size_of(1, 10) == 1
     assert size_of(7, 3) == 7
     assert size_of(0, 3) == 0
+
+
+@given(st.characters(), st.floats(-1000, 1000))
+def test_a_bias_is_a_character_and_a_number(character: str, number: float) -> None:
+    assert parse_bias(f"{character}={number!r}") == (character, number)
+
+
+@pytest.mark.parametrize("text", ["", "e", "e=", "=1", "e=x", "e:1", "ab=1", "e=1001", "e=-inf", "e=nan", "e==1"])
+def test_nothing_else_is_a_bias(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^expected CHAR=NUMBER, such as e=-0\.5"):
+        parse_bias(text)

@@ -6,12 +6,23 @@ Does not know: how anything is done.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from charlstm.cli.app import app
-from charlstm.cli.options import ConfigOption, DeviceOption, ModelArgument
+from charlstm.cli.options import ConfigOption, ModelArgument
+
+_TEXT, _CONTROLS, _MANY, _OUTPUT, _SPEED = "What to write", "Controls", "Many texts", "Output", "Speed"
+
+
+def _option(panel: str, name: str, metavar: str, what: str, default: str | bool = "the run's") -> Any:
+    """An option that takes a value, which is None where it is not given."""
+    return typer.Option(*name.split(), metavar=metavar, help=what, show_default=default, rich_help_panel=panel)
+
+
+def _flag(panel: str, name: str, what: str) -> Any:
+    return typer.Option(name, help=what, rich_help_panel=panel)
 
 
 @app.command()
@@ -19,45 +30,180 @@ def sample(
     model: ModelArgument,
     prime: Annotated[
         str | None,
-        typer.Option(
+        _option(
+            _TEXT,
             "--prime",
-            metavar="TEXT",
-            help="What to start from; the run's is A unless set, or else the training text's first character.",
-            show_default="the run's",
+            "TEXT",
+            "What to start from, - to read standard input; the run's is A unless set, or else its text's first character.",
         ),
     ] = None,
-    length: Annotated[
-        int | None,
-        typer.Option("--length", metavar="N", help="Characters to write after the prime.", show_default="the run's"),
+    prime_file: Annotated[
+        str | None, _option(_TEXT, "--prime-file", "FILE", "A file with what to start from, as UTF-8.", False)
     ] = None,
-    top_k: Annotated[
-        int | None,
-        typer.Option(
-            "--top-k", metavar="K", help="Draw from the K most probable characters; 0 for all.", show_default="the run's"
-        ),
-    ] = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            "--temperature", metavar="T", help="Lower is more cautious; 0 takes the most probable.", show_default="the run's"
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option("--seed", metavar="S", help="The same seed writes the same text.", show_default="a fresh one"),
-    ] = None,
-    no_prime: Annotated[bool, typer.Option("--no-prime", help="Print only what follows the prime.")] = False,
     unknown: Annotated[
         Literal["error", "skip"],
-        typer.Option("--unknown", help="What to do with characters of the prime that the model never saw."),
+        typer.Option(
+            "--unknown", help="What to do with characters of the prime that the model never saw.", rich_help_panel=_TEXT
+        ),
     ] = "error",
-    raw: Annotated[bool, typer.Option("--raw", help="Exact bytes on a terminal too, control characters obeyed.")] = False,
+    length: Annotated[
+        int | None, _option(_TEXT, "--length --max-length", "N", "Characters to write after the prime, at most.")
+    ] = None,
+    min_length: Annotated[
+        int | None, _option(_TEXT, "--min-length", "N", "A stop text before so many characters does not end the text.")
+    ] = None,
+    stop: Annotated[
+        list[str] | None, _option(_TEXT, "--stop", "TEXT", "End before this text where it occurs; may be repeated.")
+    ] = None,
+    stop_at_newline: Annotated[bool, _flag(_TEXT, "--stop-at-newline", "End before the first newline.")] = False,
+    forever: Annotated[bool, _flag(_TEXT, "--forever", "Write until stopped.")] = False,
+    seed: Annotated[int | None, _option(_TEXT, "--seed", "S", "The same seed writes the same text.", "a fresh one")] = None,
     config: ConfigOption = None,
-    device: DeviceOption = "cpu",
+    temperature: Annotated[
+        float | None, _option(_CONTROLS, "--temperature", "T", "Lower is more cautious; 0 takes the most probable.")
+    ] = None,
+    top_k: Annotated[
+        int | None, _option(_CONTROLS, "--top-k", "K", "Draw from the K most probable characters; 0 for all.")
+    ] = None,
+    top_p: Annotated[
+        float | None, _option(_CONTROLS, "--top-p", "P", "Draw from the fewest that together have probability P; 1 for all.")
+    ] = None,
+    min_p: Annotated[
+        float | None, _option(_CONTROLS, "--min-p", "P", "Leave out those with less than P of the highest probability.")
+    ] = None,
+    typical_p: Annotated[
+        float | None,
+        _option(_CONTROLS, "--typical-p", "P", "Draw from those that surprise as expected, with probability P; 1 for all."),
+    ] = None,
+    repetition_penalty: Annotated[
+        float | None,
+        _option(
+            _CONTROLS, "--repetition-penalty", "X", "Above 1, what was written lately is less probable; 1 for no difference."
+        ),
+    ] = None,
+    penalty_window: Annotated[
+        int | None, _option(_CONTROLS, "--penalty-window", "N", "How many characters back the repetition penalty looks.")
+    ] = None,
+    no_repeat_ngram: Annotated[
+        int | None, _option(_CONTROLS, "--no-repeat-ngram", "N", "No N characters in a row twice; 0 to allow it.")
+    ] = None,
+    ban: Annotated[str | None, _option(_CONTROLS, "--ban", "CHARS", "Characters that are never written.")] = None,
+    allow: Annotated[str | None, _option(_CONTROLS, "--allow", "CHARS", "The only characters that may be written.")] = None,
+    bias: Annotated[
+        list[str] | None,
+        _option(_CONTROLS, "--bias", "CHAR=NUMBER", "Add to the logit of a character, such as e=-0.5; may be repeated."),
+    ] = None,
+    beam: Annotated[
+        int | None,
+        _option(_CONTROLS, "--beam", "W", "Look for the most probable text, W candidates at a time; nothing is drawn.", False),
+    ] = None,
+    blend: Annotated[
+        list[str] | None,
+        _option(
+            _CONTROLS,
+            "--blend",
+            "MODEL:WEIGHT",
+            "Mix in another model with the same vocabulary; MODEL itself has weight 1. May be repeated.",
+            False,
+        ),
+    ] = None,
+    count: Annotated[
+        int | None, _option(_MANY, "--count", "N", "Texts to write, side by side; text i has the seed S + i, from 0.", "1")
+    ] = None,
+    require: Annotated[
+        str | None,
+        _option(_MANY, "--require", "REGEX", "Draw a text again until this is found in what follows the prime.", False),
+    ] = None,
+    tries: Annotated[int | None, _option(_MANY, "--tries", "N", "How often a text is drawn, at most.", "20")] = None,
+    novelty: Annotated[
+        list[str] | None,
+        _option(_MANY, "--novelty", "TEXT", "Say how much of each text is copied from this one; may be repeated.", False),
+    ] = None,
+    reject_copied: Annotated[
+        int | None,
+        _option(_MANY, "--reject-copied", "N", "Draw a text again that has N characters in a row from --novelty.", False),
+    ] = None,
+    separator: Annotated[
+        str | None,
+        _option(
+            _MANY,
+            "--separator",
+            "TEXT",
+            r"What stands between texts; \n, \t, \0 and \\ are understood.",
+            "three dashes on a line",
+        ),
+    ] = None,
+    no_prime: Annotated[bool, _flag(_OUTPUT, "--no-prime", "Print only what follows the prime.")] = False,
+    output: Annotated[
+        str | None,
+        _option(_OUTPUT, "--output", "FILE", "Write to a file; with {} or {:03} in its name, each text to its own.", False),
+    ] = None,
+    as_json: Annotated[bool, _flag(_OUTPUT, "--json", "One JSON object a text, each on a line.")] = False,
+    logprobs: Annotated[
+        int | None,
+        _option(_OUTPUT, "--logprobs", "K", "In JSON, each character's log-probability, and its K likeliest rivals.", False),
+    ] = None,
+    raw: Annotated[bool, _flag(_OUTPUT, "--raw", "Exact bytes on a terminal too, control characters obeyed.")] = False,
+    engine: Annotated[
+        Literal["auto", "torch", "onnx"],
+        typer.Option("--engine", help="What steps the model; onnx on the CPU, torch on any device.", rich_help_panel=_SPEED),
+    ] = "auto",
+    precision: Annotated[
+        Literal["auto", "float32", "int8", "int4"],
+        typer.Option("--precision", help="Of the weights; auto measures what 8 bits cost and gain.", rich_help_panel=_SPEED),
+    ] = "auto",
+    device: Annotated[
+        str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or mps.", rich_help_panel=_SPEED)
+    ] = "cpu",
+    verbose: Annotated[bool, _flag(_SPEED, "--verbose", "Say which engine and precision were taken, and why.")] = False,
 ) -> None:
     """Write text. What is not given here comes from --config, or else from the settings that the run was trained with."""
-    flags = {"prime": prime, "length": length, "top_k": top_k, "temperature": temperature}
-    given = {key: value for key, value in flags.items() if value is not None}
+    stops = [*(stop or []), *(["\n"] if stop_at_newline else [])]
+    flags = {
+        "prime": prime,
+        "length": length,
+        "min_length": min_length,
+        "stop": stops or None,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "min_p": min_p,
+        "typical_p": typical_p,
+        "repetition_penalty": repetition_penalty,
+        "penalty_window": penalty_window,
+        "no_repeat_ngram": no_repeat_ngram,
+        "ban": ban,
+        "allow": allow,
+        "bias": bias or None,
+    }
     from charlstm.commands.sample import write_sample
+    from charlstm.commands.sample_request import SampleRequest
 
-    write_sample(model, config, given, seed, no_prime, unknown == "skip", raw, device)
+    write_sample(
+        SampleRequest(
+            model=model,
+            config=config,
+            given={key: value for key, value in flags.items() if value is not None},
+            prime_file=prime_file,
+            no_prime=no_prime,
+            skip_unknown=unknown == "skip",
+            seed=seed,
+            count=count,
+            forever=forever,
+            require=require,
+            tries=tries,
+            novelty=novelty or (),
+            reject_copied=reject_copied,
+            beam=beam,
+            blend=blend or (),
+            output=output,
+            separator=separator,
+            as_json=as_json,
+            logprobs=logprobs,
+            raw=raw,
+            engine=engine,
+            precision=precision,
+            device=device,
+            verbose=verbose,
+        )
+    )

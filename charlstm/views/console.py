@@ -58,6 +58,12 @@ def print_json(value: Mapping[str, object], one_line: bool = False) -> None:
     sys.stdout.write(text.replace("\x7f", "\\u007f") + "\n")  # DEL is ASCII, so that JSON leaves it as it is
 
 
+def json_line(value: Mapping[str, object], is_ascii: bool) -> str:
+    """One JSON object as a line with its end. As ASCII, nothing in it is obeyed by a terminal; else it is fit for UTF-8."""
+    text = json.dumps(value, ensure_ascii=is_ascii, allow_nan=False).replace("\x7f", "\\u007f")
+    return text.encode("utf-8", errors="backslashreplace").decode() + "\n"  # Python's way to escape lone surrogates is JSON's
+
+
 def duration(seconds: float) -> str:
     """Seconds as a person says them.
 

@@ -1,0 +1,66 @@
+"""What `charlstm sample --novelty` says of texts: how much of each is copied.
+
+Knows: how the corpus is read, and how the answer is worded.
+Does not know: how a text is written, where it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from charlstm.commands.common import read_text
+from charlstm.commands.sample_output import Pieces
+from charlstm.config import DataConfig
+from charlstm.errors import shown
+from charlstm.novelty import WINDOW, CopyIndex
+from charlstm.vocabulary import CharVocabulary, Vocabulary
+
+
+class Novelty:
+    """A corpus that texts are compared with, and those that were noted so far."""
+
+    def __init__(self, sources: Sequence[str], trained: DataConfig, vocabulary: Vocabulary) -> None:
+        # Line ends, normalisation and what stands between files are the model's, whose texts have them too. Characters are the
+        # corpus's own: one that the model lacks is never written, and one that the corpus lacks is not copied.
+        kept = {"newlines": trained.newlines, "separator": trained.separator, "normalize": vocabulary.normalize}
+        corpus = read_text(sources, DataConfig.model_validate(kept))
+        assert isinstance(corpus.vocabulary, CharVocabulary)
+        self._index = CopyIndex(corpus.ids, corpus.vocabulary)
+        self._name = ", ".join(map(shown, sources))
+        self._texts: dict[int, str] = {}
+
+    def is_copied(self, text: str, least: int) -> bool:
+        """Whether a run of at least so many characters is in the corpus."""
+        return self._index.measure(text).longest >= least
+
+    def noted(self, pieces: Pieces) -> Iterator[tuple[int, str]]:
+        """The same pieces; the texts that they make are kept for `lines`."""
+        for number, piece in pieces:
+            self._texts[number] = self._texts.get(number, "") + piece
+            yield number, piece
+
+    def lines(self) -> Iterator[str]:
+        """A line on each text that was noted."""
+        for number, text in self._texts.items():
+            found = self._index.measure(text)
+            run = shown(text[found.begin : found.begin + found.longest])
+            share = f"{found.share:.1%} of its {WINDOW}-character windows occur in {self._name}"
+            which = f"text {number}: " if len(self._texts) > 1 else ""
+            yield (
+                f"{which}copied: longest run {found.longest:,} characters ({run}), "
+                + (share if found.windows else f"and it is too short to have a window of {WINDOW}")
+            )
+
+    def facts(self, text: str) -> dict[str, Any]:
+        """What --json says of a text."""
+        found = self._index.measure(text)
+        return {
+            "longest": found.longest,
+            "run": text[found.begin : found.begin + found.longest],
+            "begin": found.begin,
+            "at": found.at,
+            "windows": found.windows,
+            "copied": found.copied,
+            "share": round(found.share, 6),
+        }

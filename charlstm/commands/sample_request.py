@@ -1,0 +1,227 @@
+"""What `charlstm sample` was asked for, and what of it can be found wrong before a model is loaded.
+
+Knows: which options contradict each other and which need another; primes, patterns and names of files from outside.
+Does not know: models, how anything is written.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from charlstm.config import SampleConfig, load_config, read_toml, validate
+from charlstm.errors import CharlstmError, TextError, shown
+from charlstm.sources import find_sources
+
+MOST_PRIME = 2**24
+"""Bytes of a prime. A longer one would take minutes to read, and a model remembers some hundreds of characters at best."""
+_MOST = 10**9
+_LONGEST = 10**9  # what sample.length allows
+_PLACEHOLDER = re.compile(r"\{(?::(0?\d{1,2}))?\}")
+_ESCAPES = {"\\n": "\n", "\\t": "\t", "\\0": "\0", "\\\\": "\\"}
+
+_EXCLUDES = {
+    "--forever": (
+        "writes one text without an end",
+        ("--length", "--count", "--json", "--beam", "--require", "--novelty", "--output"),
+    ),
+    "--prime-file": ("is the prime", ("--prime",)),
+    "--beam": (
+        "looks for the most probable text and draws nothing",
+        (
+            "--seed",
+            "--count",
+            "--temperature",
+            "--top-k",
+            "--top-p",
+            "--min-p",
+            "--typical-p",
+            "--require",
+            "--reject-copied",
+            "--logprobs",
+        ),
+    ),
+    "--json": ("tells prime and text apart by itself", ("--no-prime", "--separator", "--raw")),
+}
+"""What an option does, and the options that can't be had with it."""
+_NEEDS = {
+    "--logprobs": ("--json",),
+    "--tries": ("--require", "--reject-copied"),
+    "--separator": ("--count",),
+    "--reject-copied": ("--novelty",),
+}
+"""An option, and those of which one must be there too."""
+
+
+@dataclass(frozen=True)
+class SampleRequest:
+    """The options as they were given: None, False or empty where one was not."""
+
+    model: Path
+    config: Path | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """The keys of [sample] that flags set."""
+    prime_file: str | None = None
+    no_prime: bool = False
+    skip_unknown: bool = False
+    seed: int | None = None
+    count: int | None = None
+    forever: bool = False
+    require: str | None = None
+    tries: int | None = None
+    novelty: Sequence[str] = ()
+    reject_copied: int | None = None
+    beam: int | None = None
+    blend: Sequence[str] = ()
+    output: str | None = None
+    separator: str | None = None
+    as_json: bool = False
+    logprobs: int | None = None
+    raw: bool = False
+    engine: Literal["auto", "torch", "onnx"] = "auto"
+    precision: Literal["auto", "float32", "int8", "int4"] = "auto"
+    device: str = "cpu"
+    verbose: bool = False
+
+    def check(self) -> None:
+        """CharlstmError names the first thing that is wrong."""
+        self._require_agreement()
+        for option, value, least in (
+            ("--seed", self.seed, 0),
+            ("--count", self.count, 1),
+            ("--tries", self.tries, 1),
+            ("--reject-copied", self.reject_copied, 1),
+            ("--beam", self.beam, 1),
+            ("--logprobs", self.logprobs, 0),
+        ):
+            if value is not None and (value < least or (value > _MOST and option != "--seed")):
+                most = "" if option == "--seed" else f", at most {_MOST:,}"
+                raise CharlstmError(f"{option} {shown(value)}: expected a whole number at least {least}{most}")
+        if self.given.get("prime") == "":
+            raise CharlstmError("--prime is empty: give it at least one character to start from")
+        in_file = read_toml(self.config).get("sample") if self.config else None
+        # Whether the least length is below the length shows only once the run's own settings are known.
+        is_open = "length" not in self.given and not (isinstance(in_file, dict) and "length" in in_file)
+        load_config(self.config, sample={**self.given, **({"length": _LONGEST} if is_open else {})})
+        self.pattern()
+        self.blended()
+        self._require_corpus()
+        for number in (0, (self.count or 1) - 1):
+            self._require_place(number)
+
+    def settings(self, trained: SampleConfig) -> SampleConfig:
+        """The run's own settings < those in the file < flags. ConfigError where they contradict each other."""
+        in_file = dict(read_toml(self.config).get("sample", {})) if self.config else {}
+        if in_file.get("prime") == "":
+            del in_file["prime"]
+        unlimited = {"length": _LONGEST} if self.forever else {}
+        return validate({"sample": {**trained.model_dump(), **in_file, **self.given, **unlimited}}).sample
+
+    def prime(self) -> str | None:
+        """The prime that a file or standard input holds; None where neither was named."""
+        source = "-" if self.given.get("prime") == "-" else self.prime_file
+        if source is None:
+            return None
+        name = "standard input" if source == "-" else shown(source)
+        try:
+            if source == "-":
+                data = sys.stdin.buffer.read(MOST_PRIME + 1)
+            else:
+                with Path(source).open("rb") as file:
+                    data = file.read(MOST_PRIME + 1)
+            prime = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            if len(data) <= MOST_PRIME:
+                raise TextError(f"the prime from {name} is not UTF-8 (offset {error.start})") from None
+        except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+            raise TextError(f"can't read the prime from {name}: {getattr(error, 'strerror', None) or error}") from None
+        if len(data) > MOST_PRIME:
+            raise TextError(
+                f"the prime from {name} has more than {MOST_PRIME:,} bytes: give its end alone, as a model remembers no more"
+            )
+        if not prime:
+            raise TextError(f"the prime from {name} is empty: give it at least one character to start from")
+        return prime
+
+    def pattern(self) -> re.Pattern[str] | None:
+        """What a text must match."""
+        try:
+            return None if self.require is None else re.compile(self.require)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise CharlstmError(f"--require {shown(self.require)} is not a regular expression: {error}") from None
+
+    def blended(self) -> list[tuple[Path, float]]:
+        """The models to mix in, with their weights."""
+        if not self.blend:
+            return []
+        from charlstm.blend import parse_blend
+
+        return [(Path(model), weight) for model, weight in map(parse_blend, self.blend)]
+
+    def place(self, number: int) -> Path | None:
+        """The file for a text; None for standard output."""
+        if self.output is None:
+            return None
+        return Path(_PLACEHOLDER.sub(lambda found: format(number, found[1] or ""), self.output))
+
+    @property
+    def has_file_each(self) -> bool:
+        """Whether each text goes to a file of its own."""
+        return self.output is not None and _PLACEHOLDER.search(self.output) is not None
+
+    @property
+    def between(self) -> str:
+        """What stands between two texts."""
+        return "\n---\n" if self.separator is None else re.sub(r"\\[nt0\\]", lambda e: _ESCAPES[e[0]], self.separator)
+
+    def _require_agreement(self) -> None:
+        values = {
+            "--prime-file": self.prime_file,
+            "--no-prime": self.no_prime or None,
+            "--raw": self.raw or None,
+            "--seed": self.seed,
+            "--count": self.count,
+            "--forever": self.forever or None,
+            "--require": self.require,
+            "--tries": self.tries,
+            "--novelty": self.novelty or None,
+            "--reject-copied": self.reject_copied,
+            "--beam": self.beam,
+            "--output": self.output,
+            "--separator": self.separator,
+            "--json": self.as_json or None,
+            "--logprobs": self.logprobs,
+        }
+        used = {option for option, value in values.items() if value is not None}
+        used |= {f"--{key.replace('_', '-')}" for key in self.given}
+        for option, (reason, others) in _EXCLUDES.items():
+            if option in used and (both := [other for other in others if other in used]):
+                raise CharlstmError(f"{option} and {both[0]} contradict each other: {option} {reason}; leave out one of them")
+        for option, needed in _NEEDS.items():
+            if option in used and used.isdisjoint(needed):
+                raise CharlstmError(f"{option} does nothing without {' or '.join(needed)}: give both or neither")
+        if self.separator is not None and self.has_file_each:
+            raise CharlstmError("--separator does nothing where --output gives each text a file of its own: leave it out")
+
+    def _require_corpus(self) -> None:
+        if not self.novelty:
+            return
+        if "-" in self.novelty and "-" in (self.prime_file, self.given.get("prime")):
+            raise CharlstmError("--novelty - and a prime from standard input: only one of them can be read from there")
+        find_sources(self.novelty)
+
+    def _require_place(self, number: int) -> None:
+        path = self.place(number)
+        if path is None:
+            return
+        try:
+            if not path.parent.is_dir():
+                raise CharlstmError(f"--output {shown(self.output)}: there is no folder {shown(str(path.parent))}")
+            if path.exists() and not path.is_file():
+                raise CharlstmError(f"--output {shown(self.output)}: {shown(str(path))} is there and is not a file")
+        except (OSError, ValueError) as error:  # a name that is too long, or has a NUL
+            raise CharlstmError(f"--output {shown(self.output)}: {getattr(error, 'strerror', None) or error}") from None

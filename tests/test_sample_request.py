@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from charlstm.commands.sample_request import MOST_PRIME, SampleRequest
+from charlstm.config import SampleConfig
+from charlstm.errors import CharlstmError
+
+
+def request(**options: object) -> SampleRequest:
+    return SampleRequest(Path("model"), **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        ({"forever": True, "given": {"length": 9}}, ["--forever", "--length"]),
+        ({"forever": True, "count": 2}, ["--forever", "--count"]),
+        ({"forever": True, "as_json": True}, ["--forever", "--json"]),
+        ({"forever": True, "beam": 2}, ["--forever", "--beam"]),
+        ({"forever": True, "require": "a"}, ["--forever", "--require"]),
+        ({"forever": True, "output": "f"}, ["--forever", "--output"]),
+        ({"prime_file": "f", "given": {"prime": "a"}}, ["--prime-file", "--prime "]),
+        ({"beam": 2, "seed": 1}, ["--beam", "--seed"]),
+        ({"beam": 2, "count": 1}, ["--beam", "--count"]),
+        ({"beam": 2, "require": "a"}, ["--beam", "--require"]),
+        ({"beam": 2, "as_json": True, "logprobs": 1}, ["--beam", "--logprobs"]),
+        *(
+            ({"beam": 2, "given": {key: 0.5}}, ["--beam", f"--{key.replace('_', '-')}"])
+            for key in ("temperature", "top_k", "top_p", "min_p", "typical_p")
+        ),
+        ({"as_json": True, "no_prime": True}, ["--json", "--no-prime"]),
+        ({"as_json": True, "separator": "", "count": 2}, ["--json", "--separator"]),
+        ({"as_json": True, "raw": True}, ["--json", "--raw"]),
+        ({"logprobs": 1}, ["--logprobs", "--json"]),
+        ({"tries": 1}, ["--tries", "--require"]),
+        ({"separator": "x"}, ["--separator", "--count"]),
+        ({"separator": "x", "count": 2, "output": "{}"}, ["--separator", "--output"]),
+        ({"seed": -1}, ["--seed -1", "at least 0"]),
+        ({"count": 0}, ["--count 0", "at least 1"]),
+        ({"count": 10**10}, ["--count", "at most 1,000,000,000"]),
+        ({"tries": 0, "require": "a"}, ["--tries 0", "at least 1"]),
+        ({"beam": 0}, ["--beam 0", "at least 1"]),
+        ({"as_json": True, "logprobs": -1}, ["--logprobs -1", "at least 0"]),
+        ({"given": {"prime": ""}}, ["--prime is empty"]),
+        ({"given": {"stop": ("",)}}, ["sample.stop", "at least one character"]),
+        ({"given": {"length": 5, "min_length": 6}}, ["min_length", "6", "5"]),
+        ({"given": {"top_p": 0.0}}, ["top_p", "above 0"]),
+        ({"given": {"ban": "a", "allow": "ab"}}, ["ban", "allow", "'a'"]),
+        ({"given": {"bias": ("e",)}}, ["bias", "CHAR=NUMBER"]),
+        ({"require": "(a"}, ["--require '(a'", "regular expression"]),
+        ({"require": "(?P<a\n"}, ["--require", "regular expression"]),
+        ({"require": "a" * 9 + "{99999999999999999999}"}, ["--require", "regular expression"]),
+        ({"blend": ["runs/x"]}, ["--blend", "MODEL:WEIGHT"]),
+        ({"output": "none/text.txt"}, ["--output 'none/text.txt'", "no folder 'none'"]),
+        ({"output": "none{}/text.txt"}, ["no folder 'none0'"]),
+        ({"output": "."}, ["--output '.'", "not a file"]),
+        ({"output": "x" * 300}, ["--output"]),
+    ],
+    ids=str,
+)
+def test_what_contradicts_itself_is_found_before_a_model_is_loaded(
+    options: dict[str, object], parts: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CharlstmError) as raised:
+        request(**options).check()
+    for part in parts:
+        assert part in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"forever": True, "given": {"stop": ("a",), "min_length": 700}, "no_prime": True, "raw": True},
+        {"given": {"min_length": 700}},  # the run's own length may be more
+        {"count": 3, "separator": "", "output": "text.txt", "require": "a", "tries": 3},
+        {"as_json": True, "logprobs": 0, "count": 2, "output": "{:03}.json", "seed": 2**70},
+        {"beam": 3, "given": {"length": 5, "ban": "a", "repetition_penalty": 1.2}, "as_json": True},
+        {"blend": ["c:/other:0.5"]},
+    ],
+    ids=str,
+)
+def test_what_can_be_had_together(options: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    request(**options).check()
+
+
+def test_settings_come_from_flags_then_the_file_then_the_run(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('[sample]\nprime = ""\nlength = 20\ntop_k = 3\nstop = "x"\n', encoding="utf-8")
+    trained = SampleConfig(prime="A", length=10, temperature=0.5, bias=("e=1",))
+    asked = request(config=file, given={"top_k": 4, "stop": ["y", "z"]})
+    asked.check()
+    expected = SampleConfig(prime="A", length=20, top_k=4, temperature=0.5, bias=("e=1",), stop=("y", "z"))
+    assert asked.settings(trained) == expected
+    with pytest.raises(CharlstmError, match=r"min_length = 15.*length = 10"):
+        request(given={"min_length": 15}).settings(trained)
+    assert request(forever=True, given={"min_length": 15}).settings(trained).min_length == 15
+
+
+def test_primes_from_files_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "prime.txt"
+    file.write_bytes("\ufeffé\r\nend\n".encode())
+    assert request().prime() is None
+    assert request(given={"prime": "text"}).prime() is None
+    assert request(prime_file=str(file)).prime() == "é\r\nend\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"from a pipe")))
+    assert request(given={"prime": "-"}).prime() == "from a pipe"
+
+
+@pytest.mark.parametrize(
+    ("content", "parts"),
+    [
+        (None, ["can't read the prime", "No such file"]),
+        (b"", ["is empty"]),
+        (b"caf\xe9", ["is not UTF-8 (offset 3)"]),
+        (b"a" * (MOST_PRIME + 1), ["more than 16,777,216 bytes", "its end"]),
+        ("é".encode() * (MOST_PRIME // 2) + "é".encode(), ["more than 16,777,216 bytes"]),  # cut within a character
+    ],
+    ids=["none", "empty", "latin-1", "long", "cut"],
+)
+def test_primes_that_cannot_be_used(tmp_path: Path, content: bytes | None, parts: list[str]) -> None:
+    file = tmp_path / "prime.txt"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(CharlstmError) as raised:
+        request(prime_file=str(file)).prime()
+    for part in ["prime.txt", *parts]:
+        assert part in str(raised.value)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero")
+def test_a_prime_without_an_end_is_not_read_to_it() -> None:
+    with pytest.raises(CharlstmError, match="more than"):
+        request(prime_file="/dev/zero").prime()
+
+
+@pytest.mark.parametrize(
+    ("output", "has_file_each", "names"),
+    [
+        ("text.txt", False, ["text.txt", "text.txt"]),
+        ("{}.txt", True, ["0.txt", "12.txt"]),
+        ("{:03}/{}.txt", True, ["000/0.txt", "012/12.txt"]),
+        ("{:3}", True, ["  0", " 12"]),
+        ("{0.__class__}{x}{:>9}{{", False, ["{0.__class__}{x}{:>9}{{"] * 2),
+    ],
+)
+def test_names_of_files(output: str, has_file_each: bool, names: list[str]) -> None:
+    asked = request(output=output)
+    assert asked.has_file_each == has_file_each
+    assert [asked.place(0), asked.place(12)] == [Path(name) for name in names]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="devices are POSIX's")
+def test_a_device_is_not_replaced_by_a_file() -> None:
+    with pytest.raises(CharlstmError, match="not a file"):
+        request(output="/dev/null").check()
+
+
+def test_separators_understand_a_few_escapes() -> None:
+    assert request().between == "\n---\n"
+    assert request(separator=r"\n\t\0\\n\x").between == "\n\t\0\\n\\x"
