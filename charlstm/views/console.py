@@ -51,10 +51,10 @@ def print_warning(text: str) -> None:
     print_line(f"warning: {text}", "yellow")
 
 
-def print_json(value: Mapping[str, object]) -> None:
+def print_json(value: Mapping[str, object], one_line: bool = False) -> None:
     """One JSON object on standard output, for a program to read; on a terminal nothing in it is obeyed."""
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    text = json.dumps(value, indent=2, ensure_ascii=sys.stdout.isatty() or not is_utf8)
+    text = json.dumps(value, indent=None if one_line else 2, ensure_ascii=sys.stdout.isatty() or not is_utf8)
     sys.stdout.write(text.replace("\x7f", "\\u007f") + "\n")  # DEL is ASCII, so that JSON leaves it as it is
 
 
