@@ -9,6 +9,7 @@ import statistics
 import time
 
 import torch
+from report import median_ratio, row
 
 from charlstm.config import Config, DataConfig
 from charlstm.model import CharLSTM
@@ -35,10 +36,9 @@ def scoring() -> None:
         one_by_one(model, lines[:ALONE], newline)
         end = time.perf_counter()
         speeds.append((sum(map(len, lines)) / (middle - begin), sum(map(len, lines[:ALONE])) / (end - middle)))
-    ratio = statistics.median(fast / slow for fast, slow in speeds)
     fast, slow = (statistics.median(pair) for pair in zip(*speeds, strict=True))
     what = "scoring lines, 2x512, against a plain nn.LSTM one-step loop"
-    print(f"| {what} | {ratio:.1f} times ({fast:,.0f} against {slow:,.0f} chars/s) | 10 |", flush=True)
+    row(what, f"{median_ratio(speeds):.1f} times ({fast:,.0f} against {slow:,.0f} chars/s)", "10")
 
 
 @torch.no_grad()

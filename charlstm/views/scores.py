@@ -70,7 +70,7 @@ class ScoresView:
             self._count += 1
             self._empty += not total.chars
             if self._form in ("json", "per-char"):
-                print_json(self._json(score), one_line=True)
+                print_json(self._json(score), indent=None)
             elif self._form == "show":
                 self._rows.coloured(score, self._vocabulary)
             else:
@@ -122,7 +122,7 @@ class VerdictsView:
             if verdict.best is not None:
                 self._won[verdict.best] += 1
             if self._as_json:
-                print_json(self._json(verdict), one_line=True)
+                print_json(self._json(verdict), indent=None)
             else:
                 label = "-" if verdict.best is None else visible(self._labels[verdict.best])
                 values = [f"{p:.3f}" if verdict.chars else "-" for p in verdict.probabilities]
