@@ -36,7 +36,8 @@ COLD_WINDOW = 256
 _WARM_UP = 512
 _MAX_LANES = 32
 _MAX_WINDOWS = 128  # side by side
-_MAX_LOGITS = 2**22  # held at once: 16 MiB in float32
+MAX_LOGITS = 2**22
+"""Held at once: 16 MiB in float32."""
 _MAX_WORK = 2**33
 """Weights times characters read at once: about a second on one core, for so long no one can stop it."""
 Starts = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -79,7 +80,7 @@ def stateful(model: CharLSTM, ids: Ids, first: int = 1, check: Callable[[], None
     lanes = max(1, min(_MAX_LANES, scored // _WARM_UP))
     length = math.ceil(scored / lanes)
     starts = first + length * np.arange(lanes)
-    with _evaluating(model):
+    with evaluating(model):
         nats = _score(model, ids, starts, length, _warm_up(model, ids, starts, check), check)
     return Evaluation(nats, scored, time.perf_counter() - since)
 
@@ -91,7 +92,7 @@ def cold(
     """Score `ids[first:]` (`first` >= 1) in windows of `window` characters, each from a zero state."""
     since, scored = time.perf_counter(), len(ids) - first
     nats = 0.0
-    with _evaluating(model):
+    with evaluating(model):
         whole = scored // window
         for begin in range(0, whole, _MAX_WINDOWS):
             starts = first + window * np.arange(begin, min(begin + _MAX_WINDOWS, whole))
@@ -154,7 +155,7 @@ def _read(
     B = len(starts)
     if not B:
         return
-    size = max(1, min(256, _MAX_LOGITS // (B * model.vocabulary_size), _MAX_WORK // (B * model.parameters_count)))
+    size = steps_at_once(model, B)
     for begin in range(0, length, size):
         positions = starts + np.arange(begin, min(begin + size, length))[:, None]
         logits, state = model(_tensor(model, ids[np.minimum(positions, len(ids) - 1)]), state)
@@ -163,12 +164,17 @@ def _read(
         check()
 
 
+def steps_at_once(model: CharLSTM, lanes: int) -> int:
+    """Characters that so many lanes can each read at once without much memory, or time in which no one can stop it."""
+    return max(1, min(256, MAX_LOGITS // (lanes * model.vocabulary_size), _MAX_WORK // (lanes * model.parameters_count)))
+
+
 def _tensor(model: CharLSTM, ids: Ids) -> Tensor:
     return torch.from_numpy(ids.astype(np.int64)).to(model.head.weight.device)
 
 
 @contextmanager
-def _evaluating(model: CharLSTM) -> Iterator[None]:
+def evaluating(model: CharLSTM) -> Iterator[None]:
     """Dropout off, and back to what it was."""
     was_training = model.training
     model.eval()

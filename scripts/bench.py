@@ -26,7 +26,9 @@ import numpy as np
 import torch
 from bench_novelty import novelty
 from bench_sampling import loss_of_precisions, sampling
+from bench_scoring import scoring
 from plain import PlainLSTM, TinyGPT, TutorialLSTM
+from report import row, seconds
 
 from charlstm import evaluate
 from charlstm.config import Config, load_config
@@ -47,6 +49,7 @@ def main() -> None:
     parts: dict[str, Callable[[], None]] = {
         "training": training,
         "sampling": sampling,
+        "scoring": scoring,
         "novelty": novelty,
         "encoding": encoding,
         "saving": saving,
@@ -71,20 +74,10 @@ def main() -> None:
             train(read_corpus([str(arguments.shakespeare)]))
 
 
-def row(what: str, value: str, reach: str) -> None:
-    """One line of the report."""
-    print(f"| {what} | {value} | {reach} |", flush=True)
-
-
-def seconds(action: Callable[[], object], repeats: int) -> float:
+def median_seconds(action: Callable[[], object], repeats: int) -> float:
     """The median time of an action, after one that does not count."""
     action()
-    times = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times)
+    return statistics.median(seconds(action) for _ in range(repeats))
 
 
 def training() -> None:
@@ -96,9 +89,9 @@ def training() -> None:
     square = torch.randn(2048, 2048)
     ours, theirs, product = [], [], []
     for _ in range(5):
-        product.append(seconds(lambda: square @ square, 3))
-        ours.append(seconds(lambda: next(steps), 3))
-        theirs.append(seconds(lambda: tutorial.step(ids), 1))
+        product.append(median_seconds(lambda: square @ square, 3))
+        ours.append(median_seconds(lambda: next(steps), 3))
+        theirs.append(median_seconds(lambda: tutorial.step(ids), 1))
     rate = [2 * 2048**3 / p for p in product]
     weights = sum(p.numel() for n, p in trainer.model.named_parameters() if p.ndim == 2 and n != "embedding.weight")
     share = statistics.median(6 * weights * 64 * 64 / t / r for t, r in zip(ours, rate, strict=True))
@@ -116,7 +109,7 @@ def recipe_step() -> None:
     steps, train = _forever(trainer), recipe.train
     plain = PlainLSTM(trainer.material.vocabulary.size)
     ids = torch.randint(trainer.material.vocabulary.size, (train.seq_len + 1, train.batch_size))
-    ratios = [seconds(lambda: next(steps), 5) / seconds(lambda: plain.step(ids), 5) for _ in range(5)]
+    ratios = [median_seconds(lambda: next(steps), 5) / median_seconds(lambda: plain.step(ids), 5) for _ in range(5)]
     row("a step of the recipe, of the time of a plain nn.LSTM's step", f"{statistics.median(ratios):.2f}", "1.15")
 
 
@@ -230,7 +223,7 @@ def help_time() -> None:
 
     ratios = []
     for _ in range(3):
-        ratios.append(seconds(process("-m", "charlstm", "--help"), 1) / seconds(process("-c", "import torch"), 1))
+        ratios.append(median_seconds(process("-m", "charlstm", "--help"), 1) / median_seconds(process("-c", "import torch"), 1))
     row("charlstm --help, of the time of importing torch", f"{statistics.median(ratios):.2f}", "0.2")
 
 

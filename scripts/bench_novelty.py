@@ -9,6 +9,7 @@ import resource
 import time
 
 import numpy as np
+from report import row
 
 from charlstm.config import Config
 from charlstm.corpus import read_corpus
@@ -35,11 +36,11 @@ def novelty() -> None:
     found = [index.measure(text) for text in texts]
     end = time.perf_counter()
     longest = sorted(copied.longest for copied in found)[TEXTS // 2]
-    print(
-        f"| what {TEXTS} texts of {LENGTH:,} characters have copied from {SIZE / 1e6:.0f} MB | {end - begin:.1f} s "
-        f"({built - begin:.1f} s for the index, {(_peak() - memory) / SIZE:.0f} bytes a character; "
-        f"half of the longest runs over {longest}) | 10 s |",
-        flush=True,
+    row(
+        f"what {TEXTS} texts of {LENGTH:,} characters have copied from {SIZE / 1e6:.0f} MB",
+        f"{end - begin:.1f} s ({built - begin:.1f} s for the index, {(_peak() - memory) / SIZE:.0f} bytes a character; "
+        f"half of the longest runs over {longest})",
+        "10 s",
     )
 
 

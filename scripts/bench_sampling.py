@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from plain import plain_sampling
+from report import median_ratio, row, seconds
 
 from charlstm.config import Config, SampleConfig
 from charlstm.controls import Controls
@@ -62,7 +63,7 @@ def one_text(model: CharLSTM, engines: dict[Precision, OnnxEngine]) -> None:
     for name, engine in engines.items():
         pairs = [(speed(engine, settings), slow()) for _ in range(ROUNDS)]
         fast, plain = (statistics.median(side) for side in zip(*pairs, strict=True))
-        value = f"{ratio(pairs):.1f} times ({fast:,.0f} against {plain:,.0f} chars/s)"
+        value = f"{median_ratio(pairs):.1f} times ({fast:,.0f} against {plain:,.0f} chars/s)"
         row(f"one text, 2x512, {name}, against a plain `nn.LSTM` one-step loop", value, "28, goal 45" if name == "int8" else "")
 
 
@@ -80,7 +81,7 @@ def limit_of_memory(tensors: dict[str, np.ndarray], engine: OnnxEngine) -> None:
         ours = speed(engine, PLAIN)
         pairs.append((ours, max(sweep(weights) for sweep in sweeps) / (weights + more)))
     rate = statistics.median(limit for _, limit in pairs) * (weights + more)
-    row(what, f"{ratio(pairs):.2f} (of {rate / 1e9:.1f} GB/s, {(weights + more) / 1e6:.2f} MB a character)", reach)
+    row(what, f"{median_ratio(pairs):.2f} (of {rate / 1e9:.1f} GB/s, {(weights + more) / 1e6:.2f} MB a character)", reach)
 
 
 def compiled_sweeps() -> Sequence[Callable[[int], float]]:
@@ -109,7 +110,7 @@ def many_texts(engine: OnnxEngine) -> None:
     pairs = [(speed(engine, PLAIN, 64), speed(engine, PLAIN)) for _ in range(ROUNDS)]
     fast, slow = (statistics.median(side) for side in zip(*pairs, strict=True))
     what = "64 texts at once, characters a second in all, against one text"
-    row(what, f"{ratio(pairs):.1f} times ({fast:,.0f} against {slow:,.0f})", "2.5, goal 5")
+    row(what, f"{median_ratio(pairs):.1f} times ({fast:,.0f} against {slow:,.0f})", "2.5, goal 5")
 
 
 def long_prime(model: CharLSTM, engines: dict[Precision, OnnxEngine]) -> None:
@@ -119,7 +120,7 @@ def long_prime(model: CharLSTM, engines: dict[Precision, OnnxEngine]) -> None:
         engine = engines[name]
         pairs = [(100_000 / seconds(lambda e=engine: e.prefill(ids)), stepping(engine, ids[:5_000])) for _ in range(3)]
         fast, slow = (statistics.median(side) for side in zip(*pairs, strict=True))
-        value = f"{ratio(pairs):.1f} times ({fast:,.0f} against {slow:,.0f} chars/s)"
+        value = f"{median_ratio(pairs):.1f} times ({fast:,.0f} against {slow:,.0f} chars/s)"
         row(f"a prime of 100,000 characters, {name}, against stepping through it", value, "4, goal 8" if name == "int8" else "")
     torch_engine = TorchEngine(model)
     fast = 10_000 / seconds(lambda: torch_engine.prefill(ids[:10_000]))
@@ -142,7 +143,7 @@ def controls(engine: OnnxEngine) -> None:
     pairs = [(speed(engine, PLAIN), speed(engine, every)) for _ in range(2 * ROUNDS)]
     without, with_all = (1e6 / statistics.median(side) for side in zip(*pairs, strict=True))
     what = "all controls together (top-k, top-p, min-p, penalty, stop), one text, more time a character"
-    row(what, f"{ratio(pairs) - 1:.1%} ({with_all:.0f} against {without:.0f} microseconds)", "under 35%, goal 10%")
+    row(what, f"{median_ratio(pairs) - 1:.1%} ({with_all:.0f} against {without:.0f} microseconds)", "under 35%, goal 10%")
 
 
 def first_character(model: CharLSTM) -> None:
@@ -159,7 +160,7 @@ def first_character(model: CharLSTM) -> None:
             for _ in range(ROUNDS)
         ]
     ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-    value = f"{ratio(pairs):.2f} ({ours:.2f} against {theirs:.2f} s; {first / theirs:.2f} when a model is first opened)"
+    value = f"{median_ratio(pairs):.2f} ({ours:.2f} against {theirs:.2f} s; {first / theirs:.2f} when a model is first opened)"
     row("from the shell prompt to the first character, of the time of importing torch", value, "0.5, goal 0.3")
 
 
@@ -211,23 +212,6 @@ def speed(engine: OnnxEngine, settings: SampleConfig, count: int = 1) -> float:
     for _ in write(engine, made, cursor, texts):
         pass
     return sum(text.ending.characters for text in texts) / (time.perf_counter() - begin)
-
-
-def seconds(action: Callable[[], object]) -> float:
-    """What an action takes."""
-    begin = time.perf_counter()
-    action()
-    return time.perf_counter() - begin
-
-
-def ratio(pairs: Sequence[tuple[float, float]]) -> float:
-    """The median ratio of what was measured in turn."""
-    return statistics.median(ours / theirs for ours, theirs in pairs)
-
-
-def row(what: str, value: str, reach: str) -> None:
-    """One line of the report."""
-    print(f"| {what} | {value} | {reach} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -253,6 +253,57 @@ def test_a_held_run_is_refused_and_replaced_when_asked(charlstm: Callable[..., R
     assert (run / "last.safetensors").read_bytes() != before
 
 
+def test_score_finds_the_odd_line(charlstm: Callable[..., Result], folder: Path) -> None:
+    lines = VERSE.splitlines()[:6]
+    (folder / "odd.txt").write_text("\n".join([*lines[:3], "", "llaw gnitnelg", *lines[3:]]) + "\n", encoding="utf-8")
+    result = charlstm("score", "runs/verse", "odd.txt", "--sort", "worst", "--json", folder=folder)
+    assert result.returncode == 0
+    assert result.stderr == b""
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert (found[0]["line"], found[0]["text"]) == (5, "llaw gnitnelg")
+    assert [one["nats"] for one in found] == sorted((one["nats"] for one in found), reverse=True)
+    assert {one["line"] for one in found} == {1, 2, 3, 5, 6, 7, 8}, "the empty line has no place in an order"
+    table = charlstm("score", "runs/verse", "odd.txt", "--min-chars", "20", folder=folder).stdout.decode().splitlines()
+    assert [line.split()[0] for line in table] == ["line", "1", "2", "3", "6", "7", "8", "total"]
+
+
+def test_score_in_blocks_is_score_in_one(
+    charlstm: Callable[..., Result], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is held at once, each line is read by itself; a document is one line with its ends."""
+    whole = charlstm("score", "runs/verse", "verse.txt", "--json", folder=folder).stdout
+    monkeypatch.setattr("charlstm.passages.BLOCK", 100)
+    parts = charlstm("score", "runs/verse", "verse.txt", "--json", folder=folder).stdout
+    one, other = ([json.loads(line)["nats"] for line in said.splitlines()] for said in (whole, parts))
+    assert one == pytest.approx(other, abs=1e-5)
+    said = charlstm("score", "runs/verse", "verse.txt", "--by", "document", "--json", folder=folder).stdout
+    stateful = json.loads(charlstm("eval", "runs/verse", "verse.txt", "--json", folder=folder).stdout)["stateful"]
+    document = json.loads(said)
+    assert (document["chars"], document["text"]) == (len(VERSE), VERSE)
+    assert document["nats"] == pytest.approx(stateful["nats"], abs=0.01)
+
+
+def test_classify_guesses_which_text_a_line_is_from(charlstm: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
+    other = "".join(f"the sum of {n} and {n} is {2 * n}; write it down!\n" for n in range(60))
+    (tmp_path / "other.txt").write_text(other, encoding="utf-8")
+    quick = settings("train.learning_rate=0.02", "train.epochs=4")
+    models = []
+    for name, text in (("verse", folder / "verse.txt"), ("sums", tmp_path / "other.txt")):
+        assert charlstm("train", text, "--run", name, *quick, "--set", "sample.prime= ", folder=tmp_path).returncode == 0
+        models += ["--model", f"{name}={name}"]
+    (tmp_path / "mixed.txt").write_text(
+        "11 green bottles, hanging on the wall;\n\nthe sum of 7 and 7 is 14!\n", encoding="utf-8"
+    )
+    result = charlstm("classify", *models, "mixed.txt", "--json", folder=tmp_path)
+    assert result.stderr == b""
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [one["best"] for one in found] == ["verse", None, "sums"]
+    assert all(sum(one["probabilities"].values()) == pytest.approx(1) for one in found)
+    assert found[1]["probabilities"] == {"verse": 0.5, "sums": 0.5}
+    said = charlstm("classify", *models, "--prior", "verse=0.7", "mixed.txt", folder=tmp_path).stdout.decode()
+    assert "verse  best for 1 of 3 lines" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
@@ -294,6 +345,33 @@ def test_a_held_run_is_refused_and_replaced_when_asked(charlstm: Callable[..., R
         (["eval", "runs/verse", "verse.txt", "--window", "0"], ["--window 0", "from 1"]),
         (["eval", "runs/verse", "verse.txt", "--protocol", "stateful", "--window", "9"], ["--window 9", "--protocol cold"]),
         (["eval", "runs/verse", "verse.txt", "--protocol", "cold", "--dynamic"], ["--dynamic", "leave out --protocol cold"]),
+        (["score", "runs/verse"], ["no TEXT to score"]),
+        (["score", "runs/verse", "none.txt"], ["no such file: none.txt"]),
+        (["score", "runs/verse", "nothing"], ["no text in the folder nothing"]),
+        (["score", "runs/verse", "empty.txt"], ["empty.txt is empty"]),
+        (["score", "runs/verse", "binary"], ["binary is a binary file"]),
+        (["score", "runs/verse", "latin.txt"], ["latin.txt is not UTF-8", "offset 3"]),
+        (["score", "runs/verse", "other.txt"], ["other.txt, line 1", "U+2605", "--unknown skip"]),
+        (["score", "nothing", "verse.txt"], ["no model in nothing"]),
+        (["score", "runs/verse", "verse.txt", "--per-char"], ["--per-char needs --json"]),
+        (["score", "runs/verse", "verse.txt", "--show", "--json"], ["--show", "--json"]),
+        (["score", "runs/verse", "verse.txt", "--show"], ["--show needs a terminal with colours"]),
+        (["score", "runs/verse", "verse.txt", "--sort", "odd"], ["--sort", "'odd'"]),
+        (["score", "runs/verse", "verse.txt", "--min-chars", "-1"], ["--min-chars", "-1"]),
+        (["score", "runs/verse", "verse.txt", "--encoding", "klingon"], ["klingon"]),
+        (["classify", "verse.txt"], ["0 models", "--model a=RUN --model b=RUN"]),
+        (["classify", "verse.txt", "--model", "a=runs/verse"], ["1 model to choose", "at least two"]),
+        (["classify", "verse.txt", "--model", "runs/verse"], ["'runs/verse'", "LABEL=MODEL"]),
+        (["classify", "verse.txt", "--model", "a=x", "--model", "a=y"], ["'a=y'", "twice"]),
+        (["classify", "--model", "a=runs/verse", "--model", "b=runs/verse"], ["no TEXT to classify"]),
+        (["classify", "verse.txt", "--model", "a=runs/verse", "--model", "b=none"], ["no such model: none"]),
+        (["classify", "verse.txt", "--model", "a=x", "--model", "b=y", "--prior", "c=0.5"], ["'c'", "'a', 'b'"]),
+        (["classify", "verse.txt", "--model", "a=x", "--model", "b=y", "--prior", "a=1"], ["'a'='1'", "between 0 and 1"]),
+        (["classify", "verse.txt", "--model", "a=x", "--model", "b=y", "--prior", "a=nan"], ["between 0 and 1"]),
+        (
+            ["classify", "verse.txt", "--model", "a=x", "--model", "b=y", "--prior", "a=0.5", "--prior", "b=0.6"],
+            ["add up to 1.1", "must be 1"],
+        ),
         (["bogus"], ["bogus"]),
         (["train", "x" * 300], ["no such file: 'xxx"]),
         (["eval", "runs/verse", "y" * 300], ["no such file: 'yyy"]),

@@ -72,6 +72,25 @@ def test_a_state_is_a_value(make_model: Callable[..., CharLSTM], kind: tuple[Mak
     assert (engine.step(PRIME[6], one)[0] == engine.step(PRIME[6], two)[0]).all()
 
 
+def test_many_states_that_are_held_take_no_more_than_their_buffers(make_model: Callable[..., CharLSTM]) -> None:
+    engine = onnx(make_model())
+    _, state = engine.prefill(PRIME[:1])
+    held = [state]
+    for t in range(20):
+        _, state = engine.step(PRIME[t], state)
+        held.append(state)
+    assert len(engine._texts[3]._buffers) <= 22
+    again = engine.prefill(PRIME[:1])[1]
+    for t in range(20):
+        assert all((a == b).all() for a, b in zip(engine.arrays(held[t]), engine.arrays(again), strict=True))
+        _, again = engine.step(PRIME[t], again)
+    assert len(engine._texts[3]._buffers) <= 24
+    held.clear()
+    for t in range(20):
+        _, again = engine.step(PRIME[t], again)
+    assert len(engine._texts[3]._buffers) <= 24
+
+
 def test_logits_are_a_value(make_model: Callable[..., CharLSTM], kind: tuple[MakeEngine, float]) -> None:
     engine = kind[0](make_model())
     logits, state = engine.prefill(PRIME)

@@ -186,7 +186,7 @@ def test_a_model_that_is_too_large_is_a_failed_trial(
         count_parameters(search.material.vocabulary.size, ModelConfig(embedding_size=8, hidden_size=16, num_layers=n))
         for n in (1, 2)
     )
-    monkeypatch.setattr("charlstm.model.MAX_PARAMETERS", (one + two) // 2)
+    monkeypatch.setattr("charlstm.shapes.MAX_PARAMETERS", (one + two) // 2)
     records = run(search, 5)
     assert {r.values["model.num_layers"]: r.state for r in records} == {1: "done", 2: "failed"}
     assert any("parameters" in r.reason for r in records)

@@ -115,14 +115,14 @@ def _pieces(
     """The texts as they are delivered: in pieces where that can be, as JSON where that was asked for."""
     from charlstm.sample import read, stream_texts
     from charlstm.texts import write_texts
-    from charlstm.views.console import json_line
+    from charlstm.views.console import to_json
 
     is_shown = request.output is None and sys.stdout.isatty()
     if request.beam is not None:
         text, facts = _search(engine, vocabulary, settings, ids, prime, request.beam)
         if novelty:
             facts["novelty"] = novelty.facts(text)
-        yield 0, json_line(facts, is_shown) if request.as_json else text
+        yield 0, to_json(facts, is_shown) if request.as_json else text
         return
     count, accept, cursor = request.count or 1, _accept(request, novelty), read(engine, ids)
     if accept is None and not request.as_json:
@@ -134,7 +134,7 @@ def _pieces(
             facts = text_facts(written, prime, vocabulary, request.logprobs is not None)
             if novelty:
                 facts["novelty"] = novelty.facts(written.text)
-            yield written.number, json_line(facts, is_shown)
+            yield written.number, to_json(facts, is_shown)
         else:
             yield written.number, written.text
 

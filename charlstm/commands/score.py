@@ -1,81 +1,123 @@
-"""`charlstm eval` and `charlstm info`: what a model is worth, and what it says of itself.
+"""`charlstm score` and `charlstm classify`: how well models know each line of a text.
 
-Knows: which rooms score a text and describe a model.
+Knows: which rooms read lines and score them, and what is held in memory meanwhile.
 Does not know: options and their help.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from charlstm.commands.common import command_to_try, read_text
 from charlstm.config import load_config
-from charlstm.diagnosis import diagnose
 from charlstm.errors import CharlstmError
-from charlstm.folder import RunFolder
+from charlstm.passages import By, in_blocks, read_passages
 from charlstm.sources import find_sources
 
 if TYPE_CHECKING:
-    from charlstm.evaluate import Protocol
+    from charlstm.scoring import Score
+    from charlstm.views.scores import Form
 
-Part = Literal["all", "validation", "test"]
-"""What of a text is scored: all of it, or what training kept for one of the two."""
+Order = Literal["worst", "best"]
 
 
 def score(
     model: Path,
     text: Sequence[str],
-    part: Part,
-    protocol: Protocol | None,
-    window: int | None,
-    is_dynamic: bool,
+    by: By,
+    order: Order | None,
+    min_chars: int,
+    form: Form,
+    skip_unknown: bool,
     device: str,
-    as_json: bool,
     reading: Mapping[str, str],
 ) -> None:
-    """Score a text, or one part of it, by one protocol or both, and in the end by a model that learns from it.
+    """Score each line or document of a text, but for those with less than `min_chars` characters.
 
     `reading` are the keys of [data] that flags set.
     """
-    if not text:
-        raise CharlstmError("no TEXT to score: name files, folders, globs, -, builtin:NAME or data:NAME")
-    find_sources(text)  # only to find what is wrong with them before torch and the model are loaded
+    several = _has_several(text, "score")
     asked = load_config(data=reading).data
+    from charlstm.views.scores import ScoresView, require_colours
+
+    if form == "show":
+        require_colours()
 
     from charlstm.device import find_device
-    from charlstm.dynamic import dynamic
-    from charlstm.evaluate import COLD_WINDOW, evaluate_text
+    from charlstm.scoring import Scorer
     from charlstm.store import load_model
-    from charlstm.views.reading import scoring_bar
-    from charlstm.views.summary import print_evaluations
 
     saved = load_model(model, find_device(device))
-    if part == "test" and not saved.config.data.test:
-        raise CharlstmError(f"{model} was trained with data.test = 0: no part of the text was kept for a test")
-    # Line ends and what stands between files are the model's; in which encoding a text lies is the text's.
-    kept = {"newlines": saved.config.data.newlines, "separator": saved.config.data.separator}
-    corpus = read_text(text, asked.model_copy(update={**kept, **reading}), saved.vocabulary)
-    begin, end = (0, 0) if part == "all" else corpus.split(saved.config.data)
-    context, ids = (begin, corpus.ids[:end]) if part == "validation" else (end, corpus.ids)
-    results = evaluate_text(saved.model, ids, context, protocol, window or COLD_WINDOW)
-    if is_dynamic:
-        with scoring_bar() as progress:
-            results["stateful, dynamic"] = dynamic(saved.model, ids, max(1, context), progress=progress)
-    print_evaluations(results, saved.vocabulary, as_json)
+    data = asked.model_copy(update={"newlines": saved.config.data.newlines, **reading})
+    scorer = Scorer(saved.model, saved.vocabulary, skip_unknown)
+    passages = (passage for passage in read_passages(text, data, by) if len(passage.text) >= min_chars)
+    view = ScoresView(form, saved.vocabulary, by, several)
+    with _progress(shows_rows=not order) as progress:
+        blocks = (scorer.score(block, progress) for block in in_blocks(passages))
+        for scores in [_sorted(chain.from_iterable(blocks), order)] if order else blocks:
+            view.show(scores)
+    view.end()
 
 
-def show_info(model: Path, as_json: bool) -> None:
-    """Show what a model file says of itself, and of a run folder also what its curves say."""
+def classify(
+    models: Mapping[str, Path],
+    priors: Sequence[float],
+    text: Sequence[str],
+    by: By,
+    as_json: bool,
+    device: str,
+    reading: Mapping[str, str],
+) -> None:
+    """Say which of several models, by their labels, explains each line or document of a text best; a prior for each."""
+    several = _has_several(text, "classify")
+    data = load_config(data=reading).data
+
+    from charlstm.classification import Classifier
+    from charlstm.device import find_device
+    from charlstm.scoring import Scorer
     from charlstm.store import load_model
-    from charlstm.views.summary import print_info
+    from charlstm.views.scores import VerdictsView
 
-    saved = load_model(model)
-    diagnosis = command = None
-    if model.is_dir() and (curve := RunFolder(model).curve()):
-        # The best model may be older than a resume that changed settings.
-        config = load_config(RunFolder(model).config) if RunFolder(model).config.is_file() else saved.config
-        diagnosis = diagnose(curve, config)
-        command = command_to_try(diagnosis, RunFolder(model))
-    print_info(model, saved, diagnosis, command, as_json)
+    saved = [load_model(path, find_device(device)) for path in models.values()]
+    classifier = Classifier([Scorer(one.model, one.vocabulary, skip_unknown=True) for one in saved], priors)
+    view = VerdictsView(list(models), as_json, by, several)
+    with _progress(shows_rows=True) as progress:
+        for block in in_blocks(read_passages(text, data, by)):
+            view.show(classifier.classify(block, progress))
+    view.end()
+
+
+def _has_several(text: Sequence[str], what: str) -> bool:
+    """Whether a text is more than one file. What is wrong with it is found before torch and the model are loaded."""
+    if not text:
+        raise CharlstmError(f"no TEXT to {what}: name files, folders, globs, -, builtin:NAME or data:NAME")
+    return sum(len(source.names()) for source in find_sources(text)) > 1
+
+
+def _sorted(scores: Iterator[Score], order: Order) -> list[Score]:
+    """By nats per character, equals in the order of the text; what holds no character to score is left out."""
+    scored = [score for score in scores if score.total.chars]
+    return sorted(scored, key=lambda score: score.total.loss, reverse=order == "worst")
+
+
+@contextmanager
+def _progress(shows_rows: bool) -> Iterator[Callable[[int], None]]:
+    """A bar, unless rows appear on the same terminal meanwhile."""
+    from charlstm.views.reading import scoring_bar
+
+    if shows_rows and sys.stdout.isatty():
+        yield lambda chars: None
+        return
+    done = 0
+    with scoring_bar() as show:
+
+        def add(chars: int) -> None:
+            nonlocal done
+            done += chars
+            show(done, None)
+
+        yield add

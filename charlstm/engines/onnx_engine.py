@@ -1,8 +1,8 @@
 """The graph of one step, run by ONNX Runtime on a CPU.
 
 A call of ONNX Runtime that takes and gives numpy arrays spends a quarter of a step on them. Here a step reads its states from
-buffers and writes the next ones into others, both bound once; a state that is kept keeps its buffers, and one that is dropped
-gives them back.
+buffers and writes the next ones into others, both bound once. A state keeps its buffers while it is held; afterwards they are
+written to again.
 
 Knows: buffers, and how a state is a value all the same.
 Does not know: torch, how the graph came about, files.
@@ -11,6 +11,7 @@ Does not know: torch, how the graph came about, files.
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,13 +31,11 @@ _DTYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 class OnnxState:
     """Hidden and cell states of B texts."""
 
-    __slots__ = ("buffers", "texts")
+    __slots__ = ("__weakref__", "buffers", "texts")
 
     def __init__(self, texts: _Texts, buffers: _Buffers) -> None:
         self.texts, self.buffers = texts, buffers
-
-    def __del__(self) -> None:
-        self.texts.free.append(self.buffers)
+        buffers.holder = weakref.ref(self)
 
 
 class OnnxEngine:
@@ -61,7 +60,7 @@ class OnnxEngine:
     def step(self, ids: Ids, state: OnnxState) -> tuple[Logits, OnnxState]:
         """See `Engine.step`."""
         texts, before = state.texts, state.buffers
-        after = texts.free.pop() if texts.free else texts.new_buffers()
+        after = texts.free_buffers()
         binding = before.bindings.get(after) or texts.bind(self._session, before, after)
         texts.ids[:] = ids
         self._session.run_with_iobinding(binding)
@@ -86,7 +85,7 @@ class OnnxEngine:
         if B not in self._texts:
             self._texts[B] = _Texts(self._session, B)
         texts = self._texts[B]
-        buffers = texts.free.pop() if texts.free else texts.new_buffers()
+        buffers = texts.free_buffers()
         for buffer, array in zip(buffers.arrays, arrays, strict=True):
             buffer[:] = array
         return OnnxState(texts, buffers)
@@ -97,6 +96,7 @@ class _Buffers:
 
     def __init__(self, arrays: Arrays) -> None:
         self.arrays = arrays
+        self.holder: weakref.ref[OnnxState] | None = None
         self.bindings: dict[_Buffers, Any] = {}
         """By where they write to."""
 
@@ -107,11 +107,20 @@ class _Texts:
     def __init__(self, session: Any, B: int) -> None:
         self.ids = np.zeros(B, dtype=np.int64)
         self.logits = np.zeros((B, session.get_outputs()[0].shape[1]), dtype=np.float32)
-        self.free: list[_Buffers] = []
+        self._buffers: list[_Buffers] = []
         self._kinds = [((B, i.shape[1]), _DTYPES[i.type]) for i in session.get_inputs()[1:]]
 
-    def new_buffers(self) -> _Buffers:
-        return _Buffers([np.empty(shape, dtype) for shape, dtype in self._kinds])
+    def free_buffers(self) -> _Buffers:
+        """Some that nobody holds. Asked for, and not given back: Ctrl-C in a `__del__` would be lost."""
+        every = self._buffers
+        for place, buffers in enumerate(every):  # noqa: B007 (used below)
+            if buffers.holder is None or buffers.holder() is None:
+                break
+        else:
+            place, buffers = len(every), _Buffers([np.empty(shape, dtype) for shape, dtype in self._kinds])
+            every.append(buffers)
+        every[0], every[place] = buffers, every[0]  # those that are held for long gather at the end
+        return buffers
 
     def bind(self, session: Any, before: _Buffers, after: _Buffers) -> Any:
         """A binding that reads ids and states from one place and writes logits and states to another."""

@@ -58,16 +58,16 @@ def print_warning(text: str) -> None:
     print_line(f"warning: {text}", "yellow")
 
 
-def print_json(value: Mapping[str, object]) -> None:
+def print_json(value: Mapping[str, object], indent: int | None = 2) -> None:
     """One JSON object on standard output, for a program to read; on a terminal nothing in it is obeyed."""
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    text = json.dumps(value, indent=2, ensure_ascii=sys.stdout.isatty() or not is_utf8)
-    sys.stdout.write(text.replace("\x7f", "\\u007f") + "\n")  # DEL is ASCII, so that JSON leaves it as it is
+    sys.stdout.write(to_json(value, sys.stdout.isatty() or not is_utf8, indent))
 
 
-def json_line(value: Mapping[str, object], is_ascii: bool) -> str:
-    """One JSON object as a line with its end. As ASCII, nothing in it is obeyed by a terminal; else it is fit for UTF-8."""
-    text = json.dumps(value, ensure_ascii=is_ascii, allow_nan=False).replace("\x7f", "\\u007f")
+def to_json(value: Mapping[str, object], is_ascii: bool, indent: int | None = None) -> str:
+    """A JSON object with the end of its line. As ASCII, nothing in it is obeyed by a terminal; else it is fit for UTF-8."""
+    text = json.dumps(value, indent=indent, ensure_ascii=is_ascii, allow_nan=False)
+    text = text.replace("\x7f", "\\u007f")  # DEL is ASCII, so that JSON leaves it as it is
     return text.encode("utf-8", errors="backslashreplace").decode() + "\n"  # Python's way to escape lone surrogates is JSON's
 
 

@@ -1,0 +1,81 @@
+"""`charlstm eval` and `charlstm info`: what a model is worth, and what it says of itself.
+
+Knows: which rooms score a text and describe a model.
+Does not know: options and their help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from charlstm.commands.common import command_to_try, read_text
+from charlstm.config import load_config
+from charlstm.diagnosis import diagnose
+from charlstm.errors import CharlstmError
+from charlstm.folder import RunFolder
+from charlstm.sources import find_sources
+
+if TYPE_CHECKING:
+    from charlstm.evaluate import Protocol
+
+Part = Literal["all", "validation", "test"]
+"""What of a text is scored: all of it, or what training kept for one of the two."""
+
+
+def evaluate_texts(
+    model: Path,
+    text: Sequence[str],
+    part: Part,
+    protocol: Protocol | None,
+    window: int | None,
+    is_dynamic: bool,
+    device: str,
+    as_json: bool,
+    reading: Mapping[str, str],
+) -> None:
+    """Score a text, or one part of it, by one protocol or both, and in the end by a model that learns from it.
+
+    `reading` are the keys of [data] that flags set.
+    """
+    if not text:
+        raise CharlstmError("no TEXT to score: name files, folders, globs, -, builtin:NAME or data:NAME")
+    find_sources(text)  # only to find what is wrong with them before torch and the model are loaded
+    asked = load_config(data=reading).data
+
+    from charlstm.device import find_device
+    from charlstm.dynamic import dynamic
+    from charlstm.evaluate import COLD_WINDOW, evaluate_text
+    from charlstm.store import load_model
+    from charlstm.views.reading import scoring_bar
+    from charlstm.views.summary import print_evaluations
+
+    saved = load_model(model, find_device(device))
+    if part == "test" and not saved.config.data.test:
+        raise CharlstmError(f"{model} was trained with data.test = 0: no part of the text was kept for a test")
+    # Line ends and what stands between files are the model's; in which encoding a text lies is the text's.
+    kept = {"newlines": saved.config.data.newlines, "separator": saved.config.data.separator}
+    corpus = read_text(text, asked.model_copy(update={**kept, **reading}), saved.vocabulary)
+    begin, end = (0, 0) if part == "all" else corpus.split(saved.config.data)
+    context, ids = (begin, corpus.ids[:end]) if part == "validation" else (end, corpus.ids)
+    results = evaluate_text(saved.model, ids, context, protocol, window or COLD_WINDOW)
+    if is_dynamic:
+        with scoring_bar() as progress:
+            results["stateful, dynamic"] = dynamic(saved.model, ids, max(1, context), progress=progress)
+    print_evaluations(results, saved.vocabulary, as_json)
+
+
+def show_info(model: Path, as_json: bool) -> None:
+    """Show what a model file says of itself, and of a run folder also what its curves say."""
+    from charlstm.store import load_model
+    from charlstm.views.summary import print_info
+
+    saved = load_model(model)
+    diagnosis = command = None
+    if model.is_dir() and (curve := RunFolder(model).curve()):
+        # The best model may be older than a resume that changed settings.
+        config = load_config(RunFolder(model).config) if RunFolder(model).config.is_file() else saved.config
+        diagnosis = diagnose(curve, config)
+        command = command_to_try(diagnosis, RunFolder(model))
+    print_info(model, saved, diagnosis, command, as_json)

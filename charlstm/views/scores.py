@@ -1,0 +1,253 @@
+"""The scores of lines and documents as rows, as coloured text or as JSON; which model explains each best, likewise.
+
+Knows: columns, keys of JSON, colours, what is safe on a terminal.
+Does not know: how any of the numbers came about.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from rich.style import Style
+from rich.text import Text
+
+from charlstm.errors import CharlstmError
+from charlstm.passages import By, Passage
+from charlstm.views.console import console, print_json
+from charlstm.views.text import visible
+from charlstm.vocabulary import Vocabulary
+
+if TYPE_CHECKING:  # they import torch, and whether there are colours is asked before it is loaded
+    from charlstm.classification import Verdict
+    from charlstm.scoring import Score, Total
+
+Form = Literal["table", "show", "json", "per-char"]
+"""Rows, coloured text, JSON, or JSON with every character."""
+_LIGHT, _DARK = "#e4e4e4", "#000000"
+_SCALE = (
+    (1 / 2, "50%", _LIGHT, "#121212"),
+    (1 / 5, "20%", _LIGHT, "#420a68"),
+    (1 / 20, "5%", "#ffffff", "#932667"),
+    (1 / 100, "1%", _DARK, "#dd513a"),
+    (1 / 1000, "0.1%", _DARK, "#fca50a"),
+    (0.0, "less", _DARK, "#fcffa4"),
+)
+"""The least probability of a colour, its name, letters, ground. After a near-black, the grounds are steps of matplotlib's
+inferno, which grows lighter evenly: no hues need be told apart. As letters and ground are both set, every terminal shows the
+same."""
+_STYLES = [Style(color=letters, bgcolor=ground) for _, _, letters, ground in _SCALE]
+
+
+def require_colours() -> None:
+    """CharlstmError where standard output shows none."""
+    out = console(stderr=False)
+    if out.color_system is None or out.no_color:
+        raise CharlstmError(
+            "--show needs a terminal with colours, and NO_COLOR not set: FORCE_COLOR=1 sends them through a pipe, such as to "
+            "less -R, and --json --per-char gives numbers"
+        )
+
+
+class ScoresView:
+    """Shows scores as they come, and at the end what they come to."""
+
+    def __init__(self, form: Form, vocabulary: Vocabulary, by: By, several: bool) -> None:
+        self._form, self._vocabulary = form, vocabulary
+        chars = "chars" if vocabulary.unit == "char" else "bytes"
+        self._rows = _Rows(by, several, [chars, "nats", "bits", "perplexity", "rank"])
+        self._sum: Total | None = None
+        self._count = self._empty = 0
+
+    def show(self, scores: Sequence[Score]) -> None:
+        """Show some more."""
+        self._rows.widen([score.passage for score in scores])
+        for score in scores:
+            total = score.total
+            self._sum = self._sum + total if self._sum else total
+            self._count += 1
+            self._empty += not total.chars
+            if self._form in ("json", "per-char"):
+                print_json(self._json(score), indent=None)
+            elif self._form == "show":
+                self._rows.coloured(score, self._vocabulary)
+            else:
+                self._rows.row(score.passage, _means(total))
+        sys.stdout.flush()
+
+    def end(self) -> None:
+        """The total of what was shown; programs add up for themselves."""
+        if self._form in ("table", "show") and self._sum:
+            empty = f", {self._empty:,} without a character to score" if self._empty else ""
+            self._rows.total(_means(self._sum), f"{self._count:,} {self._rows.by}{'s' * (self._count > 1)}{empty}")
+
+    def _json(self, score: Score) -> dict[str, object]:
+        from charlstm.scoring import by_character
+
+        total, passage = score.total, score.passage
+        means = (
+            {"nats": total.loss, "bpc": total.bpc, "perplexity": total.perplexity, "rank": total.rank} if total.chars else {}
+        )
+        characters = {"characters": list(by_character(score, self._vocabulary))} if self._form == "per-char" else {}
+        return {
+            **_where(passage, self._rows.by),
+            "chars": total.chars,
+            "per": self._vocabulary.noun,
+            **{key: means.get(key) for key in ("nats", "bpc", "perplexity", "rank")},
+            "text": passage.text,
+            **characters,
+        }
+
+
+class VerdictsView:
+    """Shows verdicts as they come, and at the end how many lines each model won and what all cost it."""
+
+    def __init__(self, labels: Sequence[str], as_json: bool, by: By, several: bool) -> None:
+        self._labels, self._as_json = labels, as_json
+        self._width = max(len("best"), *(len(visible(label)) for label in labels))
+        self._rows = _Rows(by, several, [f"p({label})" for label in map(visible, labels)], self._lead("best"))
+        self._won = [0] * len(labels)
+        self._sums: list[Total] = []
+        self._count = 0
+
+    def show(self, verdicts: Sequence[Verdict]) -> None:
+        """Show some more."""
+        self._rows.widen([verdict.passage for verdict in verdicts])
+        for verdict in verdicts:
+            self._count += 1
+            totals = [verdict.total(i) for i in range(len(self._labels))]
+            self._sums = [a + b for a, b in zip(self._sums, totals, strict=True)] if self._sums else totals
+            if verdict.best is not None:
+                self._won[verdict.best] += 1
+            if self._as_json:
+                print_json(self._json(verdict), indent=None)
+            else:
+                label = "-" if verdict.best is None else visible(self._labels[verdict.best])
+                values = [f"{p:.3f}" if verdict.chars else "-" for p in verdict.probabilities]
+                self._rows.row(verdict.passage, values, self._lead(label))
+        sys.stdout.flush()
+
+    def end(self) -> None:
+        """A row a model; programs add up for themselves."""
+        if self._as_json or not self._sums:
+            return
+        sys.stdout.write("\n")
+        for label, won, total in zip(self._labels, self._won, self._sums, strict=True):
+            cost = f", {total.loss:.4f} nats per character over all" if total.chars else ""
+            share = f"best for {won:,} of {self._count:,} {self._rows.by}s"
+            sys.stdout.write(f"{visible(label):<{self._width}}  {share}{cost}\n")
+
+    def _lead(self, label: str) -> str:
+        return f"{label:<{self._width}}  "
+
+    def _json(self, verdict: Verdict) -> dict[str, object]:
+        return {
+            **_where(verdict.passage, self._rows.by),
+            "chars": verdict.chars,
+            "best": None if verdict.best is None else self._labels[verdict.best],
+            "probabilities": dict(zip(self._labels, verdict.probabilities, strict=True)),
+            "nats": dict(zip(self._labels, verdict.nats, strict=True)),
+            "text": verdict.passage.text,
+        }
+
+
+class _Rows:
+    """Lines with columns of a width that is known before the first; the text, at their end, is cut on a terminal."""
+
+    def __init__(self, by: By, several: bool, columns: Sequence[str], lead: str = "") -> None:
+        self.by, self._several = by, several
+        self._columns, self._lead = columns, lead
+        self._widths = [max(len(column), 7) for column in columns]
+        self._name = len(by) + 2  # of where a passage stands
+        self._is_begun = False
+        self._out = console(stderr=False)
+
+    def widen(self, passages: Sequence[Passage]) -> None:
+        """Make room for where they stand, and never less again."""
+        self._name = max([self._name, *(len(self._heading(passage)) for passage in passages)])
+
+    def row(self, passage: Passage, values: Sequence[str], lead: str = "") -> None:
+        """One passage."""
+        is_line = self.by == "line"
+        if not self._is_begun:
+            self._write(self.by, self._columns, "text" if is_line else "", self._lead)
+        self._is_begun = True
+        self._write(self._heading(passage), values, passage.text if is_line else "", lead)
+
+    def total(self, values: Sequence[str], what: str) -> None:
+        """What all come to."""
+        self._write("total", values, what)
+
+    def coloured(self, score: Score, vocabulary: Vocabulary) -> None:
+        """One passage with each character in the colour of its surprise, whole; before the first, what the colours mean."""
+        if not self._is_begun:
+            self._put(_legend())
+        self._is_begun = True
+        loss = f"{score.total.loss:.3f}" if score.total.chars else "-"
+        heading = f"{self._heading(score.passage):>{self._name}}  {loss:>6}"
+        self._put(Text.assemble((heading, "dim"), "  " if self.by == "line" else "\n", heat(score, vocabulary)))
+
+    def _heading(self, passage: Passage) -> str:
+        """Where it stands: a line by its number, with its file where there are several, a document by its file."""
+        if self.by == "document":
+            heading = visible(passage.source)
+        else:
+            heading = visible(f"{passage.source}:{passage.number}") if self._several else str(passage.number)
+        return heading
+
+    def _write(self, name: str, values: Sequence[str], text: str, lead: str = "") -> None:
+        columns = "  ".join(f"{value:>{width}}" for value, width in zip(values, self._widths, strict=True))
+        line = f"{name:>{self._name}}  {lead}{columns}  {visible(text)}".rstrip()
+        if sys.stdout.isatty():
+            cut = Text(line.replace("\t", " "))
+            cut.truncate(self._out.width, overflow="ellipsis")
+            line = cut.plain
+        sys.stdout.write(line + "\n")
+
+    def _put(self, text: Text) -> None:
+        # Not by rich itself: it ends the program in its own way where the reader of a pipe has gone.
+        with self._out.capture() as captured:
+            self._out.print(text, soft_wrap=True)
+        sys.stdout.write(captured.get())
+
+
+def heat(score: Score, vocabulary: Vocabulary) -> Text:
+    """The text that was scored, each character in the colour of its surprise; a line end as a space before it."""
+    from charlstm.scoring import by_character
+
+    text = Text()
+    for character, nats, _ in by_character(score, vocabulary):
+        if character == "\n":
+            text.append(" ", _style(nats)).append("\n")
+        else:
+            text.append(ascii(character)[1:-1] if character == "\t" else visible(character), _style(nats))
+    return text
+
+
+def _means(total: Total) -> list[str]:
+    """The values of the columns."""
+    if not total.chars:
+        return ["0", "-", "-", "-", "-"]
+    perplexity = f"{total.perplexity:.2f}" if total.perplexity < 10_000 else f"{total.perplexity:.1e}"
+    return [f"{total.chars:,}", f"{total.loss:.4f}", f"{total.bpc:.4f}", perplexity, f"{total.rank:.1f}"]
+
+
+def _where(passage: Passage, by: By) -> dict[str, object]:
+    return {"source": passage.source, by: passage.number}
+
+
+def _style(nats: float | None) -> Style:
+    """The colour of a character by its surprise; none where it has none."""
+    if nats is None:
+        return Style.null()
+    return next(style for style, (least, *_) in zip(_STYLES, _SCALE, strict=True) if math.exp(-nats) >= least)
+
+
+def _legend() -> Text:
+    """What the colours mean."""
+    legend = Text("probability of at least ")
+    for style, (_, name, *_) in zip(_STYLES, _SCALE, strict=True):
+        legend.append(f" {name} ", style)
+    return legend
