@@ -219,6 +219,10 @@ def test_a_stop_text_that_cannot_occur_is_a_warning(sample: Sample) -> None:
         "warning: the stop text 'b\\\\n' can't occur: it has a character that is never written; "
         "a shell's way to write a newline is $'\\n'",
     ]
+    assert sample("--stop", "abcd", "--length", "3")[2] == (
+        "warning: the stop text 'abcd' can't occur: it is longer than the text may be\n"
+    )
+    assert sample("--stop", "ab", "--length", "3", "--min-length", "1")[2] == ""
 
 
 @pytest.mark.parametrize(
