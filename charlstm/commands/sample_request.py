@@ -223,7 +223,7 @@ class SampleRequest:
         path = self.place(number)
         if path is None:
             return
-        if re.search("[{}]", str(self.output).replace("{}", "")) and not self.has_file_each:
+        if re.search("[{}]", _PLACEHOLDER.sub("", str(self.output))):
             raise CharlstmError(f"--output {shown(self.output)}: braces stand for a text's number, as {{}} or {{:03}}")
         try:
             if not path.parent.is_dir():
