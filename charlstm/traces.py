@@ -55,6 +55,11 @@ class Trace:
     start: State
     """The state before the first character."""
 
+    @property
+    def layers(self) -> int:
+        """L."""
+        return len(self.start[0])
+
     def shown(self, kind: Kind) -> Floats:
         """What is looked at, (T, L, H): of the cell state its tanh, which is what the output gate lets through.
 
@@ -84,7 +89,7 @@ class Trace:
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """All of it by name, as --npz keeps it."""
         hidden, cell = self.start
-        values: dict[str, npt.NDArray[np.generic]] = {kind: array for kind, array in self.values.items()}
+        values: dict[str, npt.NDArray[np.generic]] = dict(self.values.items())
         return {"ids": self.ids, **values, "logits": self.logits, "start_hidden": hidden, "start_cell": cell}
 
     def _log_probabilities(self) -> Floats:

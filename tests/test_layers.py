@@ -17,7 +17,7 @@ LAYERS = [
         *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls", "shapes", "stops", "novelty", "features"),
     },
     {"corpus", "engines", "evaluate", "passages", "probe", "weights", "search_folder"},
-    {"beam", "blend", "dynamic", "material", "sample", "scoring", "store", "trials"},
+    {"beam", "blend", "dynamic", "excerpts", "material", "sample", "scoring", "store", "trials"},
     {"classification", "finetune", "opening", "resume", "texts"},
     {"checkpoints", "step"},
     {"train"},
@@ -103,6 +103,7 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "stops",
         "traces",
         "features",
+        "excerpts",
         "views/reading",
     ],
 )
