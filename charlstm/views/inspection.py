@@ -108,7 +108,9 @@ def show_gradient(inspection: Inspection, gradient: Gradient) -> None:
     end = gradient.at - inspection.excerpt.begin
     symbols = inspection.excerpt.symbols
     text = Text()
-    for symbol, share in zip(symbols[end - len(gradient.norms) : end], gradient.norms / max(gradient.norms.max(), 1e-30), strict=True):
+    for symbol, share in zip(
+        symbols[end - len(gradient.norms) : end], gradient.norms / max(gradient.norms.max(), 1e-30), strict=True
+    ):
         append(text, symbol, next(style for least, _, style in _RESTING if share >= least))
     append(text, symbols[end], Style(bold=True, underline=True))
     put(text)
