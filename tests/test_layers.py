@@ -19,7 +19,7 @@ LAYERS = [
     {"corpus", "engines", "evaluate", "passages", "probe", "weights", "search_folder"},
     {"beam", "blend", "dynamic", "excerpts", "material", "sample", "scoring", "store", "trials"},
     {"classification", "finetune", "opening", "resume", "texts"},
-    {"checkpoints", "step"},
+    {"checkpoints", "draft", "step"},
     {"train"},
     {"tune"},
     {"views"},
@@ -62,7 +62,8 @@ def test_every_room_has_a_layer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("library", "rooms"), [("rich", {"views"}), ("tqdm", {"views"}), ("typer", {"cli"}), ("optuna", {"trials"})]
+    ("library", "rooms"),
+    [("rich", {"views"}), ("tqdm", {"views"}), ("prompt_toolkit", {"views"}), ("typer", {"cli"}), ("optuna", {"trials"})],
 )
 def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, rooms: set[str]) -> None:
     users = {room_of(file) for file in FILES for name in imports(file) if name.partition(".")[0] == library}

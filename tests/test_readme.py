@@ -95,6 +95,7 @@ def test_every_option_is_described(capsys: pytest.CaptureFixture[str]) -> None:
     for command in (
         ["train"],
         ["sample"],
+        ["play"],
         ["score"],
         ["classify"],
         ["inspect"],
