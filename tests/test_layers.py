@@ -11,13 +11,13 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "charlstm"
 LAYERS = [
     {"errors", "normalization", "values"},
-    {"config", "vocabulary", "memory", "records", "streams", "datasets"},
+    {"config", "vocabulary", "memory", "records", "streams", "datasets", "traces"},
     {
         *("sources", "reading", "tally", "cache", "folder", "batches", "device", "header"),
-        *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls", "shapes", "stops", "novelty"),
+        *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls", "shapes", "stops", "novelty", "features"),
     },
-    {"corpus", "engines", "evaluate", "passages", "weights", "search_folder"},
-    {"beam", "blend", "dynamic", "material", "sample", "scoring", "store", "trials"},
+    {"corpus", "engines", "evaluate", "passages", "probe", "weights", "search_folder"},
+    {"beam", "blend", "dynamic", "excerpts", "material", "sample", "scoring", "store", "trials"},
     {"classification", "finetune", "opening", "resume", "texts"},
     {"checkpoints", "draft", "step"},
     {"train"},
@@ -102,6 +102,9 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "search_folder",
         "trials",
         "stops",
+        "traces",
+        "features",
+        "excerpts",
         "views/reading",
     ],
 )
