@@ -14,10 +14,22 @@ LAYERS = [
     {"config", "vocabulary", "memory", "records", "streams", "datasets"},
     {
         *("sources", "reading", "tally", "cache", "folder", "batches", "device", "header"),
-        *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls", "shapes", "stops", "novelty"),
+        *(
+            "model",
+            "cell",
+            "optim",
+            "scale",
+            "diagnosis",
+            "search_space",
+            "differences",
+            "controls",
+            "shapes",
+            "stops",
+            "novelty",
+        ),
     },
     {"corpus", "engines", "evaluate", "passages", "weights", "search_folder"},
-    {"beam", "blend", "dynamic", "material", "sample", "scoring", "store", "trials"},
+    {"beam", "blend", "dynamic", "material", "overview", "sample", "scoring", "store", "trials"},
     {"classification", "finetune", "opening", "resume", "texts"},
     {"checkpoints", "step"},
     {"train"},
@@ -62,7 +74,8 @@ def test_every_room_has_a_layer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("library", "rooms"), [("rich", {"views"}), ("tqdm", {"views"}), ("typer", {"cli"}), ("optuna", {"trials"})]
+    ("library", "rooms"),
+    [("rich", {"views"}), ("tqdm", {"views"}), ("typer", {"cli"}), ("optuna", {"trials"}), ("matplotlib", {"views"})],
 )
 def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, rooms: set[str]) -> None:
     users = {room_of(file) for file in FILES for name in imports(file) if name.partition(".")[0] == library}
@@ -96,12 +109,20 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "sample",
         "texts",
         "diagnosis",
+        "differences",
+        "overview",
         "novelty",
         "search_space",
         "search_folder",
         "trials",
         "stops",
         "views/reading",
+        "views/curves",
+        "views/canvas",
+        "views/terminal_curves",
+        "views/runs",
+        "commands/plot",
+        "commands/runs",
     ],
 )
 def test_rooms_without_torch(room: str) -> None:
