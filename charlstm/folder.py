@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -74,6 +75,11 @@ class RunFolder:
     def curves(self) -> Path:
         """The curves as a picture."""
         return self.path / "curves.png"
+
+    @property
+    def tensorboard(self) -> Path:
+        """The folder with what TensorBoard shows."""
+        return self.path / "tensorboard"
 
     def held(self) -> list[Path]:
         """The files of a run that are in the folder."""
@@ -163,6 +169,8 @@ class RunFolder:
         with _told(self.path):
             for file in held:
                 file.unlink()
+            if held:
+                shutil.rmtree(self.tensorboard, ignore_errors=True)
 
     def write_config(self, config: Config) -> None:
         """Write the resolved configuration."""

@@ -73,7 +73,6 @@ def _overview(folder: RunFolder) -> Overview | None:
             name=folder.path.resolve().name,
             path=str(folder.path),
             state="damaged",
-            step=_last_step(folder),
             date=max(file.stat().st_mtime for file in held),
             **_progress(folder),
         )
@@ -83,6 +82,8 @@ def _overview(folder: RunFolder) -> Overview | None:
     try:
         config = load_config(folder.config)
         one = replace(one, **_settings(config), **_size(folder, config), state=_state(folder, config, one))
+        if one.state in ("stopped", "no evaluation yet"):
+            one = replace(one, step=_saved_step(folder) or one.step)
     except CharlstmError as error:
         one = replace(one, problem=str(error))
     return replace(one, state="running") if is_running else one
@@ -94,6 +95,7 @@ def _progress(folder: RunFolder) -> dict[str, Any]:
     seconds = [second for second in columns["seconds"] if math.isfinite(second)]
     best = min(losses, default=None)
     return {
+        "step": int(columns["step"][-1]) if columns["step"] else None,
         "loss": best,
         "bpc": None if best is None else best / math.log(2),
         "minutes": seconds[-1] / 60 if seconds else None,
@@ -126,12 +128,11 @@ def _state(folder: RunFolder, config: Config, one: Overview) -> State:
     return "finished" if is_finished(folder.curve(), config) else "stopped"
 
 
-def _last_step(folder: RunFolder) -> int | None:
-    """Of the newest save, or else of the last evaluation."""
+def _saved_step(folder: RunFolder) -> int | None:
+    """Where the newest save stands, which may be later than the last evaluation."""
     for file in (folder.resume, folder.previous):
         with suppress(HeaderError, OSError, KeyError, TypeError), open(file, "rb", opener=open_without_waiting) as stream:
             step = read_header(stream).about["position"]["step"]
             if type(step) is int:
                 return step
-    steps = read_columns(folder.logged())["step"]
-    return int(steps[-1]) if steps else None
+    return None

@@ -28,7 +28,7 @@ LAYERS = [
             "novelty",
         ),
     },
-    {"corpus", "engines", "evaluate", "passages", "weights", "search_folder"},
+    {"corpus", "engines", "evaluate", "passages", "weights", "search_folder", "trackers"},
     {"beam", "blend", "dynamic", "material", "overview", "sample", "scoring", "store", "trials"},
     {"classification", "finetune", "opening", "resume", "texts"},
     {"checkpoints", "step"},
