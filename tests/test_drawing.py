@@ -45,7 +45,7 @@ def test_it_is_drawn_at_most_once_an_interval_and_at_the_end(
             before = len(commands)
             curves.evaluated()
             drawn += [now] * (len(commands) - before)
-        assert drawn == [EVERY, 2 * EVERY, 3 * EVERY]
+        assert drawn == [EVERY, 2 * EVERY]
         monkeypatch.undo()
     assert commands[0] == [sys.executable, "-m", "charlstm", "plot", str(tmp_path)]
 

@@ -123,6 +123,8 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "views/runs",
         "commands/plot",
         "commands/runs",
+        "commands/compare",
+        "commands/drawing",
     ],
 )
 def test_rooms_without_torch(room: str) -> None:

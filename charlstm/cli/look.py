@@ -51,3 +51,22 @@ def runs(
     from charlstm.commands.runs import show_runs
 
     show_runs(folder, sort, as_json)
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A", help="A run folder or a .safetensors file.", show_default=False)],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another one.", show_default=False)],
+    prime: Annotated[
+        str | None,
+        typer.Option("--prime", metavar="TEXT", help="What both start from.", show_default="A, or a character that both know"),
+    ] = None,
+    length: Annotated[int, typer.Option("--length", metavar="N", help="Characters that each writes.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Of both.")] = 1,
+    show_all: Annotated[bool, typer.Option("--all", help="Show the settings too that are the same.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Put two models side by side: settings, losses, vocabulary, and what each writes."""
+    from charlstm.commands.compare import compare_models
+
+    compare_models((a, b), prime, length, seed, show_all, as_json)

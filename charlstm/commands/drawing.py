@@ -22,7 +22,7 @@ from typing import Self
 from charlstm.errors import Stopped
 from charlstm.folder import RunFolder
 
-EVERY = 300.0
+EVERY = 400.0
 _LONGEST = 60.0  # seconds that the end of a training waits for its picture
 _NICE = 10
 
