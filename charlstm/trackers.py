@@ -59,7 +59,7 @@ class TensorBoard:
     def __init__(self, folder: RunFolder, step: int) -> None:
         from torch.utils.tensorboard.writer import SummaryWriter
 
-        self._writer: Any = SummaryWriter(str(folder.tensorboard), purge_step=step + 1 if step else None)  # type: ignore[no-untyped-call]
+        self._writer: Any = SummaryWriter(str(folder.tensorboard), purge_step=step + 1 if step else None)
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """As TensorBoard's scalars."""

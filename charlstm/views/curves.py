@@ -32,8 +32,9 @@ _STYLE: dict[str, object] = {
     "font.size": 9,
     "text.parse_math": False,  # a $ in a name is a $
     "axes.spines.top": False,
+    "axes.spines.right": False,
     "axes.grid": True,
-    "axes.formatter.limits": (-3, 5),
+    "axes.formatter.limits": (-4, 5),
     "grid.color": "#e5e5e5",
     "lines.linewidth": 1.6,
     "lines.markersize": 4,

@@ -41,10 +41,11 @@ def print_runs(runs: Sequence[Overview], as_json: bool) -> None:
 
 def _cells(run: Overview) -> list[Text]:
     state = f"stopped at step {run.step:,}" if run.state == "stopped" and run.step is not None else run.state
+    layers = f"{run.num_layers} x {run.hidden_size}" if run.num_layers else ""
     cells = [
         _one_line(run.name),
         _one_line(run.text or ""),
-        ", ".join(filter(None, (run.num_layers and f"{run.num_layers} x {run.hidden_size}", _count(run.parameters)))),
+        ", ".join(part for part in (layers, _count(run.parameters)) if part),
         "" if run.loss is None else f"{run.loss:.4f}",
         "" if run.bpc is None else f"{run.bpc:.4f}" + ("" if run.per != "byte" else "/byte"),
         "" if run.minutes is None else f"{run.minutes:,.1f}",
