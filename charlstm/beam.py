@@ -67,7 +67,7 @@ def beam_search(engine: Engine, vocabulary: Vocabulary, config: SampleConfig, wi
     favour whatever ends first. The same input gives the same text. CharlstmError as for `Controls`.
     """
     controls = Controls(config.model_copy(update=_OF_DRAWING), vocabulary)
-    stops = {stop: _ids_of(stop, vocabulary) for stop in config.stop}
+    stops = {stop: _ids_of(stop, vocabulary) for stop in map(vocabulary.normalized, config.stop)}
     live, ended = [_Hypothesis(array("q", prime[-MEMORY:].tolist()))], list[tuple[_Hypothesis, str]]()
     logits, state = engine.prefill(prime.astype(np.int64)[:, None])
     for _ in range(config.length):
@@ -86,8 +86,8 @@ def beam_search(engine: Engine, vocabulary: Vocabulary, config: SampleConfig, wi
         state = engine.select(state, [hypothesis.row for hypothesis in live])
         logits, state = engine.step(np.array([hypothesis.history[-1] for hypothesis in live]), state)
     best, stop = max([*ended, *((hypothesis, None) for hypothesis in live)], key=lambda pair: pair[0].per_character)
-    text = vocabulary.decode(best.ids).removesuffix(stop or "")
-    return Found(text, best.score, stop)
+    ids = best.ids[: best.written - (len(stops[stop]) if stop else 0)]
+    return Found(vocabulary.decode(ids), best.score, stop)
 
 
 def _candidates(live: list[_Hypothesis], nats: npt.NDArray[np.float64]) -> Iterator[_Hypothesis]:

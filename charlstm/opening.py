@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from charlstm.engines import kept
 from charlstm.engines.base import Engine, Logits
@@ -73,9 +74,13 @@ def open_engine(
     device: str = "cpu",
 ) -> Opened:
     """The engine that was asked for. CharlstmError where no engine is all of it; DeviceError where there is no such device."""
+    if device == "auto" and engine != "onnx":
+        from charlstm.device import find_device
+
+        device = find_device("auto").type
     if engine == "torch" or (engine == "auto" and device != "cpu"):
-        return _open_torch(weights, precision, device)
-    if device != "cpu":
+        return _open_torch(weights, precision, device, "as asked" if engine == "torch" else "as the device asks")
+    if device not in ("cpu", "auto"):
         raise CharlstmError(f"--engine onnx --device {device}: ONNX Runtime steps on the CPU here; leave out one of the two")
     if precision != "auto":
         return Opened(OnnxEngine(_graph(weights, precision)), f"onnx, {precision}", "as asked")
@@ -90,19 +95,19 @@ def open_engine(
 
 
 def engine_of(model: CharLSTM) -> Engine:
-    """What writes with a model that is in memory, without measuring."""
+    """What writes with a model that is in memory: exactly, and without measuring."""
     if model.head.weight.device.type == "cpu":
         from charlstm.engines.graph import build_graph
 
         tensors = {name: p.detach().numpy() for name, p in model.state_dict().items()}
-        return OnnxEngine(build_graph(tensors, model.config, "int8"))
+        return OnnxEngine(build_graph(tensors, model.config, "float32"))
     from charlstm.engines.torch_engine import TorchEngine
 
     return TorchEngine(model)
 
 
 def measure(int8: OnnxEngine, float32: OnnxEngine, weights: Weights) -> Measured:
-    """Let a model write in float32, and read it again in 8 bits."""
+    """Let a model write in float32, and read it again in 8 bits: the mean Kullback-Leibler divergence, and times."""
     work = sum(tensor.size for tensor in weights.tensors.values()) * _TEXTS
     steps = max(8, min(_STEPS, int(_MOST_WORK / work)))
     V = weights.vocabulary.size
@@ -114,12 +119,13 @@ def measure(int8: OnnxEngine, float32: OnnxEngine, weights: Weights) -> Measured
         logits, exact = float32.step(ids, exact)
         others, rough = int8.step(ids, rough)
         ids = (logits + generator.gumbel(size=logits.shape)).argmax(axis=1)  # a draw from the softmax
-        nats += float((_log_softmax(logits) - _log_softmax(others))[np.arange(_TEXTS), ids].sum())
+        here, there = _log_softmax(logits), _log_softmax(others)
+        nats += float((np.exp(here) * (here - there)).sum())
     return Measured(nats / (steps * _TEXTS), steps * _TEXTS, _step_seconds(int8), _step_seconds(float32))
 
 
-def _log_softmax(logits: Logits) -> Logits:
-    shifted = logits - logits.max(axis=1, keepdims=True)
+def _log_softmax(logits: Logits) -> npt.NDArray[np.float64]:
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
 
 
@@ -143,7 +149,7 @@ def _graph(weights: Weights, precision: Precision) -> bytes:
     return build_graph(weights.tensors, weights.config.model, precision)
 
 
-def _open_torch(weights: Weights, precision: str, device: str) -> Opened:
+def _open_torch(weights: Weights, precision: str, device: str, reason: str) -> Opened:
     if precision not in ("auto", "float32"):
         raise CharlstmError(f"--precision {precision}: only --engine onnx has it, on the CPU; torch steps in float32")
     from charlstm.device import find_device
@@ -151,7 +157,7 @@ def _open_torch(weights: Weights, precision: str, device: str) -> Opened:
     from charlstm.store import model_of
 
     found = find_device(device)
-    return Opened(TorchEngine(model_of(weights, found)), f"torch on {found.type}, float32", "as the device asks")
+    return Opened(TorchEngine(model_of(weights, found)), f"torch on {found.type}, float32", reason)
 
 
 def _remembered(weights: Weights) -> tuple[Measured, bytes] | None:

@@ -60,7 +60,7 @@ class TextReader:
         begin = list(islice(texts, 4))
         begin[0] = begin[0].removeprefix("\ufeff")
         if len(begin) < 4 and not "".join(begin).strip():  # one block makes three pieces: its own, and the ends of two loops
-            raise NoText(f"{stream.where} is empty: there is nothing to learn from")
+            raise NoText(f"{stream.where} is empty: there is no text in it")
         return chain(begin, texts)
 
     def _blocks(self, stream: Stream) -> Iterator[bytes]:

@@ -72,14 +72,15 @@ class Ending:
 
 
 def impossible_stops(config: SampleConfig, vocabulary: Vocabulary) -> list[str]:
-    """The stop texts that can't occur, as they have a character that the model lacks or may not write."""
-    return [
-        stop
-        for stop in config.stop
-        if not set(config.ban).isdisjoint(stop)
-        or (config.allow and not set(config.allow).issuperset(stop))
-        or not _is_written(stop, vocabulary)
-    ]
+    """The stop texts that can't occur: too long, or with a character that the model lacks or may not write."""
+    ban, allow = (set(vocabulary.normalized(characters)) for characters in (config.ban, config.allow))
+    found = []
+    for stop in config.stop:
+        written = vocabulary.normalized(stop)
+        is_allowed = ban.isdisjoint(written) and (not allow or allow.issuperset(written))
+        if not is_allowed or not _is_written(stop, vocabulary) or len(written) > config.length - config.min_length:
+            found.append(stop)
+    return found
 
 
 def _is_written(text: str, vocabulary: Vocabulary) -> bool:

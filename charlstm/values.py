@@ -13,11 +13,13 @@ import difflib
 import encodings.aliases
 import io
 import math
+import re
 
 MANY = 10**12
 """More steps, or characters to choose from, than there will ever be; unlimited whole numbers can't be computed with."""
 _MOST_BIAS = 1000
 """A difference of logits that nothing outweighs; much larger ones would only overflow once divided by a temperature."""
+_ESCAPES = {"\\n": "\n", "\\t": "\t", "\\0": "\0", "\\\\": "\\"}
 _PART = "a share from 0.001 to 0.5, or a whole number of characters from 1"
 
 
@@ -47,6 +49,15 @@ def unicode(value: str) -> str:
     except UnicodeEncodeError:
         raise ValueError("expected a text that UTF-8 can spell") from None
     return value
+
+
+def unescaped(text: str) -> str:
+    r"""A text in which `\n`, `\t`, `\0` and `\\` were typed for what they stand for; any other backslash stays.
+
+    >>> unescaped(r"one\n\ttwo \d")
+    'one\n\ttwo \\d'
+    """
+    return re.sub(r"\\[nt0\\]", lambda found: _ESCAPES[found[0]], text)
 
 
 def stop_text(value: str) -> str:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 # Tests run side by side, each on tiny models: threads would only wait for each other. Set before torch reads it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# What the tests cache is no business of the user's; the folder goes when the tests end.
+# What the tests cache or remember is no business of the user's; the folder goes when the tests end.
 _CACHE = tempfile.TemporaryDirectory(prefix="charlstm-tests-")
-os.environ["XDG_CACHE_HOME"] = _CACHE.name
+os.environ["XDG_CACHE_HOME"] = os.environ["XDG_STATE_HOME"] = _CACHE.name
 
 import pytest
 import torch

@@ -265,6 +265,18 @@ def test_score_finds_the_odd_line(charlstm: Callable[..., Result], folder: Path)
     assert {one["line"] for one in found} == {1, 2, 3, 5, 6, 7, 8}, "the empty line has no place in an order"
     table = charlstm("score", "runs/verse", "odd.txt", "--min-chars", "20", folder=folder).stdout.decode().splitlines()
     assert [line.split()[0] for line in table] == ["line", "1", "2", "3", "6", "7", "8", "total"]
+    none = charlstm("score", "runs/verse", "odd.txt", "--min-chars", "2000", folder=folder)
+    assert (none.returncode, none.stdout, none.stderr) == (0, b"", b"there is no line to show\n")
+
+
+def test_score_reads_standard_input_where_no_text_is_named(folder: Path) -> None:
+    command = [sys.executable, "-m", "charlstm", "score", "runs/verse", "--json"]
+    piped = subprocess.run(command, input=VERSE[:200].encode(), cwd=folder, capture_output=True, check=True)
+    (folder / "some.txt").write_text(VERSE[:200], encoding="utf-8")
+    named = subprocess.run([*command, "some.txt"], cwd=folder, capture_output=True, check=True)
+    assert [{**json.loads(a), "source": ""} for a in piped.stdout.splitlines()] == [
+        {**json.loads(b), "source": ""} for b in named.stdout.splitlines()
+    ]
 
 
 def test_score_in_blocks_is_score_in_one(
@@ -345,7 +357,6 @@ def test_classify_guesses_which_text_a_line_is_from(charlstm: Callable[..., Resu
         (["eval", "runs/verse", "verse.txt", "--window", "0"], ["--window 0", "from 1"]),
         (["eval", "runs/verse", "verse.txt", "--protocol", "stateful", "--window", "9"], ["--window 9", "--protocol cold"]),
         (["eval", "runs/verse", "verse.txt", "--protocol", "cold", "--dynamic"], ["--dynamic", "leave out --protocol cold"]),
-        (["score", "runs/verse"], ["no TEXT to score"]),
         (["score", "runs/verse", "none.txt"], ["no such file: none.txt"]),
         (["score", "runs/verse", "nothing"], ["no text in the folder nothing"]),
         (["score", "runs/verse", "empty.txt"], ["empty.txt is empty"]),
@@ -363,7 +374,6 @@ def test_classify_guesses_which_text_a_line_is_from(charlstm: Callable[..., Resu
         (["classify", "verse.txt", "--model", "a=runs/verse"], ["1 model to choose", "at least two"]),
         (["classify", "verse.txt", "--model", "runs/verse"], ["'runs/verse'", "LABEL=MODEL"]),
         (["classify", "verse.txt", "--model", "a=x", "--model", "a=y"], ["'a=y'", "twice"]),
-        (["classify", "--model", "a=runs/verse", "--model", "b=runs/verse"], ["no TEXT to classify"]),
         (["classify", "verse.txt", "--model", "a=runs/verse", "--model", "b=none"], ["no such model: none"]),
         (["classify", "verse.txt", "--model", "a=x", "--model", "b=y", "--prior", "c=0.5"], ["'c'", "'a', 'b'"]),
         (["classify", "verse.txt", "--model", "a=x", "--model", "b=y", "--prior", "a=1"], ["'a'='1'", "between 0 and 1"]),

@@ -171,28 +171,61 @@ def test_draws_follow_the_distribution_and_a_wrong_draw_would_not() -> None:
     assert chi_square(draw(np.repeat(scale(log(FOUR), 0.97), len(numbers), axis=0), numbers), np.array(FOUR)) > 16.3
 
 
-@pytest.mark.parametrize(("draws", "count"), [(20_000, 1), (100_000, 1000)])
-def test_draws_through_all_controls_follow_the_composed_distribution(draws: int, count: int) -> None:
+SKEWED = np.array([[1, 2.5, 2, 1.5, 0.7, -1, 1.2, 0.4]], np.float32)
+"""The letters by probability: b c d g a e h f."""
+
+
+def by_hand(letters: str, temperature: float = 1, logits: np.ndarray = SKEWED) -> np.ndarray:
+    """The softmax over some of the letters."""
+    weights = np.exp(logits[0].astype(float) / temperature) * [c in letters for c in LETTERS.symbols]
+    return np.asarray(weights / weights.sum())
+
+
+COMPOSED = SKEWED.copy()
+COMPOSED[0, 0] += 0.5
+COMPOSED[0, [3, 4]] /= 1.3
+CASES: list[tuple[dict[str, object], list[int], np.ndarray]] = [
+    ({"temperature": 0.7}, [], by_hand("abcdefgh", 0.7)),
+    ({"top_k": 3}, [], by_hand("bcd")),
+    ({"top_p": 0.6}, [], by_hand("bcd")),  # 0.35, 0.56, 0.69 of all
+    ({"min_p": 0.25}, [], by_hand("bcdg")),  # 0.27 of the largest is g's share, 0.22 a's
+    ({"typical_p": 0.4}, [], by_hand("cdg")),  # the entropy is 1.76 nats; c 1.54, d 2.04, g 2.34 are nearest
+    ({"ban": "bc"}, [], by_hand("adefgh")),
+    ({"allow": "aef"}, [], by_hand("aef")),
+    ({"bias": ("f=3",)}, [], by_hand("abcdefgh", 1, SKEWED + np.array([0, 0, 0, 0, 0, 3, 0, 0]))),
+    ({"repetition_penalty": 2.0, "penalty_window": 2}, [1, 2, 5], by_hand("abcdefgh", 1, SKEWED * [1, 1, 0.5, 1, 1, 2, 1, 1])),
+    ({"no_repeat_ngram": 2}, [3, 1, 3, 2, 3], by_hand("adefgh")),
+    # a gets 0.5; b is banned; after the pair (3, 2) no second c; d and e are divided; the last by probability (f) goes by
+    # top-k, the one before it (h) by top-p, e by min-p.
+    (
+        {"bias": ("a=0.5",), "ban": "b", "repetition_penalty": 1.3, "no_repeat_ngram": 2, "temperature": 0.8}
+        | {"top_k": 5, "top_p": 0.93, "min_p": 0.4},
+        [3, 2, 4, 3],
+        by_hand("adg", 0.8, COMPOSED),
+    ),
+]
+
+
+@pytest.mark.parametrize("count", [1, 1000])
+@pytest.mark.parametrize(
+    ("settings", "history", "expected"), CASES, ids=lambda value: ",".join(value) if isinstance(value, dict) else ""
+)
+def test_100_000_draws_follow_the_distribution_worked_by_hand(
+    settings: dict[str, object], history: list[int], expected: np.ndarray, count: int
+) -> None:
     """For one text at a time, which has a path of its own, and for many at once."""
-    config = SampleConfig(
-        top_k=5, top_p=0.95, min_p=0.12, temperature=0.8, repetition_penalty=1.3, bias=("a=0.5",), ban="b", no_repeat_ngram=2
-    )
-    logits, history = np.array([[1, 9, 2, 1.5, 0.7, -1, 1.2, 0.4]], np.float32), [3, 2, 4, 3]
-    # By hand: 0 is 1.5; 1 is banned; 2 is the end of the pair (3, 2), and forbidden; 3 and 4 are divided by 1.3.
-    by_hand = np.array([1.5, -INF, -INF, 1.5 / 1.3, 0.7 / 1.3, -1, 1.2, 0.4]) / 0.8
-    five = np.exp(np.where(by_hand >= 0.4 / 0.8, by_hand, -INF))  # 0, 3, 4, 6, 7
-    five /= five.sum()
-    # The four most probable have less than 0.95 together, so that top-p leaves five; 0.12 of the largest leaves all of them.
-    assert 1 - five.min(where=five > 0, initial=1) < 0.95
-    assert five.min(where=five > 0, initial=1) > 0.12 * five.max()
-    expected = five
-    controls = Controls(config, LETTERS)
-    assert softmax(controls.filtered(logits, [history]))[0] == pytest.approx(expected, abs=1e-6)
-    numbers = uniforms(draws).reshape(-1, count)
-    ids = [controls.choose(np.repeat(logits, count, axis=0), [history] * count, some) for some in numbers]
-    assert chi_square(np.concatenate(ids), expected) < 18.5, "one in a thousand by chance, at 4 degrees of freedom"
+    controls = Controls(SampleConfig.model_validate({"temperature": 1.0, **settings}), LETTERS)
+    logits, histories = np.repeat(SKEWED, count, axis=0), [history] * count
+    ids = np.concatenate([controls.choose(logits, histories, some) for some in uniforms().reshape(-1, count)])
+    freedom = int((expected > 0).sum()) - 1
+    one_in_a_thousand = (10.83, 13.82, 16.27, 18.47, 20.52, 22.46, 24.32)[freedom - 1]
+    assert chi_square(ids, expected) < one_in_a_thousand, "the seed is fixed"
+    wrong = Controls(SampleConfig(temperature=1.0), LETTERS).choose(SKEWED.repeat(100_000, axis=0), [[]] * 100_000, uniforms())
+    with pytest.raises(AssertionError):
+        assert chi_square(wrong, expected) < one_in_a_thousand, "as it would be without the control"
 
 
+LOGITS = st.floats(-9, 9, width=32, allow_subnormal=False)  # which some libraries switch off for the whole process
 SETTINGS = st.fixed_dictionaries(
     {
         "temperature": st.sampled_from([0.0, 0.3, 1.0, 1.7]),
@@ -207,7 +240,7 @@ SETTINGS = st.fixed_dictionaries(
 )
 
 
-@given(SETTINGS, arrays(np.float32, (3, 8), elements=st.floats(-9, 9, width=32)), st.lists(st.integers(0, 7), max_size=9))
+@given(SETTINGS, arrays(np.float32, (3, 8), elements=LOGITS), st.lists(st.integers(0, 7), max_size=9))
 def test_choosing_is_drawing_from_what_is_filtered_for_one_text_and_for_many(
     settings: dict[str, float], logits: Logits, history: list[int]
 ) -> None:
@@ -221,7 +254,7 @@ def test_choosing_is_drawing_from_what_is_filtered_for_one_text_and_for_many(
     assert (filtered[np.arange(3), ids] > -INF).all()
 
 
-@given(SETTINGS, arrays(np.float32, (2, 8), elements=st.floats(-9, 9, width=32)))
+@given(SETTINGS, arrays(np.float32, (2, 8), elements=LOGITS))
 def test_controls_apply_in_their_documented_order(settings: dict[str, float], logits: Logits) -> None:
     config, histories = SampleConfig(**settings), [[0, 1, 0], [5]]
     expected = add_bias(logits, np.array([-INF if c in config.ban else 0 for c in "abcdefgh"], np.float32))
@@ -229,7 +262,8 @@ def test_controls_apply_in_their_documented_order(settings: dict[str, float], lo
         expected = penalize_repetition(expected, histories, config.repetition_penalty, config.penalty_window)
     if config.no_repeat_ngram:
         expected = forbid_repeated_ngrams(expected, histories, config.no_repeat_ngram)
-    expected = scale(expected, config.temperature)
+    if config.temperature != 1:
+        expected = scale(expected, config.temperature)
     if config.temperature:
         expected = keep_top_k(expected, config.top_k or 8)
         expected = keep_min_p(keep_top_p(expected, config.top_p), config.min_p)

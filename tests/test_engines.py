@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 
 from charlstm.engines import Engine
 from charlstm.engines.graph import build_graph, quantize_blocks, quantize_rows
-from charlstm.engines.onnx_engine import OnnxEngine
+from charlstm.engines.onnx_engine import OnnxEngine, wanted_threads
 from charlstm.engines.torch_engine import TorchEngine
 from charlstm.model import CharLSTM
 
@@ -70,6 +71,34 @@ def test_a_state_is_a_value(make_model: Callable[..., CharLSTM], kind: tuple[Mak
     again, two = engine.step(PRIME[5], state)
     assert (once == again).all()
     assert (engine.step(PRIME[6], one)[0] == engine.step(PRIME[6], two)[0]).all()
+
+
+def test_copies_of_a_state_hold_it(make_model: Callable[..., CharLSTM], kind: tuple[MakeEngine, float]) -> None:
+    engine = kind[0](make_model())
+    _, state = engine.prefill(PRIME[:5])
+    expected, _ = engine.step(PRIME[5], state)
+    copies = [copy.copy(state), copy.deepcopy(state)]
+    del state
+    for _ in range(2):
+        other = copies.pop()
+        for t in range(4):
+            engine.step(PRIME[t], engine.step(PRIME[t + 1], other)[1])
+        assert (engine.step(PRIME[5], other)[0] == expected).all()
+
+
+@pytest.mark.parametrize(("value", "threads"), [("3", 3), ("4,2", 4), ("", 0), ("many", 0), ("-1", 0)])
+def test_threads_that_are_asked_for(monkeypatch: pytest.MonkeyPatch, value: str, threads: int) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    assert wanted_threads() == threads
+
+
+def test_memory_for_batches_that_are_over_goes(make_model: Callable[..., CharLSTM]) -> None:
+    engine = onnx(make_model())
+    state = engine.zero_state(40)
+    for B in range(39, 0, -1):
+        state = engine.select(state, range(B))
+        _, state = engine.step(np.zeros(B, dtype=np.int64), state)
+    assert len(engine._texts) <= 2
 
 
 def test_many_states_that_are_held_take_no_more_than_their_buffers(make_model: Callable[..., CharLSTM]) -> None:

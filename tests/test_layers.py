@@ -14,24 +14,13 @@ LAYERS = [
     {"config", "vocabulary", "memory", "records", "streams", "datasets"},
     {
         *("sources", "reading", "tally", "cache", "folder", "batches", "device", "header"),
-        *(
-            "model",
-            "cell",
-            "optim",
-            "scale",
-            "diagnosis",
-            "search_space",
-            "differences",
-            "controls",
-            "shapes",
-            "stops",
-            "novelty",
-        ),
+        *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls", "shapes", "stops", "novelty"),
+        "differences",
     },
     {"corpus", "engines", "evaluate", "passages", "weights", "search_folder", "trackers"},
     {"beam", "blend", "dynamic", "material", "overview", "sample", "scoring", "store", "trials"},
     {"classification", "finetune", "opening", "resume", "texts"},
-    {"checkpoints", "step"},
+    {"checkpoints", "draft", "step"},
     {"train"},
     {"tune"},
     {"views"},
@@ -75,7 +64,11 @@ def test_every_room_has_a_layer() -> None:
 
 @pytest.mark.parametrize(
     ("library", "rooms"),
-    [("rich", {"views"}), ("tqdm", {"views"}), ("typer", {"cli"}), ("optuna", {"trials"}), ("matplotlib", {"views"})],
+    [
+        *((library, {"views"}) for library in ("rich", "tqdm", "prompt_toolkit", "matplotlib")),
+        ("typer", {"cli"}),
+        ("optuna", {"trials"}),
+    ],
 )
 def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, rooms: set[str]) -> None:
     users = {room_of(file) for file in FILES for name in imports(file) if name.partition(".")[0] == library}

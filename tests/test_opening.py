@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from charlstm import opening
 from charlstm.config import Config
@@ -53,20 +54,25 @@ def test_what_is_kept_may_be_damaged(make_weights: Callable[..., Weights]) -> No
     assert open_engine(weights).reason.startswith("measured before")
 
 
-def test_another_machine_measures_anew(make_weights: Callable[..., Weights], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("what", ["platform.node", "charlstm.engines.kept.wanted_threads"])
+def test_another_machine_measures_anew(
+    make_weights: Callable[..., Weights], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
     weights = make_weights(hidden_size=22)
     open_engine(weights)
-    monkeypatch.setattr("os.cpu_count", lambda: 999)
+    assert open_engine(weights).reason.startswith("measured before")
+    monkeypatch.setattr(what, lambda: 999)
     assert open_engine(weights).reason.startswith("measured now")
 
 
-def test_few_graphs_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_newest_graphs_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    for number in range(25):
-        kept.keep(str(number), {"number": number}, b"graph\n\n")
+    monkeypatch.setattr(kept, "_MOST", 3000)
+    for number in range(9):
+        kept.keep(str(number), {"number": number}, b"graph\n" * 100)
         os.utime(kept._file(str(number)), (number, number))
-    assert [kept.load(str(number)) is None for number in range(25)] == [True] * 5 + [False] * 20
-    assert kept.load("24") == ({"number": 24}, b"graph\n\n")
+    assert [kept.load(str(number)) is None for number in range(9)] == [True] * 6 + [False] * 3
+    assert kept.load("8") == ({"number": 8}, b"graph\n" * 100)
 
 
 def test_without_a_cache_folder(make_weights: Callable[..., Weights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +124,7 @@ def test_the_divergence_is_that_of_the_distributions(
         model.head.bias.data[:] = model.head.bias.new_tensor(np.log(p))
         engines.append(onnx(model))
     expected = float((P[0] * np.log(P[0] / P[1])).sum())
-    assert measure(engines[1], engines[0], weights).nats == pytest.approx(expected, rel=0.1)
+    assert measure(engines[1], engines[0], weights).nats == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8", "int4"])
@@ -129,7 +135,8 @@ def test_a_precision_that_is_asked_for_is_taken(make_weights: Callable[..., Weig
 
 def test_torch(make_weights: Callable[..., Weights]) -> None:
     weights = make_weights()
-    assert isinstance(open_engine(weights, "torch").engine, TorchEngine)
+    opened = open_engine(weights, "torch")
+    assert (type(opened.engine), opened.name, opened.reason) == (TorchEngine, "torch on cpu, float32", "as asked")
     with pytest.raises(CharlstmError, match="--precision int8"):
         open_engine(weights, "torch", "int8")
     with pytest.raises(CharlstmError, match="ONNX Runtime steps on the CPU"):
@@ -138,8 +145,19 @@ def test_torch(make_weights: Callable[..., Weights]) -> None:
         open_engine(weights, device="abacus")
 
 
-def test_previews_do_not_measure(make_model: Callable[..., CharLSTM]) -> None:
-    assert isinstance(engine_of(make_model()), OnnxEngine)
+@pytest.mark.skipif(torch.cuda.is_available() or torch.backends.mps.is_available(), reason="there is a GPU")
+def test_a_device_that_is_found_to_be_the_cpu_is_the_cpu(make_weights: Callable[..., Weights]) -> None:
+    weights = make_weights(hidden_size=21)
+    assert isinstance(open_engine(weights, device="auto").engine, OnnxEngine)
+    assert open_engine(weights, precision="int8", device="auto").name == "onnx, int8"
+    assert isinstance(open_engine(weights, "onnx", device="auto").engine, OnnxEngine)
+
+
+def test_previews_are_exact_and_do_not_measure(make_model: Callable[..., CharLSTM]) -> None:
+    model = make_model()
+    logits, _ = engine_of(model).prefill(np.array([[3], [5]]))
+    with torch.no_grad():
+        assert logits == pytest.approx(model(torch.tensor([[3], [5]]))[0][-1].numpy(), abs=1e-5)
 
 
 def test_what_the_file_says_is_part_of_the_key(make_weights: Callable[..., Weights], tmp_path: Path) -> None:

@@ -219,6 +219,10 @@ def test_a_stop_text_that_cannot_occur_is_a_warning(sample: Sample) -> None:
         "warning: the stop text 'b\\\\n' can't occur: it has a character that is never written; "
         "a shell's way to write a newline is $'\\n'",
     ]
+    assert sample("--stop", "abcd", "--length", "3")[2] == (
+        "warning: the stop text 'abcd' can't occur: it is longer than the text may be\n"
+    )
+    assert sample("--stop", "ab", "--length", "3", "--min-length", "1")[2] == ""
 
 
 @pytest.mark.parametrize(
@@ -270,3 +274,43 @@ def test_ctrl_c_stops_a_text_without_an_end_and_a_pattern_that_takes_forever(fol
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
         assert (process.returncode, err) == (130, b"charlstm: stopped\n")
+
+
+def test_writing_on_a_cpu_imports_no_torch_and_in_the_end_no_onnx(folder: Path, tmp_path: Path) -> None:
+    code = "import sys; from charlstm.cli import main; code = main(sys.argv[1:]); sys.stdout.flush(); "
+    code += "print({'torch', 'onnx', 'rich'} & set(sys.modules), file=sys.stderr); sys.exit(code)"
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", code, "sample", str(folder / "m"), "--count", "2", "--json", "--seed", "1"]
+    first, second = (subprocess.run(command, capture_output=True, env=environment, check=True) for _ in range(2))
+    assert first.stderr == b"{'onnx'}\n"
+    assert second.stderr == b"set()\n"
+    texts = [[json.loads(line)["text"] for line in run.stdout.splitlines()] for run in (first, second)]
+    assert texts[0] == texts[1]
+
+
+def test_verbose_says_which_engine_was_taken_and_why(sample: Sample) -> None:
+    sample("--verbose")
+    code, out, err = sample("--verbose", "--seed", "3")
+    assert code == 0
+    assert "engine onnx, " in err
+    assert "measured before" in err
+    assert out == sample("--seed", "3")[1]
+    assert "engine onnx, int4; as asked" in sample("--precision", "int4", "--verbose")[2]
+    assert "engine torch on cpu, float32" in sample("--engine", "torch", "--verbose")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--engine", "torch", "--precision", "int8"], "--precision int8"),
+        (["--engine", "onnx", "--device", "cuda"], "--engine onnx --device cuda"),
+        (["--device", "abacus"], "abacus"),
+        (["--engine", "abacus"], "abacus"),
+        (["--precision", "int3"], "int3"),
+    ],
+)
+def test_engines_that_contradict_what_is_asked_of_them(sample: Sample, arguments: list[str], part: str) -> None:
+    code, out, err = sample(*arguments)
+    assert (code, out) == (2, "")
+    assert part in err
+    assert err.count("\n") == 1

@@ -62,7 +62,7 @@ def test_what_is_copied_is_drawn_again(sample: Sample, written: list[str]) -> No
     assert (code, out) == (1, "")
     assert err == (
         "charlstm: --reject-copied 1: 0 of 3 texts fit, each drawn up to 2 times; "
-        "give more --tries, another --seed, or a longer run to reject\n"
+        "give more --tries, another --seed, or a larger number\n"
     )
 
 

@@ -120,8 +120,8 @@ def test_primes_from_files_and_standard_input(tmp_path: Path, monkeypatch: pytes
         (None, ["can't read the prime", "No such file"]),
         (b"", ["is empty"]),
         (b"caf\xe9", ["is not UTF-8 (offset 3)"]),
-        (b"a" * (MOST_PRIME + 1), ["more than 16,777,216 bytes", "its end"]),
-        ("é".encode() * (MOST_PRIME // 2) + "é".encode(), ["more than 16,777,216 bytes"]),  # cut within a character
+        (b"a" * (MOST_PRIME + 1), ["more than 1,048,576 bytes", "its end"]),
+        ("é".encode() * (MOST_PRIME // 2) + "é".encode(), ["more than 1,048,576 bytes"]),  # cut within a character
     ],
     ids=["none", "empty", "latin-1", "long", "cut"],
 )
@@ -147,14 +147,19 @@ def test_a_prime_without_an_end_is_not_read_to_it() -> None:
         ("text.txt", False, ["text.txt", "text.txt"]),
         ("{}.txt", True, ["0.txt", "12.txt"]),
         ("{:03}/{}.txt", True, ["000/0.txt", "012/12.txt"]),
-        ("{:3}", True, ["  0", " 12"]),
-        ("{0.__class__}{x}{:>9}{{", False, ["{0.__class__}{x}{:>9}{{"] * 2),
+        ("{:04}", True, ["0000", "0012"]),
     ],
 )
 def test_names_of_files(output: str, has_file_each: bool, names: list[str]) -> None:
     asked = request(output=output)
     assert asked.has_file_each == has_file_each
     assert [asked.place(0), asked.place(12)] == [Path(name) for name in names]
+
+
+@pytest.mark.parametrize("output", ["{:3}.txt", "{name}.txt", "{", "a}", "{0.__class__}", "{:>9}", "{{}}"])
+def test_braces_that_stand_for_nothing(output: str) -> None:
+    with pytest.raises(CharlstmError, match="braces stand for a text's number"):
+        request(output=output).check()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="devices are POSIX's")

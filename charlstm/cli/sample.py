@@ -141,7 +141,7 @@ def sample(
     as_json: Annotated[bool, _flag(_OUTPUT, "--json", "One JSON object a text, each on a line.")] = False,
     logprobs: Annotated[
         int | None,
-        _option(_OUTPUT, "--logprobs", "K", "In JSON, each character's log-probability, and its K likeliest rivals.", False),
+        _option(_OUTPUT, "--logprobs", "K", "In JSON, each character's log-probability, and the K most probable ones.", False),
     ] = None,
     raw: Annotated[bool, _flag(_OUTPUT, "--raw", "Exact bytes on a terminal too, control characters obeyed.")] = False,
     engine: Annotated[

@@ -18,7 +18,7 @@ from charlstm.vocabulary import Vocabulary, describe
 from charlstm.weights import Weights, read_weights
 
 _MOST_LENGTH = 100_000
-_FIRST_CHOICE = "A"
+_FIRST_CHOICE: str = "A"
 
 
 def compare_models(paths: tuple[Path, Path], prime: str | None, length: int, seed: int, show_all: bool, as_json: bool) -> None:
@@ -82,8 +82,7 @@ def _facts(weights: Weights) -> dict[str, Any]:
 
 def _common_prime(one: Vocabulary, two: Vocabulary) -> str:
     """A, or the first character in code point order that both know."""
-    known = [_FIRST_CHOICE, *_symbols(one), *_symbols(two)]
-    for character in known:
+    for character in _FIRST_CHOICE + _symbols(one) + _symbols(two):
         if not one.unknown(character) and not two.unknown(character):
             return character
     raise CharlstmError("the two models have no character in common that both could start from")

@@ -74,8 +74,8 @@ def _open(weights: Weights, request: SampleRequest) -> Engine:
         parts.append((other, weight))
     opened = [open_engine(part, request.engine, request.precision, request.device) for part, _ in parts]
     if request.verbose:
-        for one in opened:
-            print_line(f"engine {one.name}; {one.reason}")
+        for path, one in zip([request.model, *(path for path, _ in request.blended())], opened, strict=True):
+            print_line(f"{path}: engine {one.name}; {one.reason}")
     engines = [one.engine for one in opened]
     return engines[0] if len(engines) == 1 else BlendEngine(engines, [weight for _, weight in parts])
 
@@ -96,10 +96,13 @@ def _examined(settings: SampleConfig, vocabulary: Vocabulary, is_endless: bool) 
     from charlstm.views.console import print_warning
 
     Controls(settings, vocabulary)  # only to find what is wrong with them before anything is written
+    settings = settings.model_copy(update={"length": NO_END}) if is_endless else settings
     for stop in impossible_stops(settings, vocabulary):
         hint = "; a shell's way to write a newline is $'\\n'" if "\\n" in stop else ""
-        print_warning(f"the stop text {shown(stop)} can't occur: it has a character that is never written{hint}")
-    return settings.model_copy(update={"length": NO_END}) if is_endless else settings
+        is_long = len(stop) > settings.length - settings.min_length
+        reason = "it is longer than the text may be" if is_long else "it has a character that is never written"
+        print_warning(f"the stop text {shown(stop)} can't occur: {reason}{hint}")
+    return settings
 
 
 def _pieces(
@@ -188,12 +191,12 @@ class _Tally:
         if self._texts < asked:
             options = {
                 "--require": (request.require, "a pattern that fits more"),
-                "--reject-copied": (request.reject_copied, "a longer run to reject"),
+                "--reject-copied": (request.reject_copied, "a larger number"),
             }
             used = {option: both for option, both in options.items() if both[0] is not None}
             given = " and ".join(f"{option} {shown(value)}" for option, (value, _) in used.items())
             remedies = " or ".join(remedy for _, remedy in used.values())
             raise NoneFitError(
-                f"{given}: {self._texts} of {asked} texts fit, each drawn up to {tries} times; "
+                f"{given}: {self._texts} of {asked} texts fit, each drawn {'once' if tries == 1 else f'up to {tries} times'}; "
                 f"give more --tries, another --seed, or {remedies}"
             )

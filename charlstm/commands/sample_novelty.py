@@ -18,7 +18,7 @@ from charlstm.vocabulary import CharVocabulary, Vocabulary
 
 
 class Novelty:
-    """A corpus that texts are compared with, and those that were noted so far."""
+    """A corpus that texts are compared with, and what was found of those that were noted so far."""
 
     def __init__(self, sources: Sequence[str], trained: DataConfig, vocabulary: Vocabulary) -> None:
         # Line ends, normalisation and what stands between files are the model's, whose texts have them too. Characters are the
@@ -28,29 +28,35 @@ class Novelty:
         assert isinstance(corpus.vocabulary, CharVocabulary)
         self._index = CopyIndex(corpus.ids, corpus.vocabulary)
         self._name = ", ".join(map(shown, sources))
-        self._texts: dict[int, str] = {}
+        self._said: list[tuple[int, str]] = []
 
     def is_copied(self, text: str, least: int) -> bool:
         """Whether a run of at least so many characters is in the corpus."""
         return self._index.measure(text).longest >= least
 
     def noted(self, pieces: Pieces) -> Iterator[tuple[int, str]]:
-        """The same pieces; the texts that they make are kept for `lines`."""
-        for number, piece in pieces:
-            self._texts[number] = self._texts.get(number, "") + piece
-            yield number, piece
+        """The same pieces, those of one text after those of another; what is to be said of each is kept for `lines`."""
+        number, text = None, ""
+        for at, piece in pieces:
+            if at != number and number is not None:
+                self._said.append((number, self._say(text)))
+                text = ""
+            number, text = at, text + piece
+            yield at, piece
+        if number is not None:
+            self._said.append((number, self._say(text)))
 
     def lines(self) -> Iterator[str]:
         """A line on each text that was noted."""
-        for number, text in self._texts.items():
-            found = self._index.measure(text)
-            run = shown(text[found.begin : found.begin + found.longest])
-            share = f"{found.share:.1%} of its {WINDOW}-character windows occur in {self._name}"
-            which = f"text {number}: " if len(self._texts) > 1 else ""
-            yield (
-                f"{which}copied: longest run {found.longest:,} characters ({run}), "
-                + (share if found.windows else f"and it is too short to have a window of {WINDOW}")
-            )
+        for number, said in self._said:
+            yield f"text {number}: {said}" if len(self._said) > 1 else said
+
+    def _say(self, text: str) -> str:
+        found = self._index.measure(text)
+        run = shown(text[found.begin : found.begin + found.longest])
+        share = f"{found.share:.1%} of its {WINDOW}-character windows occur in {self._name}"
+        too_short = f"and it is too short to have a window of {WINDOW}"
+        return f"copied: longest run {found.longest:,} characters ({run}), {share if found.windows else too_short}"
 
     def facts(self, text: str) -> dict[str, Any]:
         """What --json says of a text."""

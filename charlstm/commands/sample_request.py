@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,13 +17,14 @@ from typing import Any, Literal
 from charlstm.config import SampleConfig, load_config, read_toml, validate
 from charlstm.errors import CharlstmError, TextError, shown
 from charlstm.sources import find_sources
+from charlstm.values import unescaped
 
-MOST_PRIME = 2**24
-"""Bytes of a prime. A longer one would take minutes to read, and a model remembers some hundreds of characters at best."""
+MOST_PRIME = 2**20
+"""Bytes of a prime. A longer one would take minutes to read, and a model remembers some thousands of characters at best."""
+_WIDEST = 1000  # a beam; wider ones need gigabytes, and find nothing better to read
 _MOST = 10**9
 _LONGEST = 10**9  # what sample.length allows
-_PLACEHOLDER = re.compile(r"\{(?::(0?\d{1,2}))?\}")
-_ESCAPES = {"\\n": "\n", "\\t": "\t", "\\0": "\0", "\\\\": "\\"}
+_PLACEHOLDER = re.compile(r"\{(?::(0\d{1,2}))?\}")
 
 _EXCLUDES = {
     "--forever": (
@@ -90,17 +92,17 @@ class SampleRequest:
     def check(self) -> None:
         """CharlstmError names the first thing that is wrong."""
         self._require_agreement()
-        for option, value, least in (
-            ("--seed", self.seed, 0),
-            ("--count", self.count, 1),
-            ("--tries", self.tries, 1),
-            ("--reject-copied", self.reject_copied, 1),
-            ("--beam", self.beam, 1),
-            ("--logprobs", self.logprobs, 0),
+        for option, value, least, most in (
+            ("--seed", self.seed, 0, None),
+            ("--count", self.count, 1, _MOST),
+            ("--tries", self.tries, 1, _MOST),
+            ("--reject-copied", self.reject_copied, 1, _MOST),
+            ("--beam", self.beam, 1, _WIDEST),
+            ("--logprobs", self.logprobs, 0, _MOST),
         ):
-            if value is not None and (value < least or (value > _MOST and option != "--seed")):
-                most = "" if option == "--seed" else f", at most {_MOST:,}"
-                raise CharlstmError(f"{option} {shown(value)}: expected a whole number at least {least}{most}")
+            if value is not None and (value < least or (most is not None and value > most)):
+                limit = "" if most is None else f", at most {most:,}"
+                raise CharlstmError(f"{option} {shown(value)}: expected a whole number at least {least}{limit}")
         if self.given.get("prime") == "":
             raise CharlstmError("--prime is empty: give it at least one character to start from")
         in_file = read_toml(self.config).get("sample") if self.config else None
@@ -141,7 +143,8 @@ class SampleRequest:
             raise TextError(f"can't read the prime from {name}: {getattr(error, 'strerror', None) or error}") from None
         if len(data) > MOST_PRIME:
             raise TextError(
-                f"the prime from {name} has more than {MOST_PRIME:,} bytes: give its end alone, as a model remembers no more"
+                f"the prime from {name} has more than {MOST_PRIME:,} bytes: give its end alone (tail -c 100000), "
+                "as a model remembers no more"
             )
         if not prime:
             raise TextError(f"the prime from {name} is empty: give it at least one character to start from")
@@ -150,7 +153,9 @@ class SampleRequest:
     def pattern(self) -> re.Pattern[str] | None:
         """What a text must match."""
         try:
-            return None if self.require is None else re.compile(self.require)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # of what such a pattern may mean one day
+                return None if self.require is None else re.compile(self.require)
         except (re.error, RecursionError, OverflowError) as error:
             raise CharlstmError(f"--require {shown(self.require)} is not a regular expression: {error}") from None
 
@@ -176,7 +181,7 @@ class SampleRequest:
     @property
     def between(self) -> str:
         """What stands between two texts."""
-        return "\n---\n" if self.separator is None else re.sub(r"\\[nt0\\]", lambda e: _ESCAPES[e[0]], self.separator)
+        return "\n---\n" if self.separator is None else unescaped(self.separator)
 
     def _require_agreement(self) -> None:
         values = {
@@ -218,6 +223,8 @@ class SampleRequest:
         path = self.place(number)
         if path is None:
             return
+        if re.search("[{}]", _PLACEHOLDER.sub("", str(self.output))):
+            raise CharlstmError(f"--output {shown(self.output)}: braces stand for a text's number, as {{}} or {{:03}}")
         try:
             if not path.parent.is_dir():
                 raise CharlstmError(f"--output {shown(self.output)}: there is no folder {shown(str(path.parent))}")

@@ -40,6 +40,7 @@ def score(
 
     `reading` are the keys of [data] that flags set.
     """
+    text = _or_standard_input(text)
     several = _has_several(text, "score")
     asked = load_config(data=reading).data
     from charlstm.views.scores import ScoresView, require_colours
@@ -73,6 +74,7 @@ def classify(
     reading: Mapping[str, str],
 ) -> None:
     """Say which of several models, by their labels, explains each line or document of a text best; a prior for each."""
+    text = _or_standard_input(text)
     several = _has_several(text, "classify")
     data = load_config(data=reading).data
 
@@ -89,6 +91,11 @@ def classify(
         for block in in_blocks(read_passages(text, data, by)):
             view.show(classifier.classify(block, progress))
     view.end()
+
+
+def _or_standard_input(text: Sequence[str]) -> Sequence[str]:
+    """What was named; standard input where nothing was, and something is connected to it."""
+    return text or ([] if sys.stdin.isatty() else ["-"])
 
 
 def _has_several(text: Sequence[str], what: str) -> bool:

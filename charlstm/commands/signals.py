@@ -51,3 +51,14 @@ def stopping(work: Stoppable) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def noting_interrupts() -> Iterator[list[int]]:
+    """While open, Ctrl-C is only listed: for work in small steps, which looks at the list between two of them."""
+    received: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: received.append(number))
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGINT, before)

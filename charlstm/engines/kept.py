@@ -11,7 +11,6 @@ Does not know: what is in them.
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,12 +20,12 @@ import onnxruntime
 import platformdirs
 import xxhash
 
+from charlstm.engines.onnx_engine import wanted_threads
 from charlstm.errors import SaveError
 from charlstm.folder import write_atomically
 
-_MOST = 20
-"""Files that are kept, those that were made last."""
-_FORMAT = 1
+_MOST = 2**28
+"""Bytes that are kept, of the graphs that were made last."""
 
 
 def load(key: str) -> tuple[dict[str, Any], bytes] | None:
@@ -49,8 +48,7 @@ def keep(key: str, facts: Mapping[str, Any], graph: bytes) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, [xxhash.xxh3_128_hexdigest(rest).encode() + b"\n", rest])
-        for old in sorted(file.parent.glob("*.graph"), key=lambda f: f.stat().st_mtime)[:-_MOST]:
-            old.unlink(missing_ok=True)
+        _drop_oldest(file.parent)
     except (OSError, SaveError):
         pass
 
@@ -59,7 +57,15 @@ def _file(key: str) -> Path:
     return platformdirs.user_cache_path("charlstm", appauthor=False) / "engines" / f"{key}.graph"
 
 
+def _drop_oldest(folder: Path) -> None:
+    size = 0
+    for file in sorted(folder.glob("*.graph"), key=lambda f: f.stat().st_mtime, reverse=True):
+        size += file.stat().st_size
+        if size > _MOST:
+            file.unlink(missing_ok=True)
+
+
 def _machine() -> dict[str, object]:
-    threads = os.environ.get("OMP_NUM_THREADS", "")
-    cpu = {"cpu": platform.machine(), "cores": os.cpu_count(), "threads": threads}
-    return {"format": _FORMAT, "onnxruntime": onnxruntime.__version__, **cpu}
+    """What the graph and the figures hold for: its making, its runtime, this machine by its name, as homes are shared."""
+    making = xxhash.xxh3_64_hexdigest(Path(__file__).with_name("graph.py").read_bytes())
+    return {"graph": making, "onnxruntime": onnxruntime.__version__, "machine": platform.node(), "threads": wanted_threads()}

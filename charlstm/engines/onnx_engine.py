@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,12 @@ _ZERO = {"tensor(float)": 0, "tensor(uint8)": 128}
 _DTYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 
 
+def wanted_threads() -> int:
+    """What OMP_NUM_THREADS asks for, as for torch; 0, one for each core, where it is no number. Of a list the first counts."""
+    first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(first) if first.isdecimal() else 0
+
+
 class OnnxState:
     """Hidden and cell states of B texts."""
 
@@ -37,13 +43,20 @@ class OnnxState:
         self.texts, self.buffers = texts, buffers
         buffers.holder = weakref.ref(self)
 
+    def __copy__(self) -> Self:
+        """Itself, as nothing changes it; a second one would hold nothing."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
 
 class OnnxEngine:
     """Steps with ONNX Runtime. Not for several threads at once."""
 
     def __init__(self, graph: bytes) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "0"))  # 0: one for each core
+        options.intra_op_num_threads = wanted_threads()
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         self._texts: dict[int, _Texts] = {}
@@ -83,6 +96,8 @@ class OnnxEngine:
         """The state with these values, which are copied."""
         B = len(arrays[0])
         if B not in self._texts:
+            # A batch shrinks as texts end: memory for sizes that are over goes.
+            self._texts = {size: texts for size, texts in self._texts.items() if texts.is_held}
             self._texts[B] = _Texts(self._session, B)
         texts = self._texts[B]
         buffers = texts.free_buffers()
@@ -100,6 +115,11 @@ class _Buffers:
         self.bindings: dict[_Buffers, Any] = {}
         """By where they write to."""
 
+    @property
+    def is_held(self) -> bool:
+        """Whether they are those of a state that somebody has."""
+        return self.holder is not None and self.holder() is not None
+
 
 class _Texts:
     """What stepping B texts side by side needs."""
@@ -110,11 +130,16 @@ class _Texts:
         self._buffers: list[_Buffers] = []
         self._kinds = [((B, i.shape[1]), _DTYPES[i.type]) for i in session.get_inputs()[1:]]
 
+    @property
+    def is_held(self) -> bool:
+        """Whether anyone has a state of so many texts."""
+        return any(buffers.is_held for buffers in self._buffers)
+
     def free_buffers(self) -> _Buffers:
         """Some that nobody holds. Asked for, and not given back: Ctrl-C in a `__del__` would be lost."""
         every = self._buffers
         for place, buffers in enumerate(every):  # noqa: B007 (used below)
-            if buffers.holder is None or buffers.holder() is None:
+            if not buffers.is_held:
                 break
         else:
             place, buffers = len(every), _Buffers([np.empty(shape, dtype) for shape, dtype in self._kinds])

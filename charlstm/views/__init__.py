@@ -1,1 +1,1 @@
-"""Values in, text on a terminal out. The only rooms that import rich and tqdm."""
+"""Values in, text on a terminal out. The only rooms that import rich, tqdm and prompt_toolkit."""

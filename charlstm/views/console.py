@@ -46,6 +46,13 @@ def print_line(text: str, style: str = "", stderr: bool = True) -> None:
     console(stderr).print(Text(visible(text), style), soft_wrap=True)
 
 
+def print_start(end: str, typed: str) -> None:
+    """Begin a line of standard output, for more to follow on it: the end of a text dim, what was typed after it bold."""
+    from rich.text import Text
+
+    console(stderr=False).print(Text(visible(end), "dim").append(visible(typed), "not dim bold"), end="", soft_wrap=True)
+
+
 def print_warning(text: str) -> None:
     """One line that a user should not miss."""
     print_line(f"warning: {text}", "yellow")

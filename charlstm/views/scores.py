@@ -16,7 +16,7 @@ from rich.text import Text
 
 from charlstm.errors import CharlstmError
 from charlstm.passages import By, Passage
-from charlstm.views.console import console, print_json
+from charlstm.views.console import console, print_json, print_line
 from charlstm.views.text import visible
 from charlstm.vocabulary import Vocabulary
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # they import torch, and whether there are colours is asked b
 
 Form = Literal["table", "show", "json", "per-char"]
 """Rows, coloured text, JSON, or JSON with every character."""
+_DIGITS = 6  # of a number in JSON; the float32 behind it has no more
 _LIGHT, _DARK = "#e4e4e4", "#000000"
 _SCALE = (
     (1 / 2, "50%", _LIGHT, "#121212"),
@@ -79,6 +80,8 @@ class ScoresView:
 
     def end(self) -> None:
         """The total of what was shown; programs add up for themselves."""
+        if not self._count:
+            print_line(f"there is no {self._rows.by} to show")
         if self._form in ("table", "show") and self._sum:
             empty = f", {self._empty:,} without a character to score" if self._empty else ""
             self._rows.total(_means(self._sum), f"{self._count:,} {self._rows.by}{'s' * (self._count > 1)}{empty}")
@@ -88,14 +91,16 @@ class ScoresView:
 
         total, passage = score.total, score.passage
         means = (
-            {"nats": total.loss, "bpc": total.bpc, "perplexity": total.perplexity, "rank": total.rank} if total.chars else {}
+            {"nats": total.loss, "bpc": total.bpc, "perplexity": total.perplexity, "rank": total.rank} if total.chars else None
         )
-        characters = {"characters": list(by_character(score, self._vocabulary))} if self._form == "per-char" else {}
+        each = by_character(score, self._vocabulary) if self._form == "per-char" else ()
+        rounded = [(c, nats if nats is None else round(nats, _DIGITS), rank) for c, nats, rank in each]
+        characters = {"characters": rounded} if self._form == "per-char" else {}
         return {
             **_where(passage, self._rows.by),
             "chars": total.chars,
             "per": self._vocabulary.noun,
-            **{key: means.get(key) for key in ("nats", "bpc", "perplexity", "rank")},
+            **{key: means and round(means[key], _DIGITS) for key in ("nats", "bpc", "perplexity", "rank")},
             "text": passage.text,
             **characters,
         }
