@@ -14,7 +14,8 @@ LAYERS = [
     {"config", "vocabulary", "memory", "records", "streams", "datasets", "traces"},
     {
         *("sources", "reading", "tally", "cache", "folder", "batches", "device", "header"),
-        *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls", "shapes", "stops", "novelty", "features"),
+        *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls", "shapes", "stops", "novelty"),
+        *("features", "explanation"),
     },
     {"corpus", "engines", "evaluate", "passages", "probe", "weights", "search_folder"},
     {"beam", "blend", "dynamic", "excerpts", "material", "sample", "scoring", "store", "trials"},
@@ -104,6 +105,7 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "stops",
         "traces",
         "features",
+        "explanation",
         "excerpts",
         "views/reading",
     ],

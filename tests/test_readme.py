@@ -99,6 +99,7 @@ def test_every_option_is_described(capsys: pytest.CaptureFixture[str]) -> None:
         ["score"],
         ["classify"],
         ["inspect"],
+        ["explain"],
         ["eval"],
         ["tune"],
         ["info"],

@@ -114,8 +114,8 @@ def _beginning(found: Explained) -> list[str]:
     origin = f"the hidden state of layer {found.layer - 1}" if found.layer else f"what stands for the {noun}"
     return [
         f"The model reads {quoted(text[found.at])}, {noun} {found.at} of {quoted(_around(text, found.at))}.",
-        f"Layer {found.layer} of {settings.num_layers} (counted from 0), {H:,} units. The numbers are those of unit {found.unit},"
-        f" {'which changed most' if found.asked is None else 'as asked'}.",
+        f"Layer {found.layer} of {settings.num_layers} (counted from 0), {H:,} units. The numbers are those of unit "
+        f"{found.unit}, {'which changed most' if found.asked is None else 'as asked'}.",
         "",
         f"x      {f'{E:,} numbers':<13}  the input: {origin}",
         f"h      {f'{H:,} numbers':<13}  the hidden state before (activation, a){_range(found.step.hidden_before, first)}",
@@ -124,6 +124,11 @@ def _beginning(found: Explained) -> list[str]:
         f"[h, x] {f'{H + E:,} numbers':<13}  one behind the other; each W is {H:,} x {H + E:,}, each b {H:,} numbers",
         "",
     ]
+
+
+def _factor(value: float) -> str:
+    """A number that another one is added to or multiplied by."""
+    return f"({value:.3f})" if value < 0 else f"{value:.3f}"
 
 
 def _gates(found: Explained, values: Mapping[str, float]) -> list[str]:
@@ -142,15 +147,16 @@ def _gates(found: Explained, values: Mapping[str, float]) -> list[str]:
 def _states(found: Explained, values: Mapping[str, float]) -> list[str]:
     step, unit, H = found.step, found.unit, found.weights.config.model.hidden_size
     moved = np.abs(step.values["cell"] - step.cell_before)
-    f, i, g, c = (f"{values[name]:.3f}" for name in ("forget", "input", "candidate", "cell_before"))
+    far, near = int((moved > 0.5).sum()), int((moved < 0.1).sum())
+    f, i, g, c, written = (_factor(values[name]) for name in ("forget", "input", "candidate", "cell_before", "written"))
     return [
         "5. c' = f * c + i * g   cell state (memory cell, c)",
-        f"   unit {unit}: c' = {f} * {c} + {i} * {g} = {values['kept']:.3f} + {values['written']:.3f} = {values['cell']:.3f}",
-        f"   all units: {int((moved > 0.5).sum()):,} of {H:,} moved by more than 0.5, {int((moved < 0.1).sum()):,} by less than 0.1",
+        f"   unit {unit}: c' = {f} * {c} + {i} * {g} = {values['kept']:.3f} + {written} = {values['cell']:.3f}",
+        f"   all units: {far:,} of {H:,} moved by more than 0.5, {near:,} by less than 0.1",
         "",
         "6. h' = o * tanh(c')   hidden state (activation, a; nn.LSTM's output)",
         f"   unit {unit}: h' = {values['output']:.3f} * tanh({values['cell']:.3f}) = {values['output']:.3f} * "
-        f"{values['cell_tanh']:.3f} = {values['hidden']:.3f}",
+        f"{_factor(values['cell_tanh'])} = {values['hidden']:.3f}",
         f"   all units: {_spread(step.values['hidden'])}",
         "",
     ]
@@ -196,7 +202,8 @@ def _summary(step: LayerStep, kind: Kind) -> str:
     """What all units' numbers say together."""
     values = step.values[kind]
     if kind == "candidate":
-        return f"{int((values > 0).sum()):,} of {len(values):,} up, the others down; {int((np.abs(values) > 0.9).sum()):,} beyond 0.9"
+        up, far = int((values > 0).sum()), int((np.abs(values) > 0.9).sum())
+        return f"{up:,} of {len(values):,} up, the others down; {far:,} beyond 0.9 either way"
     passage, H = step.passage(kind), len(values)
     most, less = {
         "forget": ("keep more than 90%", "erase more than half"),

@@ -19,9 +19,7 @@ COLUMNS = 2 * len(PARTS) + 7
 """Numbers of one unit at one character."""
 
 
-def page(
-    weights: Weights, trace: Trace, layers: Sequence[Sequence[LayerStep]], at: int, layer: int, unit: int | None
-) -> bytes:
+def page(weights: Weights, trace: Trace, layers: Sequence[Sequence[LayerStep]], at: int, layer: int, unit: int | None) -> bytes:
     """A page that begins at a character, layer and unit; `layers` holds each layer's steps, (L, T)."""
     data = {
         "text": symbols(weights, trace),
