@@ -55,7 +55,8 @@ class LayerStep:
 
     def changed_most(self, count: int) -> list[int]:
         """The units whose cell state moved furthest, furthest first."""
-        return np.argsort(-np.abs(self.values["cell"] - self.cell_before), kind="stable")[:count].tolist()
+        order = np.argsort(-np.abs(self.values["cell"] - self.cell_before), kind="stable")
+        return [int(unit) for unit in order[:count]]
 
     def columns(self) -> dict[str, Floats]:
         """Every number of every unit, by name, each (H,)."""
@@ -78,9 +79,10 @@ def layer_steps(trace: Trace, layer: int, tensors: Mapping[str, Floats]) -> Iter
     `tensors` are the model's, by the names of its `state_dict`: the sums are taken from them, as a gate that rounding has made
     0 or 1 does not tell its sum any more.
     """
+    kinds: tuple[Kind, Kind] = ("hidden", "cell")
     before = [
         np.concatenate([start[None, layer], trace.values[kind][:-1, layer]])
-        for start, kind in zip(trace.start, ("hidden", "cell"), strict=True)
+        for start, kind in zip(trace.start, kinds, strict=True)
     ]
     W_x, W_h, b_x, b_h = (tensors[f"lstm.{name}_l{layer}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
     if layer:
