@@ -14,8 +14,8 @@ LAYERS = [
     {"config", "vocabulary", "memory", "records", "streams", "datasets", "traces"},
     {
         *("sources", "reading", "tally", "cache", "folder", "batches", "device", "header"),
-        *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls", "shapes", "stops", "novelty", "features"),
-        "differences",
+        *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls", "shapes", "stops", "novelty"),
+        *("features", "explanation", "differences"),
     },
     {"corpus", "engines", "evaluate", "passages", "probe", "weights", "search_folder", "trackers"},
     {"beam", "blend", "dynamic", "excerpts", "material", "overview", "sample", "scoring", "store", "trials"},
@@ -111,6 +111,7 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "stops",
         "traces",
         "features",
+        "explanation",
         "excerpts",
         "views/reading",
         "views/curves",
