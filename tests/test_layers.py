@@ -18,7 +18,7 @@ LAYERS = [
     },
     {"corpus", "engines", "evaluate", "passages", "probe", "weights", "search_folder"},
     {"beam", "blend", "dynamic", "excerpts", "material", "sample", "scoring", "store", "trials"},
-    {"classification", "finetune", "opening", "resume", "texts"},
+    {"classification", "finetune", "inspection_page", "opening", "resume", "texts"},
     {"checkpoints", "draft", "step"},
     {"train"},
     {"tune"},
@@ -105,6 +105,7 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "traces",
         "features",
         "excerpts",
+        "inspection_page",
         "views/reading",
     ],
 )
