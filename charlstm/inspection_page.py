@@ -73,7 +73,8 @@ def page(contents: Contents, budget: int = _BUDGET) -> Iterator[bytes]:
 
 def quantised(values: Floats, low: float) -> Bytes:
     """Values from `low` to 1 as bytes from 0 to 255, the nearest ones."""
-    return np.rint((values - low) * (255 / (1 - low))).clip(0, 255).astype(np.uint8)
+    rounded: Bytes = np.rint((values - low) * (255 / (1 - low))).clip(0, 255).astype(np.uint8)
+    return rounded
 
 
 def _listed(contents: Contents) -> list[int]:

@@ -121,7 +121,7 @@ def _contents(path: Path, model: CharLSTM, weights: Weights, excerpt: Excerpt, s
         norms = sensitivity(model, seen, positions, WINDOW, progress=lambda done: progress(done, len(positions)))
     best = max(matches, key=lambda match: abs(match.correlation), default=None)
     layer, neuron = request.neuron or ((best.layer, best.neuron) if best else (0, 0))
-    return Contents(str(path), excerpt, weights.vocabulary, seen, matches, norms, (request.kind, layer, neuron))
+    return Contents(path.name, excerpt, weights.vocabulary, seen, matches, norms, (request.kind, layer, neuron))
 
 
 def _show(found: Inspection, request: Request) -> None:

@@ -143,7 +143,7 @@ function showCharacter() {
   rows.push(element("p", `${data.per} ${(data.from + t).toLocaleString("en")}${chance === null ? "" : `, which had ${percent(chance)}`}`, "small"));
   if (state.view === "neuron") {
     const values = row(state.kind, state.layer, state.neuron);
-    if (values) rows.push(element("p", `${state.layer}:${state.neuron} ${kindName(state.kind)}: ${valueOf(values[t], state.kind).toFixed(2)}`));
+    if (values) rows.push(element("p", `${state.layer}:${state.neuron} ${kindName(state.kind)}: ${valueOf(values[t], state.kind).toFixed(2).replace("-", "−")}`));
   } else if (t > 0) {
     const largest = data.largest[t - 1];
     rows.push(element("p", `its prediction rests on the ${Math.min(data.window, t)} ${data.per}s before it; largest gradient ${largest.toPrecision(3)}`));
