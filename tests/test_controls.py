@@ -206,14 +206,15 @@ CASES: list[tuple[dict[str, object], list[int], np.ndarray]] = [
 ]
 
 
-@pytest.mark.parametrize("count", [1, 1000])
 @pytest.mark.parametrize(
-    ("settings", "history", "expected"), CASES, ids=lambda value: ",".join(value) if isinstance(value, dict) else ""
+    ("settings", "history", "expected", "count"),
+    [*((*case, 1000) for case in CASES), (*CASES[-1], 1)],
+    ids=[*(",".join(settings) for settings, _, _ in CASES), "one text at a time"],
 )
 def test_100_000_draws_follow_the_distribution_worked_by_hand(
     settings: dict[str, object], history: list[int], expected: np.ndarray, count: int
 ) -> None:
-    """For one text at a time, which has a path of its own, and for many at once."""
+    """For many at once, and with all controls for one text at a time, which has a path of its own."""
     controls = Controls(SampleConfig.model_validate({"temperature": 1.0, **settings}), LETTERS)
     logits, histories = np.repeat(SKEWED, count, axis=0), [history] * count
     ids = np.concatenate([controls.choose(logits, histories, some) for some in uniforms().reshape(-1, count)])
