@@ -160,6 +160,17 @@ class SampleConfig(_Section):
         return self
 
 
+class TrackConfig(_Section):
+    """[track]: what is kept of a training to be looked at, beside the logs."""
+
+    curves: bool = True
+    """Redraw `curves.png` in the run folder as training goes on, where matplotlib is installed."""
+    tensorboard: bool = False
+    """Write scalars, samples and histograms of the weights for TensorBoard, to `tensorboard` in the run folder."""
+    service: Literal["none", "wandb", "trackio"] = "none"
+    """Send the same to a service, by its own package, under the account and address that is set up for that."""
+
+
 class Config(_Section):
     """All settings of a run."""
 
@@ -167,6 +178,7 @@ class Config(_Section):
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
     sample: SampleConfig = SampleConfig()
+    track: TrackConfig = TrackConfig()
 
     def to_toml(self) -> str:
         """Every key with its value, as TOML."""
@@ -304,7 +316,8 @@ def _key_name(path: Sequence[str]) -> str:
 
 
 def _type_name(annotation: object) -> str:
-    names = {int: "a whole number", float: "a number", str: "a text in quotes", tuple: "a text in quotes, or a list of them"}
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text in quotes"}
+    names[tuple] = "a text in quotes, or a list of them"
     return names.get(annotation if isinstance(annotation, type) else get_origin(annotation), "another type")  # type: ignore[arg-type]
 
 

@@ -60,15 +60,15 @@ def diagnose(curve: Sequence[Point], config: Config) -> Diagnosis:
     gain = middle[-1].validation_loss - best.validation_loss
     if gain > best.validation_loss * _GAINING:
         learning = f"still learning: the second half of the run took {gain:.3f} off the validation loss"
-        is_finished = _is_finished(curve, config)
-        if gap > _WIDE_GAP and config.model.dropout < _MOST_DROPOUT and is_finished:
+        has_ended = is_finished(curve, config)
+        if gap > _WIDE_GAP and config.model.dropout < _MOST_DROPOUT and has_ended:
             more = {**_regularised(config), **_more_passes(last, config)}
             return Diagnosis("still learning", f"{learning}; try more passes, with more dropout", more)
-        return _go_on("still learning", learning + ("; try more passes" if is_finished else ""), curve, config)
+        return _go_on("still learning", learning + ("; try more passes" if has_ended else ""), curve, config)
     if gap < _GAP:
         losses = f"{last.train_loss:.3f}, is no lower than on validation, {last.validation_loss:.3f}"
         underfitting = f"underfitting: the loss in training, {losses}"
-        if last.step < _FEW_STEPS or not _is_finished(curve, config):
+        if last.step < _FEW_STEPS or not is_finished(curve, config):
             return _go_on("underfitting", f"{underfitting}; try more passes", curve, config)
         if config.model.dropout:
             less = round(max(0.0, config.model.dropout - 0.2), 3)
@@ -90,11 +90,12 @@ def _go_on(kind: Kind, sentence: str, curve: Sequence[Point], config: Config) ->
     """The same run: to its end where it was stopped before that, or else beyond it."""
     if _is_out_of_patience(curve, config):
         return Diagnosis(kind, sentence, {"train.patience": 0}, goes_on=True)
-    is_finished = _is_finished(curve, config)
-    return Diagnosis(kind, sentence, _more_passes(curve[-1], config) if is_finished else {}, goes_on=True)
+    more = _more_passes(curve[-1], config) if is_finished(curve, config) else {}
+    return Diagnosis(kind, sentence, more, goes_on=True)
 
 
-def _is_finished(curve: Sequence[Point], config: Config) -> bool:
+def is_finished(curve: Sequence[Point], config: Config) -> bool:
+    """Whether a run came to the end that its settings set."""
     if not curve:
         return False
     last, train = curve[-1], config.train

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -70,13 +71,37 @@ class RunFolder:
         """The newest model."""
         return self.path / "last.safetensors"
 
+    @property
+    def curves(self) -> Path:
+        """The curves as a picture."""
+        return self.path / "curves.png"
+
+    @property
+    def tensorboard(self) -> Path:
+        """The folder with what TensorBoard shows."""
+        return self.path / "tensorboard"
+
     def held(self) -> list[Path]:
         """The files of a run that are in the folder."""
         with _told(self.path, "look into"):
             return [file for file in self._files() if file.exists()]
 
     def _files(self) -> tuple[Path, ...]:
-        return (self.config, self.metrics, self.samples, self.best, self.last, self.resume, self.previous)
+        return (self.config, self.metrics, self.samples, self.best, self.last, self.resume, self.previous, self.curves)
+
+    @property
+    def _lock(self) -> Path:
+        return self.path / ".lock"
+
+    def is_in_use(self) -> bool:
+        """Whether a training is writing to the folder now."""
+        with suppress(OSError):  # which says that it may not be written to, and so is not
+            try:
+                if self._lock.is_file():
+                    FileLock(self._lock).acquire(blocking=False).lock.release()
+            except Timeout:
+                return True
+        return False
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -86,7 +111,7 @@ class RunFolder:
         """
         with _told(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / ".lock")
+            lock = FileLock(self._lock)
             try:
                 lock.acquire(blocking=False)
             except Timeout:
@@ -144,6 +169,8 @@ class RunFolder:
         with _told(self.path):
             for file in held:
                 file.unlink()
+            if held:
+                shutil.rmtree(self.tensorboard, ignore_errors=True)
 
     def write_config(self, config: Config) -> None:
         """Write the resolved configuration."""
@@ -155,7 +182,11 @@ class RunFolder:
 
     def curve(self) -> list[Point]:
         """What metrics.jsonl says of how the training went; empty where there is none."""
-        return read_curve(_read(self.metrics))
+        return read_curve(self.logged())
+
+    def logged(self) -> bytes:
+        """What metrics.jsonl holds; nothing where there is none."""
+        return _read(self.metrics)
 
     def marks(self) -> Marks:
         """How the logs are now."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 
 from charlstm.values import MANY
@@ -89,6 +90,47 @@ def read_curve(metrics: bytes) -> list[Point]:
     """The points in metrics.jsonl. A line that is no record, as a crash or an editor may leave one, is passed over."""
     points = (_read_point(line) for line in metrics.splitlines())
     return [point for point in points if point]
+
+
+COLUMNS = ("step", "characters", "seconds", "train_loss", "validation_loss", "learning_rate", "grad_norm")
+"""What of a `Record` is drawn."""
+
+
+def read_columns(metrics: bytes) -> dict[str, list[float]]:
+    """Each of `COLUMNS` as one number an evaluation, NaN where a line has none that is finite. Steps rise.
+
+    A step that is there twice was trained again: the later line counts, and the lines between are of a past that was undone.
+    """
+    rows: list[list[float]] = []
+    for record in _records(metrics):
+        row = [_finite(record.get(name)) for name in COLUMNS]
+        if "validation_loss" not in record or not row[0] > 0:
+            continue
+        while rows and rows[-1][0] >= row[0]:
+            rows.pop()
+        rows.append(row)
+    return {name: [row[i] for row in rows] for i, name in enumerate(COLUMNS)}
+
+
+def has_diverged(metrics: bytes) -> bool:
+    """Whether the last thing that was written is that training diverged for good."""
+    records = list(_records(metrics))
+    return bool(records) and "diverged" in records[-1]
+
+
+def _records(metrics: bytes) -> Iterator[dict[str, object]]:
+    for line in metrics.splitlines():
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(record, dict):
+            yield record
+
+
+def _finite(value: object) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+    return float(value) if is_number else math.nan  # type: ignore[arg-type]
 
 
 def _read_point(line: bytes) -> Point | None:

@@ -189,6 +189,8 @@ class Trainer:
         """Put all back as it was at the last save, and halve the learning rate."""
         number = self.position.setbacks + 1
         if number > MAX_SETBACKS:
+            with suppress(SaveError):
+                folder.append_metrics({"step": self.position.step, "diverged": reason})
             raise DivergedError(
                 f"training diverged for the {number}th time ({reason}), with the learning rate halved {MAX_SETBACKS} times: "
                 "try a lower train.learning_rate in a new run; what was saved before is whole"

@@ -75,8 +75,8 @@ def write_weights(path: Path, weights: Mapping[str, Array], vocabulary: Vocabula
     """Write a model file. SaveError where it can't be written; a file that was there before then stays as it was."""
     about = {
         "format_version": FORMAT_VERSION,
-        # Where the text lies on the machine that trained on it is nobody else's business.
-        "config": config.model_dump(mode="json", exclude={"data": {"text"}}),
+        # Where the text lies on the machine that trained on it, and who watched, is nobody else's business.
+        "config": config.model_dump(mode="json", exclude={"data": {"text"}, "track": True}),
         "vocabulary": vocabulary.to_json(),
         "facts": asdict(facts),
     }

@@ -39,6 +39,7 @@ TINY = (
     "train.seq_len=8",
     "train.epochs=2",
     "train.warmup_steps=2",
+    "track.curves=false",
 )
 VERSE = "".join(f"{n} green bottles, hanging on the wall;\nand if one green bottle should fall,\n" for n in range(40))
 

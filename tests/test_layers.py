@@ -15,9 +15,10 @@ LAYERS = [
     {
         *("sources", "reading", "tally", "cache", "folder", "batches", "device", "header"),
         *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls", "shapes", "stops", "novelty"),
+        "differences",
     },
-    {"corpus", "engines", "evaluate", "passages", "weights", "search_folder"},
-    {"beam", "blend", "dynamic", "material", "sample", "scoring", "store", "trials"},
+    {"corpus", "engines", "evaluate", "passages", "weights", "search_folder", "trackers"},
+    {"beam", "blend", "dynamic", "material", "overview", "sample", "scoring", "store", "trials"},
     {"classification", "finetune", "opening", "resume", "texts"},
     {"checkpoints", "draft", "step"},
     {"train"},
@@ -63,7 +64,11 @@ def test_every_room_has_a_layer() -> None:
 
 @pytest.mark.parametrize(
     ("library", "rooms"),
-    [("rich", {"views"}), ("tqdm", {"views"}), ("prompt_toolkit", {"views"}), ("typer", {"cli"}), ("optuna", {"trials"})],
+    [
+        *((library, {"views"}) for library in ("rich", "tqdm", "prompt_toolkit", "matplotlib")),
+        ("typer", {"cli"}),
+        ("optuna", {"trials"}),
+    ],
 )
 def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, rooms: set[str]) -> None:
     users = {room_of(file) for file in FILES for name in imports(file) if name.partition(".")[0] == library}
@@ -97,12 +102,22 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "sample",
         "texts",
         "diagnosis",
+        "differences",
+        "overview",
         "novelty",
         "search_space",
         "search_folder",
         "trials",
         "stops",
         "views/reading",
+        "views/curves",
+        "views/canvas",
+        "views/terminal_curves",
+        "views/runs",
+        "commands/plot",
+        "commands/runs",
+        "commands/compare",
+        "commands/drawing",
     ],
 )
 def test_rooms_without_torch(room: str) -> None:

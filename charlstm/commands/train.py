@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charlstm.commands.common import command_to_try, program, read_text, run_name, with_absolute_paths
+from charlstm.commands.drawing import Drawing
 from charlstm.commands.signals import if_stopped, stopping
 from charlstm.config import Config, load_config
 from charlstm.diagnosis import diagnose
@@ -128,25 +129,33 @@ def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str, dry
 
 
 def _fit(trainer: Trainer, folder: RunFolder) -> int:
-    """Train to the end or to a signal, show it, and give the exit code."""
-    from charlstm.views.console import print_line
+    """Train to the end or to a signal, show it as it goes, and give the exit code."""
+    from charlstm.records import Record
+    from charlstm.trackers import open_trackers
+    from charlstm.views.console import print_line, print_warning
     from charlstm.views.summary import print_result
     from charlstm.views.training import make_view
 
     view = make_view(trainer)
+    drawing = Drawing(folder, trainer.config.track.curves)
+    trackers = open_trackers(trainer.config, folder, trainer.position.step, print_warning)
     at_once = if_stopped(f"stopped at once; what was saved before is whole; to go on: {_resume_command(folder)}")
-    try:
-        with at_once, stopping(trainer) as received, closing(trainer.fit(folder)) as records:
-            for record in records:
-                view.show(record)
-    finally:
-        view.close()
-    if not received:
-        view.finish()
-    diagnosis = diagnose(folder.curve(), trainer.config)
-    print_result(trainer, folder, program(), diagnosis, command_to_try(diagnosis, folder))
-    if received and not trainer.is_finished:
-        print_line(f"to go on: {_resume_command(folder)}")
+    with drawing, trackers:
+        try:
+            with at_once, stopping(trainer) as received, closing(trainer.fit(folder)) as records:
+                for record in records:
+                    view.show(record)
+                    if isinstance(record, Record):
+                        drawing.evaluated()
+                        trackers.show(record, trainer.model)
+        finally:
+            view.close()
+        if not received:
+            view.finish()
+        diagnosis = diagnose(folder.curve(), trainer.config)
+        print_result(trainer, folder, program(), diagnosis, command_to_try(diagnosis, folder))
+        if received and not trainer.is_finished:
+            print_line(f"to go on: {_resume_command(folder)}")
     return 128 + received[0] if received else 0
 
 

@@ -148,7 +148,7 @@ def print_evaluations(results: dict[str, Evaluation], vocabulary: Vocabulary, as
 
 def print_info(path: Path, saved: SavedModel, diagnosis: Diagnosis | None, to_try: str | None, as_json: bool) -> None:
     """All that a model file says of itself; of a run also what its curves say and what to try next."""
-    config = saved.config.model_dump(mode="json", exclude={"data": {"text"}})
+    config = saved.config.model_dump(mode="json", exclude={"data": {"text"}, "track": True})
     if as_json:
         print_json(
             {

@@ -1,0 +1,120 @@
+"""`charlstm plot`: the curves of runs, as a picture or on the terminal.
+
+Knows: which runs, where a picture goes, what is drawn on a terminal.
+Does not know: options and their help; how a picture is drawn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from charlstm.config import Config, load_config
+from charlstm.differences import labels
+from charlstm.errors import CharlstmError, ConfigError, RunError, shown
+from charlstm.folder import RunFolder, write_atomically
+from charlstm.records import read_columns
+
+if TYPE_CHECKING:
+    from charlstm.views.terminal_curves import Panel
+
+XAxis = Literal["steps", "characters", "minutes"]
+MOST_RUNS = 52
+"""Letters on a terminal; a picture with more would show nothing either."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    folder: RunFolder
+    columns: dict[str, list[float]]
+    config: Config | None
+
+    def points(self, x: XAxis, column: str) -> list[tuple[float, float]]:
+        """What of a column can be drawn."""
+        name, scale = {"steps": ("step", 1), "characters": ("characters", 1), "minutes": ("seconds", 1 / 60)}[x]
+        pairs = zip(self.columns[name], self.columns[column], strict=True)
+        return [(place * scale, y) for place, y in pairs if math.isfinite(place) and math.isfinite(y)]
+
+
+def plot_runs(paths: Sequence[Path], x: XAxis, output: Path | None, on_terminal: bool) -> None:
+    """Draw runs in one picture. RunError names a run without metrics."""
+    if len(paths) > MOST_RUNS:
+        raise CharlstmError(f"{len(paths)} runs in one picture: at most {MOST_RUNS} can be told apart")
+    runs = [_read(path) for path in paths]
+    names = labels(paths, [run.config for run in runs])
+    noun = _noun(runs)
+    if on_terminal:
+        _print(runs, names, x, noun)
+        return
+    # A picture of one run belongs to it; one of several belongs to none of them.
+    place = output or (runs[0].folder.curves if len(runs) == 1 else Path(runs[0].folder.curves.name))
+    kind = _kind(place)
+    if find_spec("matplotlib") is None:
+        raise CharlstmError(
+            "charlstm plot draws with matplotlib, which is not installed: pip install 'charlstm[plot]', or add --terminal"
+        )
+
+    from charlstm.views.console import print_line
+    from charlstm.views.curves import Drawn, draw_curves
+
+    drawn = [Drawn(name, run.columns) for name, run in zip(names, runs, strict=True)]
+    write_atomically(place, [draw_curves(drawn, x, noun, kind)])
+    print_line(f"curves: {place}")
+
+
+def _read(path: Path) -> _Run:
+    folder = RunFolder(path)
+    if not path.is_dir():
+        what = "it is a file; name the run folder it lies in" if path.exists() else "there is no such folder"
+        raise RunError(f"no run in {shown(str(path))}: {what}")
+    columns = read_columns(folder.logged())
+    if not columns["step"]:
+        why = "has no evaluation yet" if folder.metrics.is_file() else "is not there"
+        raise RunError(f"no curves in {shown(str(path))}: {folder.metrics.name} {why}")
+    try:
+        return _Run(folder, columns, load_config(folder.config))
+    except ConfigError:  # a run without its settings, or with those of another version
+        return _Run(folder, columns, None)
+
+
+def _kind(place: Path) -> Literal["png", "svg"]:
+    """What the name of a file asks for. CharlstmError where it can't be drawn, or not written there."""
+    kinds: dict[str, Literal["png", "svg"]] = {".png": "png", ".svg": "svg"}
+    kind = kinds.get(place.suffix.lower())
+    if kind is None:
+        raise CharlstmError(f"--output {shown(str(place))}: expected a name that ends in {' or '.join(kinds)}")
+    if not place.parent.is_dir():
+        raise CharlstmError(f"--output {shown(str(place))}: there is no folder {shown(str(place.parent))}")
+    if place.exists() and not place.is_file():
+        raise CharlstmError(f"--output {shown(str(place))}: it is there and is not a file")
+    return kind
+
+
+def _noun(runs: Sequence[_Run]) -> str:
+    """What losses are counted by."""
+    units = {run.config.data.unit for run in runs if run.config}
+    return "byte" if units == {"byte"} else "character" if "byte" not in units else "character or byte"
+
+
+def _print(runs: Sequence[_Run], names: Sequence[str], x: XAxis, noun: str) -> None:
+    from charlstm.views.terminal_curves import Line, Panel, letters, print_panels
+
+    def panel(title: str, height: int, column: str) -> Panel:
+        lines = [Line(letter, i, run.points(x, column)) for i, (letter, run) in enumerate(zip(marks, runs, strict=True))]
+        return Panel(title, height, lines)
+
+    marks = letters(len(runs))
+    title = f"validation loss, nats per {noun} (right: bits)"
+    if len(runs) == 1:
+        marks, title = ["v"], f"loss, nats per {noun} (right: bits)"
+        legend = [("v", 0, f"validation, {names[0]}"), ("t", 1, "training, with dropout")]
+        losses = [Line("t", 1, runs[0].points(x, "train_loss")), Line("v", 0, runs[0].points(x, "validation_loss"))]
+    else:
+        legend = [(letter, i, name) for i, (letter, name) in enumerate(zip(marks, names, strict=True))]
+        losses = list(panel("", 0, "validation_loss").lines)
+    others = [panel("learning rate", 4, "learning_rate"), panel("gradient norm", 4, "grad_norm")]
+    print_panels([Panel(title, 12, losses, 1 / math.log(2)), *others], legend, x)

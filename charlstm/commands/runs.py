@@ -1,0 +1,41 @@
+"""`charlstm runs`: a table of the runs in a folder.
+
+Knows: orders.
+Does not know: options and their help; how a run is told from another folder.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from charlstm.overview import Overview, overviews
+
+Order = Literal["name", "loss", "minutes", "date"]
+
+
+def _or_last(value: float | None) -> float:
+    return math.inf if value is None else value
+
+
+_KEYS: dict[Order, Callable[[Overview], Any]] = {
+    "name": lambda run: run.name,
+    "loss": lambda run: _or_last(run.loss),
+    "minutes": lambda run: _or_last(run.minutes),
+    "date": lambda run: -run.date,
+}
+
+
+def show_runs(under: Path, order: Order, as_json: bool) -> None:
+    """Show the runs in a folder, the lowest first, or the newest."""
+    runs = sorted(overviews(under), key=_KEYS[order])
+
+    from charlstm.views.console import print_line
+    from charlstm.views.runs import print_runs
+
+    if not runs and not as_json:
+        print_line(f"no runs in {under}: charlstm train makes one")
+    else:
+        print_runs(runs, as_json)

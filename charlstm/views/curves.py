@@ -1,0 +1,138 @@
+"""The curves of runs as a picture. The only importer of matplotlib.
+
+The colours are those of Okabe and Ito (2008), which every colour-blind reader can tell apart; lines differ in their marks too.
+
+Knows: panels, axes, legends, PNG and SVG.
+Does not know: where the numbers come from.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from matplotlib import rc_context, style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from charlstm.views.text import visible
+
+XAxis = Literal["steps", "characters", "minutes"]
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
+_MARKS = ("o", "s", "^", "D", "v")  # 5 and 7 have no common divisor: 35 runs look different
+_MOST_MARKS = 20
+_LONGEST_LABEL = 90
+_STYLE: dict[str, object] = {
+    "font.size": 9,
+    "text.parse_math": False,  # a $ in a name is a $
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.formatter.limits": (-4, 5),
+    "grid.color": "#e5e5e5",
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4,
+    "svg.hashsalt": "charlstm",  # the same curves make the same file
+}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One run, as it is drawn."""
+
+    label: str
+    columns: Mapping[str, Sequence[float]]
+    """See `charlstm.records.read_columns`."""
+
+
+def draw_curves(runs: Sequence[Drawn], x: XAxis, noun: str, kind: Literal["png", "svg"]) -> bytes:
+    """Losses, learning rate and gradient norm of runs, one below the other, as the bytes of a file of 800 x 720 pixels."""
+    with rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of characters that the font lacks, which are shown as boxes
+        style.use(["default", _STYLE])
+        figure = Figure(figsize=(8, 7.2), dpi=100, layout="constrained")
+        FigureCanvasAgg(figure)
+        losses, rate, norm = figure.subplots(3, 1, sharex=True, height_ratios=(3, 1, 1))
+        if len(runs) == 1:
+            _draw_one(losses, runs[0], x)
+        else:
+            _draw_several(figure, losses, runs, x)
+        for i, run in enumerate(runs):
+            _line(rate, run, x, "learning_rate", i)
+            _line(norm, run, x, "grad_norm", i)
+        losses.set_ylabel(f"loss, nats per {noun}")
+        bits = losses.secondary_yaxis("right", functions=(lambda nats: nats / math.log(2), lambda bits: bits * math.log(2)))
+        bits.set_ylabel(f"bits per {noun}")
+        bits.spines["right"].set_visible(True)
+        for panel, column, name in ((rate, "learning_rate", "learning rate"), (norm, "grad_norm", "gradient norm")):
+            values = [value for run in runs for value in run.columns[column] if math.isfinite(value)]
+            panel.set_ylabel(name)
+            panel.set_ylim(0, 1.1 * max(values, default=1) or 1)
+        norm.set_xlabel(x)
+        norm.set_xlim(left=0)
+        figure.align_ylabels([losses, rate, norm])
+        out = io.BytesIO()
+        figure.savefig(out, format=kind, metadata={"Software": None} if kind == "png" else {"Date": None})
+    return out.getvalue()
+
+
+def _draw_one(losses: Axes, run: Drawn, x: XAxis) -> None:
+    """One run: a colour for each of the two losses, and the best of them by its number."""
+    _line(losses, run, x, "validation_loss", 0, label="validation")
+    _line(losses, run, x, "train_loss", 1, label="training, with dropout", linestyle="--")
+    losses.set_title(_short(run.label))
+    pairs = zip(run.columns["validation_loss"], _places(run, x), strict=True)
+    scored = [(loss, at) for loss, at in pairs if math.isfinite(loss)]
+    if scored:
+        loss, at = min(scored)
+        losses.axhline(loss, color=_COLOURS[0], linewidth=0.8, linestyle=":")
+        losses.plot([at], [loss], "o", markersize=9, markerfacecolor="none", color=_COLOURS[0], label=f"best, {loss:.4f}")
+    losses.legend()
+
+
+def _draw_several(figure: Figure, losses: Axes, runs: Sequence[Drawn], x: XAxis) -> None:
+    """Several runs: a colour and a mark each; training is dashed."""
+    for i, run in enumerate(runs):
+        _line(losses, run, x, "validation_loss", i)
+        marker = "" if len(run.columns["train_loss"]) > 1 else _mark(i)
+        _line(losses, run, x, "train_loss", i, linestyle="--", marker=marker, markerfacecolor="none", linewidth=1.0)
+    kinds = [
+        Line2D([], [], color="#444444", label="validation"),
+        Line2D([], [], color="#444444", linestyle="--", linewidth=1.0),
+    ]
+    losses.legend(kinds, ["validation", "training, with dropout"])
+    handles = [Line2D([], [], color=_colour(i), marker=_mark(i)) for i in range(len(runs))]
+    names = [_short(run.label) for run in runs]
+    columns = max(1, min(4, len(runs), 120 // (8 + max(map(len, names)))))
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False)
+
+
+def _line(panel: Axes, run: Drawn, x: XAxis, column: str, number: int, **more: Any) -> None:
+    values = run.columns[column]
+    every = max(1, len(values) // _MOST_MARKS)
+    panel.plot(_places(run, x), values, **{"color": _colour(number), "marker": _mark(number), "markevery": every, **more})
+
+
+def _places(run: Drawn, x: XAxis) -> Sequence[float]:
+    if x == "minutes":
+        return [seconds / 60 for seconds in run.columns["seconds"]]
+    return run.columns["step" if x == "steps" else "characters"]
+
+
+def _colour(number: int) -> str:
+    return _COLOURS[number % len(_COLOURS)]
+
+
+def _mark(number: int) -> str:
+    return _MARKS[number % len(_MARKS)]
+
+
+def _short(label: str) -> str:
+    one_line = visible(label).replace("\n", "\\n").replace("\t", " ")
+    return one_line if len(one_line) <= _LONGEST_LABEL else one_line[: _LONGEST_LABEL - 3] + "..."
