@@ -18,7 +18,7 @@ LAYERS = [
         "differences",
     },
     {"corpus", "engines", "evaluate", "passages", "weights", "search_folder", "trackers"},
-    {"beam", "blend", "dynamic", "material", "overview", "sample", "scoring", "store", "trials"},
+    {"beam", "blend", "dynamic", "material", "overview", "remembering", "sample", "scoring", "store", "trials"},
     {"classification", "finetune", "opening", "resume", "texts"},
     {"checkpoints", "draft", "step"},
     {"train"},
@@ -111,6 +111,7 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "stops",
         "views/reading",
         "views/curves",
+        "views/pictures",
         "views/canvas",
         "views/terminal_curves",
         "views/runs",
@@ -118,6 +119,7 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "commands/runs",
         "commands/compare",
         "commands/drawing",
+        "commands/memory",
     ],
 )
 def test_rooms_without_torch(room: str) -> None:
