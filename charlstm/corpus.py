@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -123,6 +123,12 @@ def read_corpus(
     if vocabulary:
         data = data.model_copy(update={"unit": vocabulary.unit, "normalize": vocabulary.normalize})
     return _read(find_sources(sources), _Plan(data, vocabulary, extend), progress)
+
+
+def stream_text(sources: Sequence[str], data: DataConfig, vocabulary: Vocabulary) -> Generator[str, None, None]:
+    """The same text in pieces, as the vocabulary looks it up, for who needs only some of it: nothing is encoded or cached."""
+    asked = data.model_copy(update={"unit": vocabulary.unit, "normalize": vocabulary.normalize})
+    yield from _Texts(find_sources(sources), asked, lambda done, total: None)
 
 
 def corpus_of(text: str, data: DataConfig = _AS_IT_IS, name: str = "text") -> Corpus:

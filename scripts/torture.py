@@ -237,12 +237,13 @@ def disk(home: Path, rounds: int) -> Result:
     """No file may grow beyond a limit that falls upon a training at a random moment: for it, the disk is full."""
     run, held, codes = RunFolder(home / "r"), 0, 0
     values = {**ENDLESS, "train.save_every": "1000 min", "train.eval_every": 20}
+    written = [run.metrics, run.samples, run.best, run.last, run.resume]  # models behind the training, and so after samples
     for number in range(rounds):
         if number % 5 == 0:
             shutil.rmtree(run.path, ignore_errors=True)
         watch = Watch()
         child = Child(home, start(home, values), lambda watch=watch: count_steps(watch))  # type: ignore[misc]
-        child.wait_for(lambda watch=watch: watch.steps and run.samples.exists() and watch.steps % 20 > 3)  # type: ignore[misc]
+        child.wait_for(lambda watch=watch: watch.steps % 20 > 3 and all(file.exists() for file in written))  # type: ignore[misc]
         target = CHANCE.choice([run.metrics, run.samples, run.last, run.resume])
         limit = max(1, target.stat().st_size - CHANCE.randrange(1, 50))
         resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (limit, limit))

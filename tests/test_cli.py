@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from charlstm import __version__
@@ -295,6 +296,46 @@ def test_score_in_blocks_is_score_in_one(
     assert document["nats"] == pytest.approx(stateful["nats"], abs=0.01)
 
 
+def test_inspect_gives_the_same_numbers_as_json_and_as_arrays(
+    charlstm: Callable[..., Result], folder: Path, tmp_path: Path
+) -> None:
+    part = ("inspect", "runs/verse", "verse.txt", "--from", "30", "--length", "50")
+    asked = ("--json", "--neuron", "1:3", "--kind", "forget", "--at", "60", "--find", "--top", "2")
+    result = charlstm(*part, *asked, "--npz", tmp_path / "a.npz", folder=folder)
+    assert (result.returncode, result.stderr) == (0, b"")
+    found = json.loads(result.stdout)
+    with np.load(tmp_path / "a.npz") as kept:
+        assert kept["forget"].shape == (50, 2, 16)
+        assert kept["forget"][:, 1, 3] == pytest.approx(found["neuron"]["values"], abs=1e-5)
+        assert kept["ids"].tolist() == [one["id"] for one in found["characters"]]
+    assert "".join(one["character"] for one in found["characters"]) == VERSE[30:80]
+    assert (found["sensitivity"]["from"], len(found["sensitivity"]["norms"])) == (30, 30)
+    assert {(one["feature"], one["kind"]) for one in found["features"]} >= {("space", "forget"), ("position in line", "forget")}
+    # What stands before a part is read too, so that it changes no number of it.
+    whole = json.loads(charlstm("inspect", "runs/verse", "verse.txt", "--length", "80", "--json", folder=folder).stdout)
+    for one, other in zip(whole["characters"][31:], found["characters"][1:], strict=True):
+        assert one["probability"] == pytest.approx(other["probability"], abs=1e-5)
+
+
+def test_inspect_says_what_it_left_out_and_skips_what_is_unknown(
+    charlstm: Callable[..., Result], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("charlstm.commands.inspect.MOST", 20)
+    result = charlstm("inspect", "runs/verse", "verse.txt", folder=folder)
+    assert result.stderr == b"characters 0 to 19 of a longer text: --from and --length choose others\n"
+    assert len(result.stdout.splitlines()) == 1 + 2 * 3, "a row for each gate of each layer"
+    assert charlstm("inspect", "runs/verse", "verse.txt", "--length", "20", folder=folder).stderr == b""
+    (folder / "star.txt").write_text("green ★ bottles", encoding="utf-8")
+    result = charlstm("inspect", "runs/verse", "star.txt", "--unknown", "skip", "--find", folder=folder)
+    assert b"position in line" in result.stdout
+    for name, value in (("FORCE_COLOR", "1"), ("TERM", "xterm-256color"), ("COLORTERM", "")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for what in (("--neuron", "0:3"), ("--at", "12")):
+        result = charlstm("inspect", "runs/verse", "verse.txt", "--terminal", *what, folder=folder)
+        assert b"\x1b[" in result.stdout
+
+
 def test_classify_guesses_which_text_a_line_is_from(charlstm: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
     other = "".join(f"the sum of {n} and {n} is {2 * n}; write it down!\n" for n in range(60))
     (tmp_path / "other.txt").write_text(other, encoding="utf-8")
@@ -357,6 +398,26 @@ def test_classify_guesses_which_text_a_line_is_from(charlstm: Callable[..., Resu
         (["eval", "runs/verse", "verse.txt", "--window", "0"], ["--window 0", "from 1"]),
         (["eval", "runs/verse", "verse.txt", "--protocol", "stateful", "--window", "9"], ["--window 9", "--protocol cold"]),
         (["eval", "runs/verse", "verse.txt", "--protocol", "cold", "--dynamic"], ["--dynamic", "leave out --protocol cold"]),
+        (["inspect", "runs/verse"], ["no TEXT to look at"]),
+        (["inspect", "runs/verse", "none.txt"], ["no such file: none.txt"]),
+        (["inspect", "runs/verse", "empty.txt"], ["empty.txt is empty"]),
+        (["inspect", "runs/verse", "one.txt"], ["the text has 1 character", "at least 2"]),
+        (["inspect", "runs/verse", "other.txt"], ["U+2605", "--unknown skip"]),
+        (["inspect", "nothing", "verse.txt"], ["no model in nothing"]),
+        (["inspect", "runs/verse", "verse.txt", "--from", "999999"], ["--from 999,999"]),
+        (["inspect", "runs/verse", "verse.txt", "--from", "-1"], ["--from -1"]),
+        (["inspect", "runs/verse", "verse.txt", "--length", "1"], ["--length 1", "at least 2"]),
+        (["inspect", "runs/verse", "verse.txt", "--top", "0"], ["--top 0"]),
+        (["inspect", "runs/verse", "verse.txt", "--json", "--at", "99999"], ["--at 99999", "from 1 to"]),
+        (["inspect", "runs/verse", "verse.txt", "--json", "--neuron", "0:16"], ["no neuron 16", "16 neurons a layer"]),
+        (["inspect", "runs/verse", "verse.txt", "--json", "--neuron", "2:0"], ["no layer 2", "2 layers"]),
+        (["inspect", "runs/verse", "verse.txt", "--json", "--neuron", "7"], ["--neuron '7'", "LAYER:NEURON"]),
+        (["inspect", "runs/verse", "verse.txt", "--neuron", "0:0"], ["--neuron needs --terminal or --json"]),
+        (["inspect", "runs/verse", "verse.txt", "--terminal"], ["--neuron L:N", "--at P"]),
+        (["inspect", "runs/verse", "verse.txt", "--terminal", "--json"], ["choose one"]),
+        (["inspect", "runs/verse", "verse.txt", "--terminal", "--neuron", "0:0"], ["--terminal needs a terminal with colours"]),
+        (["inspect", "runs/verse", "verse.txt", "--kind", "odd"], ["--kind", "'odd'"]),
+        (["inspect", "runs/verse", "verse.txt", "--npz", "none/a.npz"], ["--npz 'none/a.npz'", "no such folder"]),
         (["score", "runs/verse", "none.txt"], ["no such file: none.txt"]),
         (["score", "runs/verse", "nothing"], ["no text in the folder nothing"]),
         (["score", "runs/verse", "empty.txt"], ["empty.txt is empty"]),
@@ -400,6 +461,7 @@ def test_bad_input_is_one_line_and_exit_2(
     if "cuda" in arguments and torch.cuda.is_available():
         pytest.skip("there is a GPU")
     (folder / "empty.txt").write_bytes(b"")
+    (folder / "one.txt").write_text("g", encoding="utf-8")
     (folder / "nothing").mkdir(exist_ok=True)
     (folder / "binary").write_bytes(bytes(range(256)) * 9)
     (folder / "latin.txt").write_bytes(b"caf\xe9 au lait " * 9)

@@ -11,14 +11,14 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "charlstm"
 LAYERS = [
     {"errors", "normalization", "values"},
-    {"config", "vocabulary", "memory", "records", "streams", "datasets"},
+    {"config", "vocabulary", "memory", "records", "streams", "datasets", "traces"},
     {
         *("sources", "reading", "tally", "cache", "folder", "batches", "device", "header"),
-        *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls", "shapes", "stops", "novelty"),
+        *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls", "shapes", "stops", "novelty", "features"),
         "differences",
     },
-    {"corpus", "engines", "evaluate", "passages", "weights", "search_folder", "trackers"},
-    {"beam", "blend", "dynamic", "material", "overview", "remembering", "sample", "scoring", "store", "trials"},
+    {"corpus", "engines", "evaluate", "passages", "probe", "weights", "search_folder", "trackers"},
+    {"beam", "blend", "dynamic", "excerpts", "material", "overview", "remembering", "sample", "scoring", "store", "trials"},
     {"classification", "finetune", "opening", "resume", "texts"},
     {"checkpoints", "draft", "step"},
     {"train"},
@@ -109,6 +109,9 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "search_folder",
         "trials",
         "stops",
+        "traces",
+        "features",
+        "excerpts",
         "views/reading",
         "views/curves",
         "views/pictures",

@@ -17,6 +17,7 @@ def test_all_that_must_hold_holds() -> None:
         [sys.executable, "scripts/torture.py", "--short"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     rows = re.findall(r"^\| (\w+) \| (\d+) of (\d+) \|", result.stdout, re.MULTILINE)
+    assert "Traceback" not in result.stderr, result.stderr
     assert {name for name, _, _ in rows} == {
         "resume", "kill", "signals", "disk", "damage", "divergence", "memory", "lock",
     }  # fmt: skip

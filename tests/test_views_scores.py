@@ -12,7 +12,8 @@ from charlstm.classification import Verdict
 from charlstm.errors import CharlstmError
 from charlstm.passages import By, Passage
 from charlstm.scoring import Score, Surprise
-from charlstm.views.scores import Form, ScoresView, VerdictsView, heat, require_colours
+from charlstm.views.colours import require_colours
+from charlstm.views.scores import Form, ScoresView, VerdictsView, heat
 from charlstm.vocabulary import ByteVocabulary, CharVocabulary, Vocabulary
 
 VOCABULARY = CharVocabulary("abc\n")
@@ -109,7 +110,7 @@ def test_show_colours_characters_under_a_legend(capsys: pytest.CaptureFixture[st
     for name, value in (("FORCE_COLOR", "1"), ("TERM", "xterm-256color"), ("COLORTERM", "")):
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("NO_COLOR", raising=False)
-    require_colours()
+    require_colours("--show", "--json --per-char")
     legend, line, total = shown(capsys, "show", score("ab", 0.9, 1e-9))
     assert "probability of at least" in legend
     assert "48;5;233ma\x1b[0m" in line
@@ -121,7 +122,7 @@ def test_show_without_colours_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     with pytest.raises(CharlstmError, match=r"--show needs a terminal with colours.*--json --per-char"):
-        require_colours()
+        require_colours("--show", "--json --per-char")
 
 
 def test_verdicts_end_with_what_each_model_won(capsys: pytest.CaptureFixture[str]) -> None:

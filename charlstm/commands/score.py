@@ -43,10 +43,11 @@ def score(
     text = _or_standard_input(text)
     several = _has_several(text, "score")
     asked = load_config(data=reading).data
-    from charlstm.views.scores import ScoresView, require_colours
+    from charlstm.views.colours import require_colours
+    from charlstm.views.scores import ScoresView
 
     if form == "show":
-        require_colours()
+        require_colours("--show", "--json --per-char")
 
     from charlstm.device import find_device
     from charlstm.scoring import Scorer

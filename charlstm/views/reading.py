@@ -1,7 +1,7 @@
-"""A bar while a large text is read, or while one is scored by a model that learns from it.
+"""A bar while a large text is read, or while a model reads one for long.
 
 Knows: when a bar is worth its place.
-Does not know: what reading and scoring are. It imports no torch, which at that time is not loaded yet.
+Does not know: what reading, scoring and tracing are. It imports no torch, which at that time is not loaded yet.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ def reading_bar() -> AbstractContextManager[Show]:
 def scoring_bar() -> AbstractContextManager[Show]:
     """What is to be called with the characters scored so far, and in all."""
     return _bar("scoring", "char", 0)
+
+
+def tracing_bar() -> AbstractContextManager[Show]:
+    """What is to be called with the characters traced so far, and in all."""
+    return _bar("tracing", "char", 0)
 
 
 @contextmanager

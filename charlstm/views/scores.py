@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 from rich.style import Style
 from rich.text import Text
 
-from charlstm.errors import CharlstmError
 from charlstm.passages import By, Passage
+from charlstm.views.colours import append, put
 from charlstm.views.console import console, print_json, print_line
 from charlstm.views.text import visible
 from charlstm.vocabulary import Vocabulary
@@ -40,16 +40,6 @@ _SCALE = (
 inferno, which grows lighter evenly: no hues need be told apart. As letters and ground are both set, every terminal shows the
 same."""
 _STYLES = [Style(color=letters, bgcolor=ground) for _, _, letters, ground in _SCALE]
-
-
-def require_colours() -> None:
-    """CharlstmError where standard output shows none."""
-    out = console(stderr=False)
-    if out.color_system is None or out.no_color:
-        raise CharlstmError(
-            "--show needs a terminal with colours, and NO_COLOR not set: FORCE_COLOR=1 sends them through a pipe, such as to "
-            "less -R, and --json --per-char gives numbers"
-        )
 
 
 class ScoresView:
@@ -188,11 +178,11 @@ class _Rows:
     def coloured(self, score: Score, vocabulary: Vocabulary) -> None:
         """One passage with each character in the colour of its surprise, whole; before the first, what the colours mean."""
         if not self._is_begun:
-            self._put(_legend())
+            put(_legend())
         self._is_begun = True
         loss = f"{score.total.loss:.3f}" if score.total.chars else "-"
         heading = f"{self._heading(score.passage):>{self._name}}  {loss:>6}"
-        self._put(Text.assemble((heading, "dim"), "  " if self.by == "line" else "\n", heat(score, vocabulary)))
+        put(Text.assemble((heading, "dim"), "  " if self.by == "line" else "\n", heat(score, vocabulary)))
 
     def _heading(self, passage: Passage) -> str:
         """Where it stands: a line by its number, with its file where there are several, a document by its file."""
@@ -211,12 +201,6 @@ class _Rows:
             line = cut.plain
         sys.stdout.write(line + "\n")
 
-    def _put(self, text: Text) -> None:
-        # Not by rich itself: it ends the program in its own way where the reader of a pipe has gone.
-        with self._out.capture() as captured:
-            self._out.print(text, soft_wrap=True)
-        sys.stdout.write(captured.get())
-
 
 def heat(score: Score, vocabulary: Vocabulary) -> Text:
     """The text that was scored, each character in the colour of its surprise; a line end as a space before it."""
@@ -224,10 +208,7 @@ def heat(score: Score, vocabulary: Vocabulary) -> Text:
 
     text = Text()
     for character, nats, _ in by_character(score, vocabulary):
-        if character == "\n":
-            text.append(" ", _style(nats)).append("\n")
-        else:
-            text.append(ascii(character)[1:-1] if character == "\t" else visible(character), _style(nats))
+        append(text, character, _style(nats))
     return text
 
 

@@ -1,0 +1,101 @@
+"""The options of `inspect`.
+
+Knows: options, their help, and which of them need or exclude each other.
+Does not know: how anything is done.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from charlstm.cli.app import app
+from charlstm.cli.options import (
+    DeviceOption,
+    EncodingOption,
+    ErrorsOption,
+    ModelArgument,
+    NewlinesOption,
+    TextArgument,
+    given,
+)
+from charlstm.errors import CharlstmError, shown
+
+
+@app.command()
+def inspect(
+    model: ModelArgument,
+    text: TextArgument = None,
+    terminal: Annotated[
+        bool, typer.Option("--terminal", help="The text in colours: of --neuron, or of what --at rests on.")
+    ] = False,
+    neuron: Annotated[
+        str | None,
+        typer.Option("--neuron", metavar="L:N", help="Layer and neuron, both counted from 0.", show_default=False),
+    ] = None,
+    kind: Annotated[
+        Literal["cell", "input", "forget", "output", "candidate", "hidden"],
+        typer.Option("--kind", help="What of a neuron: its cell state (as tanh), a gate, the candidate, its hidden state."),
+    ] = "cell",
+    at: Annotated[
+        int | None,
+        typer.Option(
+            "--at",
+            metavar="P",
+            help="Which characters the prediction of character P, counted from 0, rests on.",
+            show_default=False,
+        ),
+    ] = None,
+    find: Annotated[
+        bool, typer.Option("--find", help="The neurons that best follow quotes, lines, capitals, brackets and more.")
+    ] = False,
+    top: Annotated[
+        int, typer.Option("--top", metavar="N", help="Neurons a feature; with --json, successors a character too.")
+    ] = 5,
+    begin: Annotated[int, typer.Option("--from", metavar="A", help="Begin at this character, counted from 0.")] = 0,
+    length: Annotated[
+        int | None, typer.Option("--length", metavar="N", help="Look at so many characters.", show_default="10000 at most")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON, with every character.")] = False,
+    npz: Annotated[
+        Path | None,
+        typer.Option("--npz", metavar="FILE", help="Write every gate and state there, as NumPy's arrays.", show_default=False),
+    ] = None,
+    unknown: Annotated[
+        Literal["error", "skip"], typer.Option("--unknown", help="What to do with characters that the model never saw.")
+    ] = "error",
+    device: DeviceOption = "auto",
+    encoding: EncodingOption = None,
+    errors: ErrorsOption = None,
+    newlines: NewlinesOption = None,
+) -> None:
+    """Look inside a model while it reads a text: what each gate does, which neuron follows what, what a prediction rests on."""
+    if terminal + as_json + (find and not as_json) > 1:
+        raise CharlstmError("--terminal, --find and --json are ways to answer: choose one (only --json takes --find too)")
+    if terminal and (neuron is None) == (at is None):
+        raise CharlstmError("--terminal colours one thing: name it with --neuron L:N (--find suggests some) or with --at P")
+    if not (terminal or as_json) and (option := "--neuron" if neuron else "--at" if at is not None else None):
+        raise CharlstmError(f"{option} needs --terminal or --json")
+    for name, value, least in (("--top", top, 1), ("--from", begin, 0), ("--length", length, 2), ("--at", at, 1)):
+        if value is not None and not least <= value <= 10**12:
+            raise CharlstmError(f"{name} {shown(value)}: expected at least {least}, and at most 1,000,000,000,000")
+    from charlstm.commands.inspect import Request
+    from charlstm.commands.inspect import inspect as command
+
+    form: Literal["summary", "find", "terminal", "json"] = (
+        "terminal" if terminal else "json" if as_json else "find" if find else "summary"
+    )
+    request = Request(form, kind, _neuron(neuron), at, find, top, begin, length, npz)
+    command(model, text or (), request, unknown == "skip", device, given(encoding=encoding, errors=errors, newlines=newlines))
+
+
+def _neuron(asked: str | None) -> tuple[int, int] | None:
+    """L:N -> layer and neuron."""
+    if asked is None:
+        return None
+    if not (found := re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", asked)):
+        raise CharlstmError(f"--neuron {shown(asked)}: expected LAYER:NEURON, both counted from 0, such as 1:27")
+    return int(found[1]), int(found[2])

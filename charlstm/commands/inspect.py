@@ -1,0 +1,146 @@
+"""`charlstm inspect`: what goes on inside a model while it reads a text.
+
+Knows: which rooms read a text and look inside, and what is wrong with a request before torch is loaded.
+Does not know: options and their help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from charlstm.config import load_config
+from charlstm.errors import CharlstmError, shown
+from charlstm.excerpts import Excerpt, read_excerpt
+from charlstm.features import best_neurons, features
+from charlstm.folder import write_atomically
+from charlstm.sources import find_sources
+from charlstm.traces import GATES, KINDS, Kind, npz
+from charlstm.weights import Weights, explained, read_weights
+
+if TYPE_CHECKING:
+    from charlstm.views.inspection import Inspection
+
+MOST = 10_000
+"""Characters that are looked at where no length is asked for: seconds, and 240 MB of a model of 2x512 at most."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be shown, and of which part of the text. Layers, neurons and positions count from 0."""
+
+    form: Literal["summary", "find", "terminal", "json"]
+    kind: Kind
+    neuron: tuple[int, int] | None
+    """Layer and neuron."""
+    at: int | None
+    """The position of the character whose prediction is traced back."""
+    finds: bool
+    top: int
+    begin: int
+    length: int | None
+    npz: Path | None
+
+    @property
+    def kinds(self) -> set[Kind]:
+        """All that must be traced for it; the cell state of 10,000 characters is 41 MB by itself."""
+        kinds: set[Kind] = {self.kind} if self.neuron or self.finds else set()
+        if self.form in ("summary", "json"):
+            kinds |= set(GATES)
+        if self.at is not None:
+            kinds |= {"hidden", "cell"}
+        return set(KINDS) if self.npz else kinds
+
+
+def inspect(
+    model: Path, text: Sequence[str], request: Request, skip_unknown: bool, device: str, reading: Mapping[str, str]
+) -> None:
+    """Look into a model while it reads a text. `reading` are the keys of [data] that flags set."""
+    if not text:
+        raise CharlstmError("no TEXT to look at: name files, folders, globs, -, builtin:NAME or data:NAME")
+    find_sources(text)  # what is wrong with them comes before what is wrong with the model
+    asked = load_config(data=reading).data
+    if request.npz and not request.npz.absolute().parent.is_dir():
+        raise CharlstmError(f"--npz {shown(str(request.npz))}: there is no such folder to write it to")
+    from charlstm.views.colours import require_colours
+
+    if request.form == "terminal":
+        require_colours("--terminal", "--json")
+    weights = read_weights(model)
+    _require_neuron(request.neuron, weights)
+    # Line ends and what stands between files are the model's, as for eval.
+    kept = {"newlines": weights.config.data.newlines, "separator": weights.config.data.separator}
+    data = asked.model_copy(update={**kept, **reading})
+    excerpt = read_excerpt(text, data, weights.vocabulary, request.begin, request.length or MOST, skip_unknown)
+    _require_position(request.at, excerpt)
+    found = _look(model, weights, excerpt, request, device)
+    _show(found, request)
+    _say_what_was_left(excerpt, request, weights)
+
+
+def _look(path: Path, weights: Weights, excerpt: Excerpt, request: Request, device: str) -> Inspection:
+    from charlstm.device import find_device
+    from charlstm.probe import sensitivity, trace
+    from charlstm.store import model_of
+    from charlstm.views.inspection import Gradient, Inspection, Neuron
+    from charlstm.views.reading import tracing_bar
+
+    with explained(path):
+        model = model_of(weights, find_device(device))
+    with tracing_bar() as progress:
+        total = len(excerpt.symbols)
+        seen = trace(model, excerpt.ids, excerpt.context, request.kinds, lambda done: progress(done, total))
+    neuron = Neuron(*request.neuron, request.kind) if request.neuron else None
+    matches = gradient = None
+    if request.finds:
+        matches = best_neurons(seen.shown(request.kind), features(excerpt.text), request.kind, request.top)
+    if request.at is not None:
+        gradient = Gradient(request.at, sensitivity(model, seen, [request.at - excerpt.begin])[0])
+    return Inspection(excerpt, weights.vocabulary, seen, neuron, matches, gradient)
+
+
+def _show(found: Inspection, request: Request) -> None:
+    from charlstm.views.inspection import print_inspection, show_gradient, show_matches, show_neuron, show_saturation
+
+    if request.npz:
+        write_atomically(request.npz, npz(found.trace.arrays()))
+    if request.form == "json":
+        print_inspection(found, request.top)
+    elif request.form == "find":
+        show_matches(found.matches or ())
+    elif request.form == "summary":
+        show_saturation(found.trace)
+    elif found.neuron:
+        show_neuron(found, found.neuron)
+    elif found.gradient:
+        show_gradient(found, found.gradient)
+
+
+def _say_what_was_left(excerpt: Excerpt, request: Request, weights: Weights) -> None:
+    """That a text was longer than what was looked at, unless so much was asked for."""
+    from charlstm.views.console import print_line
+
+    if excerpt.is_cut and request.length is None:
+        end = excerpt.begin + len(excerpt.symbols) - 1
+        part = f"{weights.vocabulary.noun}s {excerpt.begin:,} to {end:,} of a longer text"
+        print_line(f"{part}: --from and --length choose others")
+
+
+def _require_neuron(neuron: tuple[int, int] | None, weights: Weights) -> None:
+    if neuron is None:
+        return
+    model = weights.config.model
+    for name, number, count in (("layer", neuron[0], model.num_layers), ("neuron", neuron[1], model.hidden_size)):
+        if number >= count:
+            has = f"the model has {count} {name}s{' a layer' * (name == 'neuron')}, counted from 0" if count > 1 else ""
+            raise CharlstmError(
+                f"--neuron {neuron[0]}:{neuron[1]}: there is no {name} {shown(number)}; {has or f'the only {name} is 0'}"
+            )
+
+
+def _require_position(at: int | None, excerpt: Excerpt) -> None:
+    last = excerpt.begin + len(excerpt.symbols) - 1
+    if at is not None and not excerpt.begin < at <= last:
+        raise CharlstmError(f"--at {shown(at)}: expected a position from {excerpt.begin + 1:,} to {last:,}, the part looked at")

@@ -1,0 +1,189 @@
+"""What goes on inside a model: coloured text, tables, JSON.
+
+Knows: colours, columns, keys of JSON, what is safe on a terminal.
+Does not know: how any of the numbers came about.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from rich.style import Style
+from rich.text import Text
+
+from charlstm.excerpts import Excerpt
+from charlstm.features import Match
+from charlstm.traces import GATES, Floats, Kind, Trace
+from charlstm.views.colours import DARK, LIGHT, append, put
+from charlstm.views.console import print_json
+from charlstm.vocabulary import Vocabulary
+
+_DIVERGING = [
+    Style(color=letters, bgcolor=ground)
+    for ground, letters in (
+        ("#2166ac", LIGHT),
+        ("#67a9cf", DARK),
+        ("#d1e5f0", DARK),
+        ("#f7f7f7", DARK),
+        ("#fddbc7", DARK),
+        ("#ef8a62", DARK),
+        ("#b2182b", LIGHT),
+    )
+]
+"""From the least to the greatest: RdBu of ColorBrewer (Brewer 2003), reversed, in seven steps. Blue and red stay apart with any
+kind of colour blindness, and how dark a step is tells how far it is from the middle."""
+_RESTING = [
+    (least, name, Style(color=letters, bgcolor=ground))
+    for least, name, ground, letters in (
+        (1 / 2, "1/2", "#fcffa4", DARK),
+        (1 / 5, "1/5", "#fca50a", DARK),
+        (1 / 20, "1/20", "#dd513a", DARK),
+        (1 / 100, "1/100", "#932667", LIGHT),
+        (0.0, "less", "#121212", LIGHT),
+    )
+]
+"""Shares of the largest, with steps of matplotlib's inferno, which grows lighter evenly."""
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """One neuron, counted from 0, and what of it is looked at."""
+
+    layer: int
+    number: int
+    kind: Kind
+
+    @property
+    def low(self) -> float:
+        """The least that it can be; the most is 1."""
+        return 0.0 if self.kind in GATES else -1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Gradient:
+    """What a prediction rests on."""
+
+    at: int
+    """The position, in the text, of the character that is predicted."""
+    norms: Floats
+    """Of each character before it, the last one the nearest, (W,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """What was asked for; None where it was not."""
+
+    excerpt: Excerpt
+    vocabulary: Vocabulary
+    trace: Trace
+    neuron: Neuron | None = None
+    matches: Sequence[Match] | None = None
+    gradient: Gradient | None = None
+
+
+def show_neuron(inspection: Inspection, neuron: Neuron) -> None:
+    """The text, each character in the colour of one neuron once it was read; before it, what the colours mean."""
+    name = f"{neuron.kind} gate" if neuron.kind in GATES else "tanh of the cell state" if neuron.kind == "cell" else neuron.kind
+    legend = Text(f"layer {neuron.layer}, neuron {neuron.number}, {name}  {neuron.low:g} ")
+    for style in _DIVERGING:
+        legend.append("  ", style)
+    put(legend.append(" 1"))
+    values = inspection.trace.neuron(neuron.kind, neuron.layer, neuron.number)
+    steps = len(_DIVERGING) * (values - neuron.low) / (1 - neuron.low)
+    text = Text()
+    for symbol, step in zip(inspection.excerpt.symbols, steps.astype(int).clip(0, len(_DIVERGING) - 1), strict=True):
+        append(text, symbol, _DIVERGING[step])
+    put(text)
+
+
+def show_gradient(inspection: Inspection, gradient: Gradient) -> None:
+    """The text before a character, each in the colour of its share in the prediction, then that character itself."""
+    legend = Text(f"the prediction of character {gradient.at} rests on: of the largest gradient at least ")
+    for _, name, style in _RESTING:
+        legend.append(f" {name} ", style)
+    put(legend)
+    end = gradient.at - inspection.excerpt.begin
+    symbols = inspection.excerpt.symbols
+    text = Text()
+    for symbol, share in zip(
+        symbols[end - len(gradient.norms) : end], gradient.norms / max(gradient.norms.max(), 1e-30), strict=True
+    ):
+        append(text, symbol, next(style for least, _, style in _RESTING if share >= least))
+    append(text, symbols[end], Style(bold=True, underline=True))
+    put(text)
+
+
+def show_matches(matches: Sequence[Match]) -> None:
+    """A row for each neuron that follows a feature."""
+    width = max((len(match.feature) for match in matches), default=0)
+    sys.stdout.write(f"{'feature':<{width}}  layer  neuron  correlation\n")
+    before = ""
+    for match in matches:
+        name, before = ("" if match.feature == before else match.feature), match.feature
+        sys.stdout.write(f"{name:<{width}}  {match.layer:>5}  {match.neuron:>6}  {match.correlation:>+11.3f}\n")
+
+
+def show_saturation(trace: Trace) -> None:
+    """A row for each gate of each layer: shares of all its values, and the neurons that are nearly always so."""
+    sys.stdout.write("layer  gate     below 0.1  above 0.9  neurons nearly always below  nearly always above\n")
+    for layer in range(trace.layers):
+        for gate in GATES:
+            found = trace.saturation(gate)
+            shut, opened = found.shut[layer], found.open[layer]
+            shares = f"{shut.mean():>9.1%}  {opened.mean():>9.1%}"
+            sys.stdout.write(f"{layer:>5}  {gate:<7}  {shares}  {(shut > 0.9).sum():>27,}  {(opened > 0.9).sum():>19,}\n")
+
+
+def print_inspection(inspection: Inspection, top: int) -> None:
+    """All that was asked for as one JSON object, with the `top` most probable successors of each character."""
+    excerpt, trace = inspection.excerpt, inspection.trace
+    answer: dict[str, object] = {
+        "from": excerpt.begin,
+        "context": excerpt.context,
+        "per": inspection.vocabulary.noun,
+        "characters": _characters(inspection, top),
+        "saturation": [
+            {"layer": layer, "gate": gate, "below_0.1": _numbers(found.shut[layer]), "above_0.9": _numbers(found.open[layer])}
+            for gate in GATES
+            for found in [trace.saturation(gate)]
+            for layer in range(trace.layers)
+        ],
+    }
+    if one := inspection.neuron:
+        values = _numbers(trace.neuron(one.kind, one.layer, one.number))
+        answer["neuron"] = {"layer": one.layer, "neuron": one.number, "kind": one.kind, "values": values}
+    if inspection.matches is not None:
+        answer["features"] = [asdict(match) for match in inspection.matches]
+    if gradient := inspection.gradient:
+        first = gradient.at - len(gradient.norms)
+        answer["sensitivity"] = {"at": gradient.at, "from": first, "norms": _numbers(gradient.norms)}
+    print_json(answer, indent=None)
+
+
+def _characters(inspection: Inspection, top: int) -> list[dict[str, object]]:
+    trace, vocabulary = inspection.trace, inspection.vocabulary
+    names = [symbol_of(vocabulary, i) for i in range(vocabulary.size)]
+    probabilities = [None, *_numbers(trace.probabilities())]
+    ids, shares = trace.next_characters(top)
+    return [
+        {
+            "character": names[i],
+            "id": int(i),
+            "probability": probability,
+            "next": [[names[j], share] for j, share in zip(after, _numbers(row), strict=True)],
+        }
+        for i, probability, after, row in zip(trace.ids, probabilities, ids, shares, strict=True)
+    ]
+
+
+def symbol_of(vocabulary: Vocabulary, i: int) -> str:
+    """What stands for an id: its character; of a byte that is none by itself, its number, as in `\\xc3`."""
+    return f"\\x{i:02x}" if vocabulary.unit == "byte" and i > 127 else vocabulary.decode([i])
+
+
+def _numbers(values: Floats) -> list[float]:
+    """With the six digits that single precision is good for."""
+    return [float(f"{value:.6g}") for value in np.asarray(values)]
