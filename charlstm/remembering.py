@@ -23,7 +23,7 @@ from charlstm.evaluate import evaluating, steps_at_once
 from charlstm.model import CharLSTM, State
 from charlstm.vocabulary import Ids
 
-CONTEXTS = tuple(2**k for k in range(11))
+CONTEXTS = tuple(1 << k for k in range(11))
 """Characters read from a zero state before the one that is predicted: 1, 2, 4 ... 1,024."""
 REACH = CONTEXTS[-1]
 WARM_UP = 512
