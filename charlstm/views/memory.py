@@ -19,7 +19,7 @@ from charlstm.views.console import console, print_json
 
 LITTLE = 0.01
 """Nats per character: less is called little."""
-_BAR = 16
+_BAR = 14  # so that a row fits into 80 columns
 
 
 def print_memory(memory: Memory, noun: str, as_json: bool, about: Mapping[str, object]) -> None:

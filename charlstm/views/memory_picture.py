@@ -13,6 +13,9 @@ from matplotlib.axes import Axes
 from charlstm.remembering import CONTEXTS, Memory
 from charlstm.views.pictures import COLOURS, Kind, picture
 
+_ROUNDING = 1e-10
+"""Nats: what lies below is made by rounding in float32 as much as by the model."""
+
 
 def draw_memory(memory: Memory, noun: str, reset: int, kind: Kind) -> bytes:
     """Loss by context, and the effect of a planted character by distance, as the bytes of a file of 800 x 620 pixels.
@@ -49,7 +52,8 @@ def _draw_effect(panel: Axes, memory: Memory, noun: str, reset: int) -> None:
     panel.plot(CONTEXTS, marked, "o", color=COLOURS[0], label="state carried")
     if any(map(math.isfinite, effect)):
         panel.set_yscale("log")
-    low = panel.get_ylim()[0]
+        panel.yaxis.set_major_formatter(lambda nats, _: f"{nats:.0e}")  # the usual one writes in TeX, which is off
+    low = max(panel.get_ylim()[0], _ROUNDING)
     kept = [*effect[:reset], low, low]
     label = f"state reset after {reset:,}: then exactly 0"
     panel.plot([*distances[:reset], reset, len(effect)], kept, color=COLOURS[1], linestyle="--", label=label)
