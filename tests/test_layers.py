@@ -18,7 +18,7 @@ LAYERS = [
         *("features", "explanation", "differences"),
     },
     {"corpus", "engines", "evaluate", "passages", "probe", "weights", "search_folder", "trackers"},
-    {"beam", "blend", "dynamic", "excerpts", "material", "overview", "sample", "scoring", "store", "trials"},
+    {"beam", "blend", "dynamic", "excerpts", "material", "overview", "remembering", "sample", "scoring", "store", "trials"},
     {"classification", "finetune", "inspection_page", "opening", "resume", "texts"},
     {"checkpoints", "draft", "step"},
     {"train"},
@@ -116,6 +116,7 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "inspection_page",
         "views/reading",
         "views/curves",
+        "views/pictures",
         "views/canvas",
         "views/terminal_curves",
         "views/runs",
@@ -123,6 +124,7 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "commands/runs",
         "commands/compare",
         "commands/drawing",
+        "commands/memory",
     ],
 )
 def test_rooms_without_torch(room: str) -> None:

@@ -1,6 +1,6 @@
 """What several commands need: a text read with a bar, a name for a run, how this program is called, what to call next.
 
-Knows: how to show that a text is being read; how a diagnosis becomes a command.
+Knows: how to show that a text is being read; how a diagnosis becomes a command; which files can hold a picture.
 Does not know: what the text is for.
 """
 
@@ -10,12 +10,14 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 from charlstm.config import Config, DataConfig, is_path, load_config
 from charlstm.corpus import Corpus, read_corpus
 from charlstm.diagnosis import Diagnosis
-from charlstm.errors import CharlstmError, ConfigError
+from charlstm.errors import CharlstmError, ConfigError, shown
 from charlstm.folder import RunFolder, is_unicode
 from charlstm.vocabulary import Vocabulary
 
@@ -66,3 +68,22 @@ def with_absolute_paths(config: Config) -> Config:
     if odd := [source for source in text if not is_unicode(source)]:
         raise CharlstmError(f"the path {odd[0]!r} is not UTF-8: move or rename the text")
     return config.model_copy(update={"data": config.data.model_copy(update={"text": text})})
+
+
+def picture_kind(place: Path, command: str, instead: str) -> Literal["png", "svg"]:
+    """What the name of a picture's file asks for. CharlstmError where it can't be drawn, or not written there.
+
+    `instead` is what does without a picture.
+    """
+    kinds: dict[str, Literal["png", "svg"]] = {".png": "png", ".svg": "svg"}
+    kind = kinds.get(place.suffix.lower())
+    if kind is None:
+        raise CharlstmError(f"--output {shown(str(place))}: expected a name that ends in {' or '.join(kinds)}")
+    if not place.parent.is_dir():
+        raise CharlstmError(f"--output {shown(str(place))}: there is no folder {shown(str(place.parent))}")
+    if place.exists() and not place.is_file():
+        raise CharlstmError(f"--output {shown(str(place))}: it is there and is not a file")
+    if find_spec("matplotlib") is None:
+        missing = f"{command} draws with matplotlib, which is not installed"
+        raise CharlstmError(f"{missing}: pip install 'charlstm[plot]', or {instead}")
+    return kind

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from charlstm.commands.common import picture_kind
 from charlstm.config import Config, load_config
 from charlstm.differences import labels
 from charlstm.errors import CharlstmError, ConfigError, RunError, shown
@@ -52,11 +52,7 @@ def plot_runs(paths: Sequence[Path], x: XAxis, output: Path | None, on_terminal:
         return
     # A picture of one run belongs to it; one of several belongs to none of them.
     place = output or (runs[0].folder.curves if len(runs) == 1 else Path(runs[0].folder.curves.name))
-    kind = _kind(place)
-    if find_spec("matplotlib") is None:
-        raise CharlstmError(
-            "charlstm plot draws with matplotlib, which is not installed: pip install 'charlstm[plot]', or add --terminal"
-        )
+    kind = picture_kind(place, "charlstm plot", "add --terminal")
 
     from charlstm.views.console import print_line
     from charlstm.views.curves import Drawn, draw_curves
@@ -79,19 +75,6 @@ def _read(path: Path) -> _Run:
         return _Run(folder, columns, load_config(folder.config))
     except ConfigError:  # a run without its settings, or with those of another version
         return _Run(folder, columns, None)
-
-
-def _kind(place: Path) -> Literal["png", "svg"]:
-    """What the name of a file asks for. CharlstmError where it can't be drawn, or not written there."""
-    kinds: dict[str, Literal["png", "svg"]] = {".png": "png", ".svg": "svg"}
-    kind = kinds.get(place.suffix.lower())
-    if kind is None:
-        raise CharlstmError(f"--output {shown(str(place))}: expected a name that ends in {' or '.join(kinds)}")
-    if not place.parent.is_dir():
-        raise CharlstmError(f"--output {shown(str(place))}: there is no folder {shown(str(place.parent))}")
-    if place.exists() and not place.is_file():
-        raise CharlstmError(f"--output {shown(str(place))}: it is there and is not a file")
-    return kind
 
 
 def _noun(runs: Sequence[_Run]) -> str:

@@ -1,45 +1,27 @@
-"""The curves of runs as a picture. The only importer of matplotlib.
+"""The curves of runs as a picture. Lines differ in their colours and in their marks.
 
-The colours are those of Okabe and Ito (2008), which every colour-blind reader can tell apart; lines differ in their marks too.
-
-Knows: panels, axes, legends, PNG and SVG.
+Knows: panels, axes, legends.
 Does not know: where the numbers come from.
 """
 
 from __future__ import annotations
 
-import io
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from matplotlib import rc_context, style
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from charlstm.views.pictures import COLOURS, Kind, picture
 from charlstm.views.text import visible
 
 XAxis = Literal["steps", "characters", "minutes"]
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 _MARKS = ("o", "s", "^", "D", "v")  # 5 and 7 have no common divisor: 35 runs look different
 _MOST_MARKS = 20
 _LONGEST_LABEL = 90
-_STYLE: dict[str, object] = {
-    "font.size": 9,
-    "text.parse_math": False,  # a $ in a name is a $
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.formatter.limits": (-4, 5),
-    "grid.color": "#e5e5e5",
-    "lines.linewidth": 1.6,
-    "lines.markersize": 4,
-    "svg.hashsalt": "charlstm",  # the same curves make the same file
-}
 
 
 @dataclass(frozen=True)
@@ -51,13 +33,9 @@ class Drawn:
     """See `charlstm.records.read_columns`."""
 
 
-def draw_curves(runs: Sequence[Drawn], x: XAxis, noun: str, kind: Literal["png", "svg"]) -> bytes:
+def draw_curves(runs: Sequence[Drawn], x: XAxis, noun: str, kind: Kind) -> bytes:
     """Losses, learning rate and gradient norm of runs, one below the other, as the bytes of a file of 800 x 720 pixels."""
-    with rc_context(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of characters that the font lacks, which are shown as boxes
-        style.use(["default", _STYLE])
-        figure = Figure(figsize=(8, 7.2), dpi=100, layout="constrained")
-        FigureCanvasAgg(figure)
+    with picture(8, 7.2, kind) as (figure, out):
         losses, rate, norm = figure.subplots(3, 1, sharex=True, height_ratios=(3, 1, 1))
         if len(runs) == 1:
             _draw_one(losses, runs[0], x)
@@ -77,8 +55,6 @@ def draw_curves(runs: Sequence[Drawn], x: XAxis, noun: str, kind: Literal["png",
         norm.set_xlabel(x)
         norm.set_xlim(left=0)
         figure.align_ylabels([losses, rate, norm])
-        out = io.BytesIO()
-        figure.savefig(out, format=kind, metadata={"Software": None} if kind == "png" else {"Date": None})
     return out.getvalue()
 
 
@@ -91,8 +67,8 @@ def _draw_one(losses: Axes, run: Drawn, x: XAxis) -> None:
     scored = [(loss, at) for loss, at in pairs if math.isfinite(loss)]
     if scored:
         loss, at = min(scored)
-        losses.axhline(loss, color=_COLOURS[0], linewidth=0.8, linestyle=":")
-        losses.plot([at], [loss], "o", markersize=9, markerfacecolor="none", color=_COLOURS[0], label=f"best, {loss:.4f}")
+        losses.axhline(loss, color=COLOURS[0], linewidth=0.8, linestyle=":")
+        losses.plot([at], [loss], "o", markersize=9, markerfacecolor="none", color=COLOURS[0], label=f"best, {loss:.4f}")
     losses.legend()
 
 
@@ -126,7 +102,7 @@ def _places(run: Drawn, x: XAxis) -> Sequence[float]:
 
 
 def _colour(number: int) -> str:
-    return _COLOURS[number % len(_COLOURS)]
+    return COLOURS[number % len(COLOURS)]
 
 
 def _mark(number: int) -> str:

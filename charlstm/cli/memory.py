@@ -1,0 +1,50 @@
+"""The options of `memory`.
+
+Knows: options and their help.
+Does not know: how anything is done.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from charlstm.cli.app import app
+from charlstm.cli.options import (
+    DeviceOption,
+    EncodingOption,
+    ErrorsOption,
+    JsonOption,
+    ModelArgument,
+    NewlinesOption,
+    TextArgument,
+    given,
+)
+from charlstm.errors import CharlstmError, shown
+
+
+@app.command()
+def memory(
+    model: ModelArgument,
+    text: TextArgument = None,
+    places: Annotated[
+        int, typer.Option("--places", metavar="N", help="Places in the text to measure at: more are slower, and more exact.")
+    ] = 100,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="Draw it too: a name that ends in .png or .svg.", show_default=False),
+    ] = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+    encoding: EncodingOption = None,
+    errors: ErrorsOption = None,
+    newlines: NewlinesOption = None,
+) -> None:
+    """Measure how long a model remembers: what context is worth to it, and how a planted character fades."""
+    if not 2 <= places <= 2000:
+        raise CharlstmError(f"--places {shown(places)}: expected from 2 to 2,000")
+    from charlstm.commands.memory import show_memory
+
+    show_memory(model, text or (), places, output, device, as_json, given(encoding=encoding, errors=errors, newlines=newlines))

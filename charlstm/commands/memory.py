@@ -1,0 +1,118 @@
+"""`charlstm memory`: how long a model remembers.
+
+Knows: which text it is measured on, and what that must hold.
+Does not know: options and their help; how anything is measured or drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from charlstm.commands.common import picture_kind, read_text
+from charlstm.config import DataConfig, SampleConfig, load_config
+from charlstm.errors import CharlstmError, TextError, shown
+from charlstm.folder import RunFolder, write_atomically
+from charlstm.sources import find_sources
+from charlstm.vocabulary import Ids, Vocabulary
+from charlstm.weights import Weights, read_weights
+
+if TYPE_CHECKING:
+    from charlstm.model import CharLSTM
+
+_OWN = 16_384
+"""Characters that a model writes to be measured on, where there is no other text: some seconds."""
+
+
+def show_memory(
+    model: Path,
+    text: Sequence[str],
+    places: int,
+    output: Path | None,
+    device: str,
+    as_json: bool,
+    reading: Mapping[str, str],
+) -> None:
+    """Measure on a text; else on the validation part of the run's own text; else on what the model writes itself.
+
+    `reading` are the keys of [data] that flags set.
+    """
+    kind = picture_kind(output, "charlstm memory --output", "leave out --output") if output else None
+    if text:
+        find_sources(text)  # only to find what is wrong with them before the model is read
+    asked = load_config(data=reading).data
+    weights = read_weights(model)
+    vocabulary = weights.vocabulary
+    ids: Ids | None
+    if text:
+        kept = {"newlines": weights.config.data.newlines, "separator": weights.config.data.separator}
+        ids, what = read_text(text, asked.model_copy(update={**kept, **reading}), vocabulary).ids, "TEXT"
+    else:
+        ids, what = _own_validation(model, vocabulary)
+
+    from charlstm.device import find_device
+    from charlstm.remembering import least_ids, measure_memory
+    from charlstm.store import model_of
+    from charlstm.views.console import print_line
+    from charlstm.views.memory import print_memory
+    from charlstm.views.reading import scoring_bar
+
+    least = least_ids(places)
+    if text:
+        _require(ids, least, vocabulary)
+    network = model_of(weights, find_device(device))
+    if ids is None or not _is_enough(ids, least):
+        why = what if ids is None else f"{what} has {len(ids):,} {vocabulary.noun}s, and {least:,} are needed"
+        ids, what = _written(network, weights, max(_OWN, least)), "what the model writes itself"
+        print_line(f"{why}: measuring on {what}")
+        _require(ids, least, vocabulary)
+    print_line(f"text: {what}, {len(ids):,} {vocabulary.noun}s; {places:,} places in it")
+    with scoring_bar() as progress:
+        memory = measure_memory(network, ids, places, progress=progress)
+    print_memory(memory, vocabulary.noun, as_json, {"text": what, "characters": len(ids)})
+    if output and kind:
+        from charlstm.views.memory_picture import draw_memory
+
+        write_atomically(output, [draw_memory(memory, vocabulary.noun, weights.config.train.seq_len, kind)])
+        print_line(f"picture: {output}")
+
+
+def _own_validation(model: Path, vocabulary: Vocabulary) -> tuple[Ids | None, str]:
+    """The validation part of the text that a run learned from, or None; what it is, or why it is not to be had."""
+    folder = RunFolder(model)
+    if not model.is_dir() or not folder.config.is_file():
+        return None, "no TEXT, and a model file does not say where its text was"
+    try:
+        data: DataConfig = load_config(folder.config).data
+        if "-" in data.text:
+            return None, "no TEXT, and the run's own came from standard input"
+        corpus = read_text(data.text, data, vocabulary)
+        begin, end = corpus.split(data)
+    except CharlstmError as error:
+        return None, f"no TEXT, and the run's own can't be read ({error})"
+    return corpus.ids[begin:end], "the validation part of the run's text"
+
+
+def _written(model: CharLSTM, weights: Weights, length: int) -> Ids:
+    """What a model writes itself: every character drawn from all of its distribution."""
+    from charlstm.opening import engine_of
+    from charlstm.sample import write_text
+
+    prime = weights.config.sample.prime or weights.vocabulary.decode([0])
+    settings = SampleConfig(prime=prime, length=length, top_k=0, temperature=1.0)
+    return weights.vocabulary.encode("".join(write_text(engine_of(model), weights.vocabulary, settings, seed=0)))
+
+
+def _is_enough(ids: Ids, least: int) -> bool:
+    return len(ids) >= least and bool((ids != ids[0]).any())
+
+
+def _require(ids: Ids | None, least: int, vocabulary: Vocabulary) -> None:
+    """TextError where too little stands in a text."""
+    if ids is not None and not _is_enough(ids, least):
+        if len(ids) >= least:
+            only = shown(vocabulary.decode(ids[:1].tolist()))
+            raise TextError(f"the text holds nothing but {only}: another character is needed to plant in its place")
+        have = f"the text has {len(ids):,} {vocabulary.noun}s"
+        raise TextError(f"{have}: at least {least:,} are needed for so many --places, each with what comes before it")

@@ -1,0 +1,91 @@
+"""How long a model remembers: a table with bars on the terminal, JSON, and the sentences that say what it means.
+
+Knows: columns, bars, words.
+Does not know: how any of it was measured; pictures.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from rich.table import Table
+from rich.text import Text
+
+from charlstm.remembering import CONTEXTS, REACH, WARM_UP, Memory
+from charlstm.views.canvas import has_braille
+from charlstm.views.console import console, print_json
+
+LITTLE = 0.01
+"""Nats per character: less is called little."""
+_BAR = 14  # so that a row fits into 80 columns
+
+
+def print_memory(memory: Memory, noun: str, as_json: bool, about: Mapping[str, object]) -> None:
+    """A row a context and distance on standard output, and what they mean; `about` says in JSON what was measured."""
+    if as_json:
+        print_json({**about, "per": noun, **_values(memory)})
+        return
+    out = console(stderr=False)
+    table = Table(box=None, pad_edge=False)
+    for name in (f"{noun}s", "loss", "over carried", "", "effect", ""):
+        table.add_column(name, justify="left" if not name else "right", no_wrap=True)
+    block = "█" if has_braille() else "#"
+    most = max((context.excess.nats for context in memory.contexts), default=0)
+    first = memory.effect[0].nats
+    for context in memory.contexts:
+        excess, effect = context.excess, memory.effect[context.chars - 1]
+        table.add_row(
+            f"{context.chars:,}",
+            f"{context.loss.nats:.4f}",
+            f"{excess.nats:+.4f} ± {excess.stderr:.4f}",
+            _bar(excess.nats / most if most > 0 else 0, block),
+            _small(effect.nats),
+            # A bar as long as the logarithm, over five powers of ten: an effect fades by orders of magnitude.
+            _bar(1 + math.log10(effect.nats / first) / 5 if first > 0 and effect.nats > 0 else 0, block),
+        )
+    table.add_row("carried", f"{memory.carried.nats:.4f}", "0", "", "", "")
+    out.print(table)
+    for sentence in sentences(memory, noun):
+        out.print(Text(sentence), soft_wrap=True)
+
+
+def sentences(memory: Memory, noun: str) -> list[str]:
+    """What was found, in words: one for what context brings, one for how a planted character fades."""
+    enough, longest = memory.enough(LITTLE), memory.contexts[-1]
+    if enough is None:
+        more = f"{longest.excess.nats:.3f} ± {longest.excess.stderr:.3f}"
+        first = f"Even beyond {longest.chars:,} {noun}s of context, what came before them brings {more} nats per {noun}."
+    else:
+        stderr = next(context.excess.stderr for context in memory.contexts if context.chars == enough)
+        so_many = f"{enough:,} {noun}{'s' if enough > 1 else ''}"
+        first = f"From {so_many} on, more context brings less than {LITTLE} nats per {noun} (standard error {stderr:.4f})."
+    half, most = memory.within(0.5), memory.within(0.99)
+    if half is None:
+        return [first, f"Another {noun} in the text changes nothing at all."]
+    below = memory.falls_below(1 / math.e)
+    faded = f"less than 1/e of that from {below:,} on" if below else f"more than 1/e of that at {REACH:,}"
+    effect = f"Another {noun} in the text changes the prediction after it by {_small(memory.effect[0].nats)} nats"
+    return [first, f"{effect}, and {faded}; half of its effect is on the next {half:,}, 99% on the next {most:,}."]
+
+
+def _values(memory: Memory) -> dict[str, object]:
+    return {
+        "places": memory.places,
+        "warm_up": WARM_UP,
+        "contexts": [asdict(context) for context in memory.contexts],
+        "carried": asdict(memory.carried),
+        "enough": memory.enough(LITTLE),
+        "effect": [{"distance": distance, **asdict(memory.effect[distance - 1])} for distance in CONTEXTS],
+        "effect_below_1_e": memory.falls_below(1 / math.e),
+        "effect_within": {str(share): memory.within(share) for share in (0.5, 0.9, 0.99)},
+    }
+
+
+def _bar(share: float, block: str) -> str:
+    return block * round(max(0.0, min(1.0, share)) * _BAR)
+
+
+def _small(value: float) -> str:
+    return f"{value:.4f}" if value >= 1e-3 or value == 0 else f"{value:.1e}"

@@ -1,0 +1,46 @@
+"""What all pictures share: their style, their colours, and how a figure becomes a file.
+
+The colours are those of Okabe and Ito (2008), which every colour-blind reader can tell apart.
+
+Knows: matplotlib, PNG and SVG.
+Does not know: what is drawn.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from matplotlib import rc_context, style
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+Kind = Literal["png", "svg"]
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
+_STYLE: dict[str, object] = {
+    "font.size": 9,
+    "text.parse_math": False,  # a $ in a name is a $
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.formatter.limits": (-4, 5),
+    "grid.color": "#e5e5e5",
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4,
+    "svg.hashsalt": "charlstm",  # the same curves make the same file
+}
+
+
+@contextmanager
+def picture(width: float, height: float, kind: Kind) -> Iterator[tuple[Figure, io.BytesIO]]:
+    """A figure to draw on, so many hundreds of pixels wide and high, and what holds the bytes of its file afterwards."""
+    with rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of characters that the font lacks, which are shown as boxes
+        style.use(["default", _STYLE])
+        figure, out = Figure(figsize=(width, height), dpi=100, layout="constrained"), io.BytesIO()
+        FigureCanvasAgg(figure)
+        yield figure, out
+        figure.savefig(out, format=kind, metadata={"Software": None} if kind == "png" else {"Date": None})
