@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from charlstm.excerpts import symbol_of
 from charlstm.explanation import LayerStep
 from charlstm.traces import GATES, Floats, Kind, Trace
 from charlstm.views.console import print_json
-from charlstm.views.inspection import symbol_of
 from charlstm.views.text import visible
 from charlstm.weights import Weights
 
