@@ -72,6 +72,11 @@ def read_excerpt(
     return Excerpt(ids, context, begin, symbols, count > end)
 
 
+def symbol_of(vocabulary: Vocabulary, i: int) -> str:
+    """What stands for an id: its character; of a byte that is none by itself, its number, as in `\\xc3`."""
+    return f"\\x{i:02x}" if vocabulary.unit == "byte" and i > 127 else vocabulary.decode([i])
+
+
 def _encoded(stream: Iterator[str], vocabulary: Vocabulary, skip_unknown: bool) -> Iterator[Ids]:
     for text in stream:
         if unknown := vocabulary.unknown(text):

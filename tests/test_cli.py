@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -317,6 +319,22 @@ def test_inspect_gives_the_same_numbers_as_json_and_as_arrays(
         assert one["probability"] == pytest.approx(other["probability"], abs=1e-5)
 
 
+def test_inspect_writes_a_page_that_agrees_with_its_json(charlstm: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
+    asked = ("inspect", "runs/verse", "verse.txt", "--length", "60", "--neuron", "1:3", "--json", "--top", "5")
+    result = charlstm(*asked, "--at", "50", "--html", tmp_path / "a.html", folder=folder)
+    assert (result.returncode, result.stderr) == (0, b"")
+    found, html = json.loads(result.stdout), (tmp_path / "a.html").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r'id="(data[^"]*)">([^<]*)</script>', html))
+    facts = json.loads(blocks["data"])
+    assert facts["first"] == {"kind": "cell", "layer": 1, "neuron": 3}
+    assert facts["probability"][1:] == pytest.approx([one["probability"] for one in found["characters"][1:]], rel=1e-3)
+    assert [one[1] for one in facts["next"][7]] == pytest.approx([one[1] for one in found["characters"][7]["next"]], rel=1e-3)
+    cells = np.frombuffer(base64.b64decode(blocks["data-cell"]), np.uint8).reshape(2 * 16, 60)[16 + 3]
+    assert cells / 127.5 - 1 == pytest.approx(found["neuron"]["values"], abs=1 / 255 + 1e-6)
+    shares = np.frombuffer(base64.b64decode(blocks["data-gradient"]), np.uint8).reshape(59, 32)[49] / 255
+    assert shares * facts["largest"][49] == pytest.approx(found["sensitivity"]["norms"][-32:], abs=facts["largest"][49] / 400)
+
+
 def test_inspect_says_what_it_left_out_and_skips_what_is_unknown(
     charlstm: Callable[..., Result], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -412,7 +430,13 @@ def test_classify_guesses_which_text_a_line_is_from(charlstm: Callable[..., Resu
         (["inspect", "runs/verse", "verse.txt", "--json", "--neuron", "0:16"], ["no neuron 16", "16 neurons a layer"]),
         (["inspect", "runs/verse", "verse.txt", "--json", "--neuron", "2:0"], ["no layer 2", "2 layers"]),
         (["inspect", "runs/verse", "verse.txt", "--json", "--neuron", "7"], ["--neuron '7'", "LAYER:NEURON"]),
-        (["inspect", "runs/verse", "verse.txt", "--neuron", "0:0"], ["--neuron needs --terminal or --json"]),
+        (["inspect", "runs/verse", "verse.txt", "--neuron", "0:0"], ["--neuron needs --terminal, --json or --html"]),
+        (["inspect", "runs/verse", "verse.txt", "--html", "none/a.html"], ["--html 'none/a.html'", "no such folder"]),
+        (
+            ["inspect", "runs/verse", "verse.txt", "--html", "a.html", "--length", "20001"],
+            ["--length 20,001", "20,000"],
+        ),
+        (["inspect", "runs/verse", "verse.txt", "--html", "a.html", "--at", "5"], ["--at needs --terminal or --json"]),
         (["inspect", "runs/verse", "verse.txt", "--terminal"], ["--neuron L:N", "--at P"]),
         (["inspect", "runs/verse", "verse.txt", "--terminal", "--json"], ["choose one"]),
         (["inspect", "runs/verse", "verse.txt", "--terminal", "--neuron", "0:0"], ["--terminal needs a terminal with colours"]),

@@ -92,8 +92,8 @@ def test_every_setting_is_described() -> None:
 
 def test_every_option_is_described(capsys: pytest.CaptureFixture[str]) -> None:
     described = "".join(document.read_text(encoding="utf-8") for document in DOCUMENTS)
-    commands = ("train", "sample", "play", "score", "classify", "inspect", "eval", "tune", "info", "plot", "runs", "compare")
-    for command in map(str.split, (*commands, "memory", "data list")):
+    commands = ("train", "sample", "play", "score", "classify", "inspect", "explain", "eval", "tune", "info", "plot")
+    for command in map(str.split, (*commands, "runs", "compare", "memory", "data list")):
         main([*command, "--help"])
         options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
         assert options

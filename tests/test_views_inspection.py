@@ -8,7 +8,7 @@ import pytest
 from rich.style import Style
 from rich.text import Text
 
-from charlstm.excerpts import Excerpt
+from charlstm.excerpts import Excerpt, symbol_of
 from charlstm.features import Match
 from charlstm.traces import GATES, Trace
 from charlstm.views.inspection import (
@@ -20,7 +20,6 @@ from charlstm.views.inspection import (
     show_matches,
     show_neuron,
     show_saturation,
-    symbol_of,
 )
 from charlstm.vocabulary import ByteVocabulary, CharVocabulary
 

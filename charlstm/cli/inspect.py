@@ -64,6 +64,10 @@ def inspect(
         Path | None,
         typer.Option("--npz", metavar="FILE", help="Write every gate and state there, as NumPy's arrays.", show_default=False),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page there to look around in with a browser.", show_default=False),
+    ] = None,
     unknown: Annotated[
         Literal["error", "skip"], typer.Option("--unknown", help="What to do with characters that the model never saw.")
     ] = "error",
@@ -77,8 +81,10 @@ def inspect(
         raise CharlstmError("--terminal, --find and --json are ways to answer: choose one (only --json takes --find too)")
     if terminal and (neuron is None) == (at is None):
         raise CharlstmError("--terminal colours one thing: name it with --neuron L:N (--find suggests some) or with --at P")
-    if not (terminal or as_json) and (option := "--neuron" if neuron else "--at" if at is not None else None):
-        raise CharlstmError(f"{option} needs --terminal or --json")
+    if neuron and not (terminal or as_json or html):
+        raise CharlstmError("--neuron needs --terminal, --json or --html")
+    if at is not None and not (terminal or as_json):
+        raise CharlstmError("--at needs --terminal or --json")
     for name, value, least in (("--top", top, 1), ("--from", begin, 0), ("--length", length, 2), ("--at", at, 1)):
         if value is not None and not least <= value <= 10**12:
             raise CharlstmError(f"{name} {shown(value)}: expected at least {least}, and at most 1,000,000,000,000")
@@ -88,7 +94,7 @@ def inspect(
     form: Literal["summary", "find", "terminal", "json"] = (
         "terminal" if terminal else "json" if as_json else "find" if find else "summary"
     )
-    request = Request(form, kind, _neuron(neuron), at, find, top, begin, length, npz)
+    request = Request(form, kind, _neuron(neuron), at, find, top, begin, length, npz, html)
     command(model, text or (), request, unknown == "skip", device, given(encoding=encoding, errors=errors, newlines=newlines))
 
 

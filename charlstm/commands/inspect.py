@@ -16,11 +16,14 @@ from charlstm.errors import CharlstmError, shown
 from charlstm.excerpts import Excerpt, read_excerpt
 from charlstm.features import best_neurons, features
 from charlstm.folder import write_atomically
+from charlstm.inspection_page import MOST as MOST_OF_PAGE
+from charlstm.inspection_page import WINDOW, Contents, page
 from charlstm.sources import find_sources
-from charlstm.traces import GATES, KINDS, Kind, npz
+from charlstm.traces import GATES, KINDS, Kind, Trace, npz
 from charlstm.weights import Weights, explained, read_weights
 
 if TYPE_CHECKING:
+    from charlstm.model import CharLSTM
     from charlstm.views.inspection import Inspection
 
 MOST = 10_000
@@ -42,6 +45,7 @@ class Request:
     begin: int
     length: int | None
     npz: Path | None
+    html: Path | None
 
     @property
     def kinds(self) -> set[Kind]:
@@ -51,7 +55,7 @@ class Request:
             kinds |= set(GATES)
         if self.at is not None:
             kinds |= {"hidden", "cell"}
-        return set(KINDS) if self.npz else kinds
+        return set(KINDS) if self.npz or self.html else kinds
 
 
 def inspect(
@@ -62,8 +66,11 @@ def inspect(
         raise CharlstmError("no TEXT to look at: name files, folders, globs, -, builtin:NAME or data:NAME")
     find_sources(text)  # what is wrong with them comes before what is wrong with the model
     asked = load_config(data=reading).data
-    if request.npz and not request.npz.absolute().parent.is_dir():
-        raise CharlstmError(f"--npz {shown(str(request.npz))}: there is no such folder to write it to")
+    for option, file in (("--npz", request.npz), ("--html", request.html)):
+        if file and not file.absolute().parent.is_dir():
+            raise CharlstmError(f"{option} {shown(str(file))}: there is no such folder to write it to")
+    if request.html and (request.length or 0) > MOST_OF_PAGE:
+        raise CharlstmError(f"--length {request.length:,}: a page of --html holds at most {MOST_OF_PAGE:,} characters")
     from charlstm.views.colours import require_colours
 
     if request.form == "terminal":
@@ -98,7 +105,23 @@ def _look(path: Path, weights: Weights, excerpt: Excerpt, request: Request, devi
         matches = best_neurons(seen.shown(request.kind), features(excerpt.text), request.kind, request.top)
     if request.at is not None:
         gradient = Gradient(request.at, sensitivity(model, seen, [request.at - excerpt.begin])[0])
+    if request.html:
+        write_atomically(request.html, page(_contents(path, model, weights, excerpt, seen, request)))
     return Inspection(excerpt, weights.vocabulary, seen, neuron, matches, gradient)
+
+
+def _contents(path: Path, model: CharLSTM, weights: Weights, excerpt: Excerpt, seen: Trace, request: Request) -> Contents:
+    from charlstm.probe import sensitivity
+    from charlstm.views.reading import gradients_bar
+
+    values = seen.shown(request.kind)
+    matches = best_neurons(values, features(excerpt.text), request.kind, request.top)
+    with gradients_bar() as progress:
+        positions = range(1, len(excerpt.symbols))
+        norms = sensitivity(model, seen, positions, WINDOW, progress=lambda done: progress(done, len(positions)))
+    best = max(matches, key=lambda match: abs(match.correlation), default=None)
+    layer, neuron = request.neuron or ((best.layer, best.neuron) if best else (0, 0))
+    return Contents(path.name, excerpt, weights.vocabulary, seen, matches, norms, (request.kind, layer, neuron))
 
 
 def _show(found: Inspection, request: Request) -> None:

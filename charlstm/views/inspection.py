@@ -14,7 +14,7 @@ import numpy as np
 from rich.style import Style
 from rich.text import Text
 
-from charlstm.excerpts import Excerpt
+from charlstm.excerpts import Excerpt, symbol_of
 from charlstm.features import Match
 from charlstm.traces import GATES, Floats, Kind, Trace
 from charlstm.views.colours import DARK, LIGHT, append, put
@@ -177,11 +177,6 @@ def _characters(inspection: Inspection, top: int) -> list[dict[str, object]]:
         }
         for i, probability, after, row in zip(trace.ids, probabilities, ids, shares, strict=True)
     ]
-
-
-def symbol_of(vocabulary: Vocabulary, i: int) -> str:
-    """What stands for an id: its character; of a byte that is none by itself, its number, as in `\\xc3`."""
-    return f"\\x{i:02x}" if vocabulary.unit == "byte" and i > 127 else vocabulary.decode([i])
 
 
 def _numbers(values: Floats) -> list[float]:

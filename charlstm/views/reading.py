@@ -32,6 +32,11 @@ def tracing_bar() -> AbstractContextManager[Show]:
     return _bar("tracing", "char", 0)
 
 
+def gradients_bar() -> AbstractContextManager[Show]:
+    """What is to be called with the characters whose gradients are known so far, and in all."""
+    return _bar("gradients", "char", 0)
+
+
 @contextmanager
 def _bar(name: str, unit: str, least: int) -> Iterator[Show]:
     """On a terminal, a bar from the first call with `least` or more on; elsewhere nothing."""

@@ -1,0 +1,94 @@
+"""`charlstm explain`: one step of the LSTM, equation by equation.
+
+Knows: which rooms compute and show it, and what is wrong with a request before torch is loaded.
+Does not know: options and their help.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from charlstm.errors import CharlstmError, TextError, UnknownCharactersError, shown
+from charlstm.explanation import layer_steps
+from charlstm.folder import write_atomically
+from charlstm.vocabulary import Ids, describe
+from charlstm.weights import Weights, explained, read_weights
+
+MOST = 10_000
+"""Characters of a text: 245 MB of a model of 2x512."""
+PAGE = 2_000_000
+"""Numbers on one page: 15 MB; 130 characters of a model of 2x512."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be explained. Characters, layers and units count from 0."""
+
+    at: int | None
+    """None for the last character."""
+    layer: int
+    unit: int | None
+    """None for the one that changed most."""
+    as_json: bool
+    html: Path | None
+
+
+def explain(model: Path, text: str, request: Request) -> None:
+    """Show what one layer of a model does as it reads one character of a text from a zero state."""
+    if not text:
+        raise TextError('TEXT is empty: give the text itself, such as "First Citizen:"')
+    if request.html and not request.html.absolute().parent.is_dir():
+        raise CharlstmError(f"--html {shown(str(request.html))}: there is no such folder to write it to")
+    weights = read_weights(model)
+    settings = weights.config.model
+    _require("--layer", request.layer, "layer", settings.num_layers)
+    if request.unit is not None:
+        _require("--unit", request.unit, "unit", settings.hidden_size)
+    if unknown := weights.vocabulary.unknown(text):
+        raise UnknownCharactersError(
+            f"the text has characters that are not in the model's vocabulary: {describe(unknown)}; leave them out"
+        )
+    ids = weights.vocabulary.encode(text)
+    at = len(ids) - 1 if request.at is None else request.at
+    _require("--at", at, weights.vocabulary.noun, len(ids))
+    _require_room(len(ids), weights, request)
+    _explain(model, weights, ids, at, request)
+
+
+def _explain(path: Path, weights: Weights, ids: Ids, at: int, request: Request) -> None:
+    from charlstm.probe import trace
+    from charlstm.store import model_of
+    from charlstm.views.console import print_line
+    from charlstm.views.explanation import Explained, print_explanation, show_explanation
+    from charlstm.views.page import page
+
+    with explained(path):
+        model = model_of(weights)
+    seen = trace(model, ids)  # all of it even for one step, so that its numbers are to the last digit those of a page
+    if request.html:
+        layers = [list(layer_steps(seen, layer, weights.tensors)) for layer in range(seen.layers)]
+        write_atomically(request.html, [page(weights, seen, layers, at, request.layer, request.unit)])
+        print_line(f"wrote {request.html}: open it in a browser, the arrow keys step through the text")
+    if request.as_json or not request.html:
+        step = list(layer_steps(seen, request.layer, weights.tensors))[at]
+        found = Explained(weights, seen, step, at, request.layer, request.unit)
+        (print_explanation if request.as_json else show_explanation)(found)
+
+
+def _require(option: str, number: int, noun: str, count: int) -> None:
+    if not 0 <= number < count:
+        there = f"{count:,} {noun}s, counted from 0" if count > 1 else f"one {noun}, which is 0"
+        owner = "the text" if option == "--at" else "the model"
+        raise CharlstmError(f"{option} {shown(number)}: there is no such {noun}; {owner} has {there}")
+
+
+def _require_room(count: int, weights: Weights, request: Request) -> None:
+    most, noun = MOST, weights.vocabulary.noun
+    if request.html:
+        from charlstm.views.page import COLUMNS
+
+        most = max(1, PAGE // (COLUMNS * weights.config.model.num_layers * weights.config.model.hidden_size))
+    if count > most:
+        where = "a page" if request.html else "an explanation"
+        raise TextError(f"the text has {count:,} {noun}s, and {where} of this model takes {most:,}: give a shorter text")

@@ -1,0 +1,232 @@
+"""One step of an LSTM in words and numbers, and as JSON.
+
+Knows: the names that courses give to the equations, columns, keys of JSON, what is safe on a terminal.
+Does not know: how any of the numbers came about.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from charlstm.explanation import LayerStep
+from charlstm.traces import GATES, Floats, Kind, Trace
+from charlstm.views.console import print_json
+from charlstm.views.inspection import symbol_of
+from charlstm.views.text import visible
+from charlstm.weights import Weights
+
+NEXT = 5
+"""Successors that are listed, and units that changed most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """One layer at one character."""
+
+    weights: Weights
+    trace: Trace
+    """Of the whole text."""
+    step: LayerStep
+    at: int
+    layer: int
+    asked: int | None
+    """The unit that was asked for."""
+
+    @property
+    def unit(self) -> int:
+        """The unit by which the equations are shown."""
+        return self.step.changed_most(1)[0] if self.asked is None else self.asked
+
+
+def print_explanation(found: Explained) -> None:
+    """Every number of the step, as one JSON object."""
+    settings = found.weights.config.model
+    answer: dict[str, object] = {
+        "text": symbols(found.weights, found.trace),
+        "per": found.weights.vocabulary.noun,
+        "at": found.at,
+        "layer": found.layer,
+        "unit": found.unit,
+        "num_layers": settings.num_layers,
+        "hidden_size": settings.hidden_size,
+        "input_size": input_size(found.weights, found.layer),
+        **step_json(found.step),
+        "next": next_json(found.weights, found.trace)[found.at],
+    }
+    print_json(answer, indent=None)
+
+
+def step_json(step: LayerStep) -> dict[str, object]:
+    """What an answer in JSON and a page both hold of a step: figures of the whole layer, and each unit's numbers."""
+    passages = {gate: step.passage(gate) for gate in GATES}
+    return {
+        "gates": {
+            gate: {"above_0.9": passage.open, "below_0.5": passage.shut, "mean": number(passage.mean)}
+            for gate, passage in passages.items()
+        },
+        "changed_most": step.changed_most(NEXT),
+        "units": {name: [number(value) for value in column] for name, column in step.columns().items()},
+    }
+
+
+def next_json(weights: Weights, trace: Trace) -> list[list[list[object]]]:
+    """The most probable successors of each character, best first, each with its probability."""
+    ids, shares = trace.next_characters(NEXT)
+    return [
+        [[symbol_of(weights.vocabulary, int(i)), number(share)] for i, share in zip(*row, strict=True)]
+        for row in zip(ids, shares, strict=True)
+    ]
+
+
+def symbols(weights: Weights, trace: Trace) -> list[str]:
+    """What stands for each id of the text."""
+    return [symbol_of(weights.vocabulary, int(i)) for i in trace.ids]
+
+
+def input_size(weights: Weights, layer: int) -> int:
+    """E: how many numbers a layer reads at a character."""
+    settings = weights.config.model
+    return settings.hidden_size if layer else settings.embedding_size or weights.vocabulary.size
+
+
+def number(value: float) -> float:
+    """With four digits, which is more than a person reads, and keeps a page small."""
+    return float(f"{value:.4g}")
+
+
+def show_explanation(found: Explained) -> None:
+    """The six equations, each with what it gives here, and what the model expects next."""
+    values = {name: float(column[found.unit]) for name, column in found.step.columns().items()}
+    lines = [*_beginning(found), *_gates(found, values), *_states(found, values), *_table(found), *_expected(found)]
+    sys.stdout.write(visible("\n".join(lines)) + "\n")
+
+
+def _beginning(found: Explained) -> list[str]:
+    settings, noun = found.weights.config.model, found.weights.vocabulary.noun
+    H, E = settings.hidden_size, input_size(found.weights, found.layer)
+    text = symbols(found.weights, found.trace)
+    first = found.at == 0
+    origin = f"the hidden state of layer {found.layer - 1}" if found.layer else f"what stands for the {noun}"
+    return [
+        f"The model reads {quoted(text[found.at])}, {noun} {found.at} of {quoted(_around(text, found.at))}.",
+        f"Layer {found.layer} of {settings.num_layers} (counted from 0), {H:,} units. The numbers are those of unit "
+        f"{found.unit}, {'which changed most' if found.asked is None else 'as asked'}.",
+        "",
+        f"x      {f'{E:,} numbers':<13}  the input: {origin}",
+        f"h      {f'{H:,} numbers':<13}  the hidden state before (activation, a){_range(found.step.hidden_before, first)}",
+        f"c      {f'{H:,} numbers':<13}  the cell state before (memory cell), the conveyor belt"
+        f"{_range(found.step.cell_before, first)}",
+        f"[h, x] {f'{H + E:,} numbers':<13}  one behind the other; each W is {H:,} x {H + E:,}, each b {H:,} numbers",
+        "",
+    ]
+
+
+def _factor(value: float) -> str:
+    """A number that another one is added to or multiplied by."""
+    return f"({value:.3f})" if value < 0 else f"{value:.3f}"
+
+
+def _gates(found: Explained, values: Mapping[str, float]) -> list[str]:
+    lines = []
+    for index, (letter, kind, weight, function, names) in enumerate(_EQUATIONS, 1):
+        applied = f"{function}({values[f'{kind}_sum']:.3f}) = {values[kind]:.3f}"
+        lines += [
+            f"{index}. {letter} = {function}(W_{weight} [h, x] + b_{weight})   {names}",
+            f"   unit {found.unit}: {letter} = {applied}: {_meaning(kind, values[kind])}",
+            f"   all units: {_summary(found.step, kind)}",
+            "",
+        ]
+    return lines
+
+
+def _states(found: Explained, values: Mapping[str, float]) -> list[str]:
+    step, unit, H = found.step, found.unit, found.weights.config.model.hidden_size
+    moved = np.abs(step.values["cell"] - step.cell_before)
+    far, near = int((moved > 0.5).sum()), int((moved < 0.1).sum())
+    f, i, g, c, written = (_factor(values[name]) for name in ("forget", "input", "candidate", "cell_before", "written"))
+    return [
+        "5. c' = f * c + i * g   cell state (memory cell, c)",
+        f"   unit {unit}: c' = {f} * {c} + {i} * {g} = {values['kept']:.3f} + {written} = {values['cell']:.3f}",
+        f"   all units: {far:,} of {H:,} moved by more than 0.5, {near:,} by less than 0.1",
+        "",
+        "6. h' = o * tanh(c')   hidden state (activation, a; nn.LSTM's output)",
+        f"   unit {unit}: h' = {values['output']:.3f} * tanh({values['cell']:.3f}) = {values['output']:.3f} * "
+        f"{_factor(values['cell_tanh'])} = {values['hidden']:.3f}",
+        f"   all units: {_spread(step.values['hidden'])}",
+        "",
+    ]
+
+
+def _table(found: Explained) -> list[str]:
+    columns = found.step.columns()
+    names = ("forget", "input", "candidate", "output", "cell_before", "cell", "hidden")
+    lines = ["The units that changed most", "  unit      f       i       g       o       c      c'      h'"]
+    for unit in found.step.changed_most(NEXT):
+        lines.append(f"{unit:>6}" + "".join(f"{columns[name][unit]:>8.3f}" for name in names))
+    return [*lines, ""]
+
+
+def _expected(found: Explained) -> list[str]:
+    after = next_json(found.weights, found.trace)[found.at]
+    head = f"What the model expects next, from the h' of its last layer ({found.weights.config.model.num_layers - 1})"
+    return [head, *(f"{quoted(str(symbol)):>6}  {share:6.1%}" for symbol, share in after)]
+
+
+_EQUATIONS: tuple[tuple[str, Kind, str, str, str], ...] = (
+    ("f", "forget", "f", "sigmoid", "forget gate (Gamma_f; nn.LSTM's second quarter)"),
+    ("i", "input", "i", "sigmoid", "input gate (update gate, Gamma_u; nn.LSTM's first quarter)"),
+    ("g", "candidate", "c", "tanh", "candidate (C~, memory cell candidate, c^; nn.LSTM's third quarter)"),
+    ("o", "output", "o", "sigmoid", "output gate (Gamma_o; nn.LSTM's fourth quarter)"),
+)
+
+
+def _meaning(kind: Kind, value: float) -> str:
+    """What a unit's number says."""
+    match kind:
+        case "forget":
+            return f"it keeps {value:.0%} of its cell state"
+        case "input":
+            return f"it writes {value:.0%} of its candidate"
+        case "output":
+            return f"it shows {value:.0%} of its cell state's tanh"
+        case _:
+            return f"what could be written, {'up' if value > 0 else 'down'} by {abs(value):.3f} of at most 1"
+
+
+def _summary(step: LayerStep, kind: Kind) -> str:
+    """What all units' numbers say together."""
+    values = step.values[kind]
+    if kind == "candidate":
+        up, far = int((values > 0).sum()), int((np.abs(values) > 0.9).sum())
+        return f"{up:,} of {len(values):,} up, the others down; {far:,} beyond 0.9 either way"
+    passage, H = step.passage(kind), len(values)
+    most, less = {
+        "forget": ("keep more than 90%", "erase more than half"),
+        "input": ("write more than 90%", "write less than half"),
+        "output": ("show more than 90%", "show less than half"),
+    }[kind]
+    return f"{passage.open:,} of {H:,} {most}, {passage.shut:,} {less}; {passage.mean:.3f} on average"
+
+
+def _range(values: Floats, is_start: bool) -> str:
+    return ": all 0, as nothing was read" if is_start else f": {_spread(values)}"
+
+
+def _spread(values: Floats) -> str:
+    return f"from {values.min():.3f} to {values.max():.3f}"
+
+
+def _around(text: list[str], at: int) -> str:
+    """The text, or where that is long, what stands around one character of it."""
+    begin, end = max(0, at - 30), at + 31
+    return "..." * (begin > 0) + "".join(text[begin:end]) + "..." * (end < len(text))
+
+
+def quoted(text: str) -> str:
+    """In one line, between quotation marks."""
+    return json.dumps(text, ensure_ascii=False)
