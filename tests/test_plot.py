@@ -90,7 +90,7 @@ def test_several_runs_lie_in_one_picture_under_what_differs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     runs = [make_run(tmp_path / n, record(10, 2.0), settings=[f"train.seed={i}"]) for i, n in enumerate("ab")]
-    monkeypatch.setattr("charlstm.views.curves._STYLE", {"svg.fonttype": "none"})
+    monkeypatch.setattr("charlstm.views.pictures._STYLE", {"svg.fonttype": "none"})
     assert main(["plot", *map(str, runs), "--output", "both.svg"]) == 0
     svg = Path("both.svg").read_text(encoding="utf-8")
     for part in ("seed 0", "seed 1", "bits per character", "learning rate", "gradient norm", "validation"):
@@ -200,7 +200,7 @@ def test_without_matplotlib_one_line_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = make_run(tmp_path / "run", record(1, 2.0))
-    monkeypatch.setattr("charlstm.commands.plot.find_spec", lambda _: None)
+    monkeypatch.setattr("charlstm.commands.common.find_spec", lambda _: None)
     assert main(["plot", str(run)]) == 2
     assert "pip install 'charlstm[plot]'" in capsys.readouterr().err
     assert main(["plot", str(run), "--terminal"]) == 0
