@@ -95,6 +95,7 @@ def test_a_browser_colours_searches_and_traces_back(browser: Any, contents: Cont
     spans = view.locator("#text span")
     assert spans.count() == len(TEXT)
     assert r"\u{202e}" in spans.all_inner_texts()
+    view.wait_for_selector("#text span.s16")
     assert ["s0" in spans.first.get_attribute("class"), "s16" in spans.last.get_attribute("class")] == [True, True]
     view.fill("#search", "nothing of the kind")
     assert view.locator("#features button").count() == 0

@@ -116,15 +116,31 @@ function gradientOf(t) {
   return { begin: t - size, shares: window ? window.subarray(W - size) : new Uint8Array() };
 }
 
-function repaint() {
+/** What each character's step is now: a function of its position. */
+function steps() {
   if (state.view === "neuron") {
     const values = row(state.kind, state.layer, state.neuron);
-    for (let t = 0; t < T; t++) paint(t, values ? Math.round((values[t] * (STEPS - 1)) / 255) : -1);
-  } else {
-    const { begin, shares } = gradientOf(state.cursor);
-    for (let t = 0; t < T; t++) paint(t, t >= begin && t < begin + shares.length ? gradientStep(shares[t - begin]) : -1);
+    return (t) => (values ? Math.round((values[t] * (STEPS - 1)) / 255) : -1);
   }
+  const { begin, shares } = gradientOf(state.cursor);
+  return (t) => (t >= begin && t < begin + shares.length ? gradientStep(shares[t - begin]) : -1);
 }
+
+// Only lines on the screen, or nearly, are painted; the others when they come there. So a long text is no slower than a short one.
+const onScreen = new Set();
+const paintLine = (line, step) => { for (const span of line.children) paint(+span.dataset.t, step(+span.dataset.t)); };
+function repaint() {
+  const step = steps();
+  for (const line of onScreen) paintLine(line, step);
+}
+const watcher = new IntersectionObserver((entries) => {
+  const step = steps();
+  for (const { target, isIntersecting } of entries) {
+    if (isIntersecting) paintLine(target, step);
+    onScreen[isIntersecting ? "add" : "delete"](target);
+  }
+}, { root: $("text"), rootMargin: "400px" });
+for (const line of $("text").children) watcher.observe(line);
 
 // --- the panel of one character ---
 
@@ -273,9 +289,10 @@ $("neuron").addEventListener("change", showChoice);
 
 let kept = 0; // where the cursor goes back to when the pointer leaves
 const pointed = (event) => event.target.closest("span[data-t]")?.dataset.t;
-$("text").addEventListener("pointerover", (event) => {
+// Not pointerover: that also comes when the text scrolls under a pointer at rest, and would take the cursor from the keyboard.
+$("text").addEventListener("pointermove", (event) => {
   const t = pointed(event);
-  if (t !== undefined) moveTo(+t);
+  if (t !== undefined && +t !== state.cursor) moveTo(+t);
 });
 $("text").addEventListener("pointerleave", () => moveTo(kept));
 $("text").addEventListener("click", (event) => {
