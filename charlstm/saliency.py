@@ -4,9 +4,10 @@ A prediction after s rests on the characters s, s - 1, s - 2 ... The gradient wa
 side, by the chain rule through the equations of `cell.py`. These need no reading again: what each step let through is in the
 trace, so that a character further back costs a product with each weight matrix and nothing else.
 
-    do = dh * tanh(c')      dc' += dh * o * (1 - tanh(c')^2)      di = dc' * g      df = dc' * c      dg = dc' * i
-    da = di * i (1 - i), df * f (1 - f), dg * (1 - g^2), do * o (1 - o)
-    to the step before: dh = W_h da, dc = dc' * f      to the layer below, or to what was read: dx = W_x da
+    dc' += dh' * o (1 - tanh(c')^2)
+    da   = dc' * i (1 - i) g,  dc' * f (1 - f) c,  dc' * (1 - g^2) i,  dh' * o (1 - o) tanh(c')      the sums of the gates
+    dh   = da W_h,   dc = dc' * f                to the states before
+    dx   = da W_x                                to the layer below, or to what was read
 
 Shapes: T time, L layers, H hidden, V vocabulary, E the layer's input; P positions, W the window before each.
 
@@ -31,8 +32,8 @@ from charlstm.traces import Floats, Trace
 WINDOW = 1000
 """Characters before a position that its gradient is taken to."""
 _Ids = npt.NDArray[np.int64]
-_LANES = 512
-"""Positions whose gradients are computed at once: 50 MiB for a model of 2x512."""
+_LANES = 1024
+"""Positions whose gradients are computed at once: 60 MiB for a model of 2x512."""
 
 
 def sensitivity(
@@ -71,15 +72,14 @@ def sensitivity(
 
 
 class _Layer(NamedTuple):
-    """What one layer did at every character, each (T, H)."""
+    """What one layer let through at every character, as the chain rule needs it."""
 
     weights: Weights
-    input_gate: Tensor
+    to_sums: Tensor
+    """i (1 - i) g, f (1 - f) c, (1 - g^2) i, o (1 - o) tanh(c'), in the order of the weights' rows, (T, 4H)."""
+    to_cell: Tensor
+    """o (1 - tanh(c')^2), (T, H)."""
     forget_gate: Tensor
-    candidate: Tensor
-    output_gate: Tensor
-    tanh_cell: Tensor
-    cell_before: Tensor
 
 
 class _Walk:
@@ -96,8 +96,10 @@ class _Walk:
             torch.from_numpy(np.ascontiguousarray(trace.values[kind][:, layer])).to(self._device)
             for kind in ("input", "forget", "candidate", "output", "cell")
         )
-        start = torch.from_numpy(trace.start[1][None, layer]).to(self._device)
-        return _Layer(layer_weights(self._model.lstm, layer), i, f, g, o, cell.tanh(), torch.cat([start, cell[:-1]]))
+        before = torch.cat([torch.from_numpy(trace.start[1][None, layer]).to(self._device), cell[:-1]])
+        shown = cell.tanh()
+        to_sums = torch.cat([i * (1 - i) * g, f * (1 - f) * before, (1 - g**2) * i, o * (1 - o) * shown], dim=1)
+        return _Layer(layer_weights(self._model.lstm, layer), to_sums, o * (1 - shown**2), f)
 
     @torch.no_grad()
     def norms(self, positions: _Ids, aims: _Ids) -> Iterator[Tensor]:
@@ -121,15 +123,6 @@ class _Walk:
 
 def _step_back(layer: _Layer, t: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """Gradients to the states (P, H) after the characters t (P,) -> to what is read there (P, E), and to those before."""
-    i, f, g, o, tanh_cell, cell_before = (values[t] for values in layer[1:])
-    cell = cell + hidden * o * (1 - tanh_cell**2)
-    sums = torch.cat(
-        [
-            cell * g * i * (1 - i),
-            cell * cell_before * f * (1 - f),
-            cell * i * (1 - g**2),
-            hidden * tanh_cell * o * (1 - o),
-        ],
-        dim=1,
-    )  # in the order of the rows of the weights, (P, 4H)
-    return sums @ layer.weights.input_hidden, (sums @ layer.weights.hidden_hidden, cell * f)
+    cell = cell + hidden * layer.to_cell[t]
+    sums = torch.cat([cell, cell, cell, hidden], dim=1) * layer.to_sums[t]  # (P, 4H)
+    return sums @ layer.weights.input_hidden, (sums @ layer.weights.hidden_hidden, cell * layer.forget_gate[t])
