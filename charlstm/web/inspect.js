@@ -108,7 +108,7 @@ $("neuron").addEventListener("change", showChoice);
 function toggleSuccessors() {
   state.successors = !state.successors;
   $("successors").checked = state.successors;
-  $("shades").hidden = !state.successors;
+  $("shades").style.visibility = state.successors ? "visible" : "hidden"; // keeps its place, that the text may keep its own
   layOut();
 }
 $("successors").addEventListener("change", toggleSuccessors);
