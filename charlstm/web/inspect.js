@@ -170,4 +170,6 @@ showSaturation();
 showFeatures();
 moveTo(0);
 choose({});
+const listed = $("features").querySelector("button[aria-pressed=true]");
+if (listed) $("features").scrollTop = listed.offsetTop;
 new ResizeObserver(() => (roomNow() === room ? dress() : layOut())).observe($("text"));
