@@ -19,7 +19,7 @@ from charlstm.folder import write_atomically
 from charlstm.inspection_page import MOST as MOST_OF_PAGE
 from charlstm.inspection_page import WINDOW, Contents, page
 from charlstm.sources import find_sources
-from charlstm.traces import GATES, KINDS, Kind, Trace, npz
+from charlstm.traces import FOR_GRADIENTS, GATES, KINDS, Kind, Trace, npz
 from charlstm.weights import Weights, explained, read_weights
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Request:
         if self.form in ("summary", "json"):
             kinds |= set(GATES)
         if self.at is not None:
-            kinds |= {"hidden", "cell"}
+            kinds |= set(FOR_GRADIENTS)
         return set(KINDS) if self.npz or self.html else kinds
 
 
@@ -90,7 +90,8 @@ def inspect(
 
 def _look(path: Path, weights: Weights, excerpt: Excerpt, request: Request, device: str) -> Inspection:
     from charlstm.device import find_device
-    from charlstm.probe import sensitivity, trace
+    from charlstm.probe import trace
+    from charlstm.saliency import sensitivity
     from charlstm.store import model_of
     from charlstm.views.inspection import Gradient, Inspection, Neuron
     from charlstm.views.reading import tracing_bar
@@ -128,7 +129,7 @@ def _write(found: Inspection, path: Path, model: CharLSTM, request: Request) -> 
 
 
 def _contents(found: Inspection, path: Path, model: CharLSTM, request: Request) -> Contents:
-    from charlstm.probe import sensitivity
+    from charlstm.saliency import sensitivity
     from charlstm.views.reading import gradients_bar
 
     matches = _matches(found.excerpt, found.trace, request) if found.matches is None else found.matches

@@ -156,7 +156,8 @@ function roomNow() {
 /** Cut the text anew; the cursor, or else the first row, stays at its place on the screen. */
 function layOut() {
   const box = $("text"), top = Math.floor(box.scrollTop / height), end = (box.scrollTop + box.clientHeight) / height;
-  const here = rowOf[state.cursor], held = here >= top && here < end ? state.cursor : rows[top].begin;
+  const here = rowOf[state.cursor], isSeen = !rows.length || (here >= top && here < end);
+  const held = isSeen ? state.cursor : rows[Math.min(top, rows.length - 1)].begin;
   const offset = rowOf[held] * height - box.scrollTop;
   room = roomNow();
   height = HEIGHT[state.successors];
