@@ -1,4 +1,4 @@
-"""Measure what drawing `curves.png` beside a training takes from it. A row of `scripts/bench.py`.
+"""Measure what drawing `curves.png` beside a training takes from it. Rows of `scripts/bench.py`.
 
 python scripts/bench_plotting.py
 """
@@ -6,23 +6,41 @@ python scripts/bench_plotting.py
 from __future__ import annotations
 
 import json
-import os
 import statistics
+import subprocess
+import sys
 import tempfile
-import time
 from pathlib import Path
 
+import torch
+from plain import PlainLSTM
 from report import row, seconds
 
-from charlstm.commands.drawing import EVERY, Drawing
+from charlstm.commands.drawing import Drawing
+from charlstm.commands.redrawing import PAUSE
 from charlstm.config import Config
 from charlstm.folder import RunFolder
 
-EVALUATIONS, REPEATS = 100, 3
+EVALUATIONS, REPEATS, STEPS, ROUNDS = 100, 5, 15, 7
+_STARTED = """
+import sys, time
+from charlstm.commands import plot
+from charlstm.views import curves
+print(time.process_time())
+"""
+_WITHOUT_A_PAUSE = """
+import sys, time
+from pathlib import Path
+from charlstm.commands import redrawing
+redrawing.yield_to_others()
+while True:
+    redrawing.draw(Path(sys.argv[1]))
+    print(time.perf_counter(), time.process_time(), flush=True)
+"""
 
 
 def plotting() -> None:
-    """A run of a hundred evaluations, drawn a few times: what training waits, and what the other process uses of a core."""
+    """A run of a hundred evaluations: what training waits, what the other process computes, how much slower training is."""
     with tempfile.TemporaryDirectory() as name:
         folder = RunFolder(Path(name))
         folder.write_config(Config())
@@ -31,26 +49,45 @@ def plotting() -> None:
             about = {"step": step, "characters": step * 2048, "seconds": step * 0.3, "learning_rate": 3e-3, "grad_norm": 0.3}
             with folder.metrics.open("a", encoding="utf-8") as log:
                 log.write(json.dumps({**losses, **about}) + "\n")
-        waits, cores = [], []
-        for _ in range(REPEATS + 1):
-            used, begin = _children(), time.perf_counter()
-            with Drawing(folder) as drawing:
-                drawing.evaluated()
-                waits.append(seconds(drawing._draw))
-            took = time.perf_counter() - begin
-            cores.append(_children() - used or took)
-    wait, core = statistics.median(waits[1:]), statistics.median(cores[1:])  # the first may make matplotlib's cache of fonts
-    row(
-        f"drawing curves.png, every {EVERY:.0f} s at most, of the time",
-        f"{wait / EVERY:.4%} waited ({wait * 1000:.1f} ms each), {core / EVERY:.2%} of one core ({core:.1f} s each)",
-        "1%",
-    )
+        _waiting(folder)
+        _beside(folder)
 
 
-def _children() -> float:
-    """Seconds of a core that ended processes have used; always 0 on Windows."""
-    times = os.times()
-    return times.children_user + times.children_system
+def _waiting(folder: RunFolder) -> None:
+    first, later = [], []
+    for _ in range(REPEATS):
+        drawing = Drawing(folder)
+        first.append(seconds(drawing.evaluated))
+        later += [seconds(drawing.evaluated) for _ in range(EVALUATIONS)]
+        drawing.__exit__(KeyboardInterrupt, None, None)
+    wait = f"{statistics.median(later) * 1e6:.0f} us (the first time {statistics.median(first) * 1e3:.1f} ms)"
+    row("telling of an evaluation that curves.png is to be drawn", wait, "")
+
+
+def _beside(folder: RunFolder) -> None:
+    """Steps of training on all cores, beside a process that draws all the time and alone, in turn."""
+    model, ids = PlainLSTM(65), torch.randint(65, (65, 32))
+
+    def steps() -> float:
+        return seconds(lambda: [model.step(ids) for _ in range(STEPS)])
+
+    steps()
+    slower, walls, cores = [], [], []
+    for _ in range(ROUNDS):
+        command = [sys.executable, "-c", _WITHOUT_A_PAUSE, str(folder.path)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            assert process.stdout
+            process.stdout.readline()  # matplotlib is imported, and the first picture drawn
+            beside = steps()
+        finally:
+            process.kill()
+            told, _ = process.communicate()
+        times = [tuple(map(float, line.split())) for line in told.splitlines() if line.count(" ") == 1]
+        print(beside, len(times))
+        slower.append(beside / steps() - 1)
+    core = 0
+    row("", "", "1%")
 
 
 if __name__ == "__main__":
