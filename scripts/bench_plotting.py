@@ -5,11 +5,14 @@ python scripts/bench_plotting.py
 
 from __future__ import annotations
 
-import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -19,23 +22,19 @@ from report import row, seconds
 from charlstm.commands.drawing import Drawing
 from charlstm.commands.redrawing import PAUSE
 from charlstm.config import Config
+from charlstm.errors import Stopped
 from charlstm.folder import RunFolder
 
 EVALUATIONS, REPEATS, STEPS, ROUNDS = 100, 5, 15, 7
-_STARTED = """
-import sys, time
-from charlstm.commands import plot
-from charlstm.views import curves
-print(time.process_time())
-"""
 _WITHOUT_A_PAUSE = """
 import sys, time
 from pathlib import Path
 from charlstm.commands import redrawing
 redrawing.yield_to_others()
+import charlstm.commands.plot, charlstm.views.curves
 while True:
+    print(time.process_time(), flush=True)
     redrawing.draw(Path(sys.argv[1]))
-    print(time.perf_counter(), time.process_time(), flush=True)
 """
 
 
@@ -47,47 +46,78 @@ def plotting() -> None:
         for step in range(1, EVALUATIONS + 1):
             losses = {"train_loss": 1 + 1 / step, "validation_loss": 1.2 + 1 / step}
             about = {"step": step, "characters": step * 2048, "seconds": step * 0.3, "learning_rate": 3e-3, "grad_norm": 0.3}
-            with folder.metrics.open("a", encoding="utf-8") as log:
-                log.write(json.dumps({**losses, **about}) + "\n")
+            folder.append_metrics({**losses, **about})
         _waiting(folder)
-        _beside(folder)
+        start, one = _drawing(folder)
+        _slowing(folder, start, one)
 
 
 def _waiting(folder: RunFolder) -> None:
     first, later = [], []
     for _ in range(REPEATS):
         drawing = Drawing(folder)
-        first.append(seconds(drawing.evaluated))
-        later += [seconds(drawing.evaluated) for _ in range(EVALUATIONS)]
-        drawing.__exit__(KeyboardInterrupt, None, None)
-    wait = f"{statistics.median(later) * 1e6:.0f} us (the first time {statistics.median(first) * 1e3:.1f} ms)"
-    row("telling of an evaluation that curves.png is to be drawn", wait, "")
+        try:
+            first.append(seconds(drawing.evaluated))
+            later += [seconds(drawing.evaluated) for _ in range(EVALUATIONS)]
+        finally:
+            drawing.__exit__(Stopped, None, None)
+    wait = f"{statistics.median(later) * 1e6:.0f} us, the first time {statistics.median(first) * 1e3:.1f} ms"
+    row("what training waits at an evaluation for the drawing of curves.png", wait, "")
 
 
-def _beside(folder: RunFolder) -> None:
-    """Steps of training on all cores, beside a process that draws all the time and alone, in turn."""
+def _drawing(folder: RunFolder) -> tuple[float, float]:
+    """Seconds of a core that starting takes, and one picture."""
+    with _drawing_on(folder) as process:
+        assert process.stdout
+        times = [float(process.stdout.readline()) for _ in range(REPEATS + 2)]
+    pictures = [after - before for before, after in pairwise(times[1:])]  # the first looks for fonts
+    return times[0], statistics.median(pictures)
+
+
+def _slowing(folder: RunFolder, start: float, one: float) -> None:
+    """Steps of training on all cores, alone and beside a process that draws all the time, in turn."""
     model, ids = PlainLSTM(65), torch.randint(65, (65, 32))
 
     def steps() -> float:
         return seconds(lambda: [model.step(ids) for _ in range(STEPS)])
 
     steps()
-    slower, walls, cores = [], [], []
+    alone, beside, cores = [], [], []
     for _ in range(ROUNDS):
-        command = [sys.executable, "-c", _WITHOUT_A_PAUSE, str(folder.path)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        try:
+        alone.append(steps())
+        before = _children()
+        with _drawing_on(folder) as process:
             assert process.stdout
-            process.stdout.readline()  # matplotlib is imported, and the first picture drawn
-            beside = steps()
+            process.stdout.readline()
+            used = float(process.stdout.readline())  # matplotlib is imported, and the first picture drawn
+            beside.append(steps())
+        cores.append(_children() - before - used)
+    slower = statistics.median(b / a - 1 for a, b in zip(alone, beside, strict=True))
+    core = statistics.median(cores) / statistics.median(beside)
+    row(
+        "training 2x512 while curves.png is drawn, of its time",
+        f"{slower / core / PAUSE:.2%} more ({slower:.1%} where it is drawn without a pause, by {core:.0%} of a core), "
+        f"and {start:.1f} s of a core once; {one:.2f} s of a core a picture, so one in {one * (PAUSE + 1):.0f} s at most",
+        "1%",
+    )
+
+
+@contextmanager
+def _drawing_on(folder: RunFolder) -> Iterator[subprocess.Popen[str]]:
+    """While open, a process draws without a pause, and says before each picture how many seconds of a core it has used."""
+    command = [sys.executable, "-c", _WITHOUT_A_PAUSE, str(folder.path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, process_group=0)
+    with process:
+        try:
+            yield process
         finally:
             process.kill()
-            told, _ = process.communicate()
-        times = [tuple(map(float, line.split())) for line in told.splitlines() if line.count(" ") == 1]
-        print(beside, len(times))
-        slower.append(beside / steps() - 1)
-    core = 0
-    row("", "", "1%")
+
+
+def _children() -> float:
+    """Seconds of a core that ended processes have used; always 0 on Windows."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 if __name__ == "__main__":
