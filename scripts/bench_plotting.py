@@ -25,14 +25,16 @@ from charlstm.config import Config
 from charlstm.errors import Stopped
 from charlstm.folder import RunFolder
 
-EVALUATIONS, REPEATS, STEPS, ROUNDS = 100, 5, 15, 7
+EVALUATIONS, REPEATS, STEPS, ROUNDS = 100, 5, 8, 5
 _WITHOUT_A_PAUSE = """
 import sys, time
+from itertools import count
 from pathlib import Path
-from charlstm.commands import redrawing
-redrawing.yield_to_others()
 import charlstm.commands.plot, charlstm.views.curves
-while True:
+from charlstm.commands import redrawing
+for number in count():
+    if number == int(sys.argv[2]):
+        redrawing.yield_to_others()
     print(time.process_time(), flush=True)
     redrawing.draw(Path(sys.argv[1]))
 """
@@ -67,7 +69,7 @@ def _waiting(folder: RunFolder) -> None:
 
 def _drawing(folder: RunFolder) -> tuple[float, float]:
     """Seconds of a core that starting takes, and one picture."""
-    with _drawing_on(folder) as process:
+    with _drawing_on(folder, REPEATS + 2) as process:
         assert process.stdout
         times = [float(process.stdout.readline()) for _ in range(REPEATS + 2)]
     pictures = [after - before for before, after in pairwise(times[1:])]  # the first looks for fonts
@@ -86,7 +88,7 @@ def _slowing(folder: RunFolder, start: float, one: float) -> None:
     for _ in range(ROUNDS):
         alone.append(steps())
         before = _children()
-        with _drawing_on(folder) as process:
+        with _drawing_on(folder, 1) as process:
             assert process.stdout
             process.stdout.readline()
             used = float(process.stdout.readline())  # matplotlib is imported, and the first picture drawn
@@ -103,9 +105,12 @@ def _slowing(folder: RunFolder, start: float, one: float) -> None:
 
 
 @contextmanager
-def _drawing_on(folder: RunFolder) -> Iterator[subprocess.Popen[str]]:
-    """While open, a process draws without a pause, and says before each picture how many seconds of a core it has used."""
-    command = [sys.executable, "-c", _WITHOUT_A_PAUSE, str(folder.path)]
+def _drawing_on(folder: RunFolder, pictures: int) -> Iterator[subprocess.Popen[str]]:
+    """While open, a process draws without a pause, and says before each picture how many seconds of a core it has used.
+
+    After so many pictures, it computes only while nobody else wants to.
+    """
+    command = [sys.executable, "-c", _WITHOUT_A_PAUSE, str(folder.path), str(pictures)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, process_group=0)
     with process:
         try:
