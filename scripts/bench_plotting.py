@@ -96,9 +96,10 @@ def _slowing(folder: RunFolder, start: float, one: float) -> None:
         cores.append(_children() - before - used)
     slower = statistics.median(b / a - 1 for a, b in zip(alone, beside, strict=True))
     core = statistics.median(cores) / statistics.median(beside)
+    # A picture then takes 1 / core times its seconds of a core, and the pause after it is PAUSE times those.
     row(
         "training 2x512 while curves.png is drawn, of its time",
-        f"{slower / core / PAUSE:.2%} more ({slower:.1%} where it is drawn without a pause, by {core:.0%} of a core), "
+        f"{slower / (1 + PAUSE * core):.2%} more ({slower:.1%} where it is drawn without a pause, by {core:.0%} of a core), "
         f"and {start:.1f} s of a core once; {one:.2f} s of a core a picture, so one in {one * (PAUSE + 1):.0f} s at most",
         "1%",
     )
