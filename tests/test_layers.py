@@ -124,6 +124,7 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "commands/runs",
         "commands/compare",
         "commands/drawing",
+        "commands/redrawing",
         "commands/memory",
     ],
 )
