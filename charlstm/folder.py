@@ -1,4 +1,4 @@
-"""The run folder: the names of its files, and writing that never leaves half a file.
+"""The run folder: the names of its files.
 
 Knows: every file name in a run folder, who may write there, and how to tell whether a log is as it was written.
 Does not know: what is in a model file; torch.
@@ -6,13 +6,11 @@ Does not know: what is in a model file; torch.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
-import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from charlstm.config import Config
-from charlstm.errors import ModelError, RunError, SaveError
+from charlstm.errors import ModelError, RunError
+from charlstm.files import append, half_written, read, told, write_atomically
 from charlstm.records import Point, read_curve
 
 TRIALS = "trials.jsonl"
@@ -83,7 +82,7 @@ class RunFolder:
 
     def held(self) -> list[Path]:
         """The files of a run that are in the folder."""
-        with _told(self.path, "look into"):
+        with told(self.path, "look into"):
             return [file for file in self._files() if file.exists()]
 
     def _files(self) -> tuple[Path, ...]:
@@ -109,7 +108,7 @@ class RunFolder:
 
         The system lets go of the lock when a process ends, however it ends.
         """
-        with _told(self.path):
+        with told(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self._lock)
             try:
@@ -124,11 +123,9 @@ class RunFolder:
 
     def _clear_temporaries(self) -> None:
         """Half-written files that a crash has left. Only who holds the lock may do this."""
-        names = "|".join(re.escape(file.name) for file in self._files())
-        for file in self.path.glob(".*.tmp"):
-            if re.fullmatch(rf"\.({names})\.\d+\.tmp", file.name):
-                with _told(file):
-                    file.unlink(missing_ok=True)
+        for file in half_written(self.path, [file.name for file in self._files()]):
+            with told(file):
+                file.unlink(missing_ok=True)
 
     def refuse_held(self, overwrite: bool) -> None:
         """RunError where the folder holds a run that may not be overwritten, is in use, or can't be named in UTF-8."""
@@ -152,7 +149,7 @@ class RunFolder:
 
     def promote_previous(self) -> None:
         """Put the save before the newest in the place of the newest, which is damaged or missing."""
-        with _told(self.resume):
+        with told(self.resume):
             self.previous.replace(self.resume)
 
     def model(self) -> Path:
@@ -166,7 +163,7 @@ class RunFolder:
         """Take a run that may be overwritten out of the folder, which is locked."""
         if (held := self.held()) and not overwrite:  # another training may have begun there since it was looked at
             raise RunError(f"{self.path} holds a run that began meanwhile: choose another --run")
-        with _told(self.path):
+        with told(self.path):
             for file in held:
                 file.unlink()
             if held:
@@ -178,7 +175,7 @@ class RunFolder:
 
     def append_metrics(self, record: Mapping[str, object]) -> None:
         """Add one record to metrics.jsonl."""
-        _append(self.metrics, (json.dumps(record) + "\n").encode())
+        append(self.metrics, (json.dumps(record) + "\n").encode())
 
     def curve(self) -> list[Point]:
         """What metrics.jsonl says of how the training went; empty where there is none."""
@@ -186,13 +183,13 @@ class RunFolder:
 
     def logged(self) -> bytes:
         """What metrics.jsonl holds; nothing where there is none."""
-        return _read(self.metrics)
+        return read(self.metrics)
 
     def marks(self) -> Marks:
         """How the logs are now."""
         marks = {}
         for file in (self.metrics, self.samples):
-            data = _read(file)
+            data = read(file)
             marks[file.name] = (len(data), hashlib.sha256(data).hexdigest())
         return marks
 
@@ -205,23 +202,23 @@ class RunFolder:
 
     def _cut(self, file: Path, size: int, digest: str) -> bool:
         """Cut a log, where it is not as it was at its last whole line -> whether it is."""
-        now = _read(file)
+        now = read(file)
         then = now[:size]
         is_whole = hashlib.sha256(then).hexdigest() == digest
         if not is_whole:
             then = then[: then.rfind(b"\n") + 1]
         if len(then) != len(now):
-            with _told(file):
+            with told(file):
                 os.truncate(file, len(then))
         return is_whole
 
     def holds_config(self, config: Config) -> bool:
         """Whether config.toml is as it is written for this configuration."""
-        return _read(self.config) == config.to_toml().encode()
+        return read(self.config) == config.to_toml().encode()
 
     def append_sample(self, step: int, about: str, text: str) -> None:
         """Add one sample to samples.txt, under a title that names its step."""
-        _append(self.samples, f"=== step {step}, {about}\n{text}\n\n".encode("utf-8", errors="surrogatepass"))
+        append(self.samples, f"=== step {step}, {about}\n{text}\n\n".encode("utf-8", errors="surrogatepass"))
 
 
 def is_unicode(name: str) -> bool:
@@ -241,81 +238,3 @@ def newest_run(under: Path = Path("runs")) -> RunFolder:
     if not saves:
         raise RunError(f"no run to resume in {under}: name its folder with --run")
     return RunFolder(max(saves, key=lambda save: save.stat().st_mtime).parent)
-
-
-def write_atomically(path: Path, pieces: Iterable[bytes | memoryview], previous: Path | None = None) -> None:
-    """Write all of a file or nothing of it: a temporary file beside it, synced, then renamed over it. SaveError if it can't.
-
-    What the file held before goes to `previous`, if that is given.
-    """
-    temporary = _temporary(path)
-    with _told(path):
-        try:
-            with temporary.open("wb") as file:
-                for piece in pieces:
-                    file.write(piece)
-                file.flush()
-                os.fsync(file.fileno())
-            if previous and path.exists():
-                _also_call(path, previous)
-            temporary.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-
-def _also_call(path: Path, previous: Path) -> None:
-    """Give a file a second name, in place of another file, so that at no moment it is without its own."""
-    link = _temporary(previous)
-    try:
-        link.unlink(missing_ok=True)
-        os.link(path, link)
-        link.replace(previous)
-        link.unlink(missing_ok=True)  # where both are the same file already, a rename does nothing
-    except OSError:  # not every file system has links
-        path.replace(previous)
-
-
-def _read(file: Path) -> bytes:
-    with _told(file, "read"):
-        return file.read_bytes() if file.is_file() else b""
-
-
-def _append(path: Path, data: bytes) -> None:
-    """Add all of it or, where the disk is full, nothing."""
-    with _told(path), path.open("ab", buffering=0) as file:
-        before = file.tell()
-        try:
-            if file.write(data) != len(data):  # the disk took only a part
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except OSError:
-            with suppress(OSError):
-                file.truncate(before)
-            raise
-        os.fsync(file.fileno())  # a save will count on it
-
-
-@contextmanager
-def _told(path: Path, what: str = "write") -> Iterator[None]:
-    """What the system says against a file becomes a SaveError."""
-    try:
-        yield
-    except OSError as error:
-        raise SaveError(f"can't {what} {path}: {error.strerror or error}") from None
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself outlast a power cut. Windows can't open a folder, and needs no such thing."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            with suppress(OSError):  # some network file systems refuse it, and keep their own order of writes
-                os.fsync(handle)
-        finally:
-            os.close(handle)

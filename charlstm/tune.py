@@ -22,7 +22,7 @@ import torch
 from charlstm.config import Config
 from charlstm.corpus import Corpus
 from charlstm.errors import ConfigError, OutOfMemoryError
-from charlstm.folder import write_atomically
+from charlstm.files import write_atomically
 from charlstm.material import Material, prepare_for_search
 from charlstm.memory import out_of_memory
 from charlstm.records import Setback, StepRecord

@@ -27,7 +27,8 @@ import xxhash
 
 from charlstm.config import Config, validate
 from charlstm.errors import CharlstmError, DamagedError, ModelError, SaveError, shown
-from charlstm.folder import RunFolder, write_atomically
+from charlstm.files import write_atomically
+from charlstm.folder import RunFolder
 from charlstm.header import MAX_HEADER, METADATA, Entry, Header, HeaderError, open_without_waiting, read_header, require_keys
 from charlstm.shapes import refuse_too_large, tensor_shapes
 from charlstm.vocabulary import Vocabulary, vocabulary_from_json

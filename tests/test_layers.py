@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "charlstm"
 LAYERS = [
     {"errors", "normalization", "values"},
-    {"config", "vocabulary", "memory", "records", "streams", "datasets", "traces"},
+    {"config", "vocabulary", "files", "memory", "records", "streams", "datasets", "traces"},
     {
         *("sources", "reading", "tally", "cache", "folder", "batches", "device", "header"),
         *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls", "shapes", "stops", "novelty"),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from charlstm.errors import CharlstmError, TextError, UnknownCharactersError, shown
 from charlstm.explanation import layer_steps
-from charlstm.folder import write_atomically
+from charlstm.files import write_atomically
 from charlstm.vocabulary import Ids, describe
 from charlstm.weights import Weights, explained, read_weights
 

@@ -15,7 +15,7 @@ from charlstm.config import load_config
 from charlstm.errors import CharlstmError, shown
 from charlstm.excerpts import Excerpt, read_excerpt
 from charlstm.features import Match, best_neurons, features
-from charlstm.folder import write_atomically
+from charlstm.files import write_atomically
 from charlstm.inspection_page import MOST as MOST_OF_PAGE
 from charlstm.inspection_page import WINDOW, Contents, page
 from charlstm.sources import find_sources

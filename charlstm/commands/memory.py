@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from charlstm.commands.common import picture_kind, read_text
 from charlstm.config import DataConfig, SampleConfig, load_config
 from charlstm.errors import CharlstmError, TextError, shown
-from charlstm.folder import RunFolder, write_atomically
+from charlstm.files import write_atomically
+from charlstm.folder import RunFolder
 from charlstm.sources import find_sources
 from charlstm.vocabulary import Ids, Vocabulary
 from charlstm.weights import Weights, read_weights

@@ -20,7 +20,7 @@ from charlstm.commands.sample_request import MOST_PRIME
 from charlstm.commands.signals import noting_interrupts
 from charlstm.config import SampleConfig, load_config, read_toml
 from charlstm.errors import CharlstmError, Stopped, shown
-from charlstm.folder import write_atomically
+from charlstm.files import write_atomically
 from charlstm.stops import impossible_stops
 from charlstm.values import unescaped
 

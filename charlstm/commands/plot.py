@@ -16,7 +16,8 @@ from charlstm.commands.common import picture_kind
 from charlstm.config import Config, load_config
 from charlstm.differences import labels
 from charlstm.errors import CharlstmError, ConfigError, RunError, shown
-from charlstm.folder import RunFolder, write_atomically
+from charlstm.files import write_atomically
+from charlstm.folder import RunFolder
 from charlstm.records import read_columns
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from charlstm.commands.sample_request import SampleRequest
-from charlstm.folder import write_atomically
+from charlstm.files import write_atomically
 from charlstm.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ import xxhash
 
 from charlstm.engines.onnx_engine import wanted_threads
 from charlstm.errors import SaveError
-from charlstm.folder import write_atomically
+from charlstm.files import write_atomically
 
 _MOST = 2**28
 """Bytes that are kept, of the graphs that were made last."""
