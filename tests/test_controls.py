@@ -207,17 +207,17 @@ CASES: list[tuple[dict[str, object], list[int], np.ndarray]] = [
 
 
 @pytest.mark.parametrize(
-    ("settings", "history", "expected", "count"),
-    [*((*case, 1000) for case in CASES), (*CASES[-1], 1)],
-    ids=[*(",".join(settings) for settings, _, _ in CASES), "one text at a time"],
+    ("settings", "history", "expected"), CASES, ids=[",".join(settings) for settings, _, _ in CASES]
 )
 def test_100_000_draws_follow_the_distribution_worked_by_hand(
-    settings: dict[str, object], history: list[int], expected: np.ndarray, count: int
+    settings: dict[str, object], history: list[int], expected: np.ndarray
 ) -> None:
-    """For many at once, and with all controls for one text at a time, which has a path of its own."""
+    """For many at once, and the very same for one text at a time, which has a path of its own."""
     controls = Controls(SampleConfig.model_validate({"temperature": 1.0, **settings}), LETTERS)
-    logits, histories = np.repeat(SKEWED, count, axis=0), [history] * count
-    ids = np.concatenate([controls.choose(logits, histories, some) for some in uniforms().reshape(-1, count)])
+    logits, histories = np.repeat(SKEWED, 1000, axis=0), [history] * 1000
+    ids = np.concatenate([controls.choose(logits, histories, some) for some in uniforms().reshape(-1, 1000)])
+    alone = np.concatenate([controls.choose(SKEWED, [history], one) for one in uniforms()[:2000, None]])
+    assert (alone == ids[:2000]).all()
     freedom = int((expected > 0).sum()) - 1
     one_in_a_thousand = (10.83, 13.82, 16.27, 18.47, 20.52, 22.46, 24.32)[freedom - 1]
     assert chi_square(ids, expected) < one_in_a_thousand, "the seed is fixed"
