@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> RunFolder:
 @pytest.fixture(scope="module")
 def with_dropout(make_config: Callable[..., Config]) -> Material:
     settings = ("model.dropout=0.3", "train.reset=0.1", "train.average=0.9", "train.eval_every=25")
-    return prepare_text(VERSE, make_config(*settings))
+    return prepare_text(VERSE[:2400], make_config(*settings))
 
 
 @pytest.fixture(scope="module")

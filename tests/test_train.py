@@ -45,7 +45,7 @@ def evaluations(records: list[StepRecord | Record | Setback]) -> list[Record]:
 
 
 def test_it_learns_a_tiny_text_by_heart(make_config: Callable[..., Config], tmp_path: Path) -> None:
-    settings = ("model.hidden_size=64", "model.dropout=0.0", "train.epochs=12", "train.learning_rate=1e-2")
+    settings = ("model.hidden_size=64", "model.dropout=0.0", "train.epochs=12", "train.learning_rate=1e-2", "train.seq_len=32")
     text = "The quick brown fox jumps over the lazy dog. " * 60
     _, records = run(prepare_text(text, make_config(*settings)), tmp_path)
     last = evaluations(records)[-1]
