@@ -35,6 +35,7 @@ WINDOW = 32
 SUCCESSORS = 5
 _BUDGET = 16 * 2**20
 """Bytes of neurons, before base64 adds a third: the cell state of 10,000 characters in a model of 2x512 is 10 MB."""
+_PARTS = (".html", ".css", "-text.js", "-plots.js", ".js")
 _ORDER: tuple[Kind, ...] = ("cell", "forget", "input", "output", "hidden", "candidate")
 """Which kinds are kept for all neurons first; the cell state is what a neuron remembers."""
 
@@ -57,7 +58,7 @@ class Contents:
 def page(contents: Contents, budget: int = _BUDGET) -> Iterator[bytes]:
     """The bytes of an HTML file in UTF-8, a kind at a time; beyond `budget` only listed neurons."""
     web = files("charlstm") / "web"
-    markup, style, script = ((web / f"inspect.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
+    markup, style, *scripts = ((web / f"inspect{name}").read_text(encoding="utf-8") for name in _PARTS)
     before, after = markup.replace("/* style */", style).split("<!-- data -->")
     yield before.encode()
     trace, listed = contents.trace, _listed(contents)
@@ -68,7 +69,7 @@ def page(contents: Contents, budget: int = _BUDGET) -> Iterator[bytes]:
         yield _block(f"data-{kind}", _base64(rows if kind in complete else rows[listed]))
     shares, _ = _shares(contents.sensitivity)
     yield _block("data-gradient", _base64(shares))
-    yield after.replace("/* script */", script).encode()
+    yield after.replace("/* script */", "\n".join(scripts)).encode()
 
 
 def quantised(values: Floats, low: float) -> Bytes:

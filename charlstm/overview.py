@@ -18,7 +18,7 @@ from charlstm.differences import text_name
 from charlstm.errors import CharlstmError, RunError, SaveError, shown
 from charlstm.folder import RunFolder
 from charlstm.header import HeaderError, open_without_waiting, read_header
-from charlstm.records import has_diverged, read_columns
+from charlstm.records import has_diverged, read_columns, read_curve
 from charlstm.shapes import count_parameters
 from charlstm.weights import read_weights
 
@@ -69,19 +69,20 @@ def _overview(folder: RunFolder) -> Overview | None:
     try:
         if not folder.path.is_dir() or not (held := folder.held()):
             return None
+        log = folder.logged()
         one = Overview(
             name=folder.path.resolve().name,
             path=str(folder.path),
             state="damaged",
             date=max(file.stat().st_mtime for file in held),
-            **_progress(folder),
+            **_progress(log),
         )
         is_running = folder.is_in_use()
     except (SaveError, OSError):
         return None
     try:
         config = load_config(folder.config)
-        one = replace(one, **_settings(config), **_size(folder, config), state=_state(folder, config, one))
+        one = replace(one, **_settings(config), **_size(folder, config), state=_state(log, config, one))
         if one.state in ("stopped", "no evaluation yet"):
             one = replace(one, step=_saved_step(folder) or one.step)
     except CharlstmError as error:
@@ -89,8 +90,8 @@ def _overview(folder: RunFolder) -> Overview | None:
     return replace(one, state="running") if is_running else one
 
 
-def _progress(folder: RunFolder) -> dict[str, Any]:
-    columns = read_columns(folder.logged())
+def _progress(log: bytes) -> dict[str, Any]:
+    columns = read_columns(log)
     losses = [loss for loss in columns["validation_loss"] if math.isfinite(loss)]
     seconds = [second for second in columns["seconds"] if math.isfinite(second)]
     best = min(losses, default=None)
@@ -120,12 +121,12 @@ def _size(folder: RunFolder, config: Config) -> dict[str, Any]:
     return {"parameters": count_parameters(read_weights(folder.path).vocabulary.size, config.model)}
 
 
-def _state(folder: RunFolder, config: Config, one: Overview) -> State:
-    if has_diverged(folder.logged()):
+def _state(log: bytes, config: Config, one: Overview) -> State:
+    if has_diverged(log):
         return "diverged"
     if one.loss is None:
         return "no evaluation yet"
-    return "finished" if is_finished(folder.curve(), config) else "stopped"
+    return "finished" if is_finished(read_curve(log), config) else "stopped"
 
 
 def _saved_step(folder: RunFolder) -> int | None:

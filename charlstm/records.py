@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 from charlstm.values import MANY
 
@@ -86,9 +87,12 @@ class Point:
     ends_epoch: bool = True
 
 
+_POINT = tuple(f.name for f in fields(Point))
+
+
 def read_curve(metrics: bytes) -> list[Point]:
     """The points in metrics.jsonl. A line that is no record, as a crash or an editor may leave one, is passed over."""
-    points = (_read_point(line) for line in metrics.splitlines())
+    points = (_read_point(record) for record in _records(metrics.splitlines()))
     return [point for point in points if point]
 
 
@@ -102,7 +106,7 @@ def read_columns(metrics: bytes) -> dict[str, list[float]]:
     A step that is there twice was trained again: the later line counts, and the lines between are of a past that was undone.
     """
     rows: list[list[float]] = []
-    for record in _records(metrics):
+    for record in _records(metrics.splitlines()):
         row = [_finite(record.get(name)) for name in COLUMNS]
         if "validation_loss" not in record or not row[0] > 0:
             continue
@@ -114,12 +118,11 @@ def read_columns(metrics: bytes) -> dict[str, list[float]]:
 
 def has_diverged(metrics: bytes) -> bool:
     """Whether the last thing that was written is that training diverged for good."""
-    records = list(_records(metrics))
-    return bool(records) and "diverged" in records[-1]
+    return "diverged" in next(_records(reversed(metrics.splitlines())), {})
 
 
-def _records(metrics: bytes) -> Iterator[dict[str, object]]:
-    for line in metrics.splitlines():
+def _records(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for line in lines:
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
@@ -129,15 +132,13 @@ def _records(metrics: bytes) -> Iterator[dict[str, object]]:
 
 
 def _finite(value: object) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
-    return float(value) if is_number else math.nan  # type: ignore[arg-type]
+    return float(value) if type(value) in (int, float) and abs(value) < 1e300 else math.nan  # type: ignore[arg-type]
 
 
-def _read_point(line: bytes) -> Point | None:
+def _read_point(record: Mapping[str, Any]) -> Point | None:
     try:
-        record = json.loads(line)
-        point = Point(**{f.name: record[f.name] for f in fields(Point) if f.name in record})
-    except (ValueError, TypeError, KeyError, RecursionError):
+        point = Point(**{name: record[name] for name in _POINT if name in record})
+    except TypeError:  # one that every point has is missing
         return None
     counted = all(type(number) is int and 0 < number <= MANY for number in (point.step, point.epoch))
     measured = all(type(loss) is float and 0 < loss < math.inf for loss in (point.train_loss, point.validation_loss))

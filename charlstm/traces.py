@@ -23,6 +23,8 @@ import numpy.typing as npt
 Kind = Literal["input", "forget", "output", "candidate", "cell", "hidden"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 GATES: tuple[Kind, ...] = ("input", "forget", "output")
+FOR_GRADIENTS: tuple[Kind, ...] = (*GATES, "candidate", "cell")
+"""What gradients follow from."""
 Floats = npt.NDArray[np.float32]
 State = tuple[Floats, Floats]
 """Hidden and cell state, each (L, H)."""

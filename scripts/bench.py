@@ -1,6 +1,6 @@
 """Measure what docs/benchmarks.md states. Each figure is a ratio of two things measured in the same run.
 
-python scripts/bench.py                                      everything but the trainings: about 3 minutes
+python scripts/bench.py                                      everything but the trainings: about 4 minutes
 python scripts/bench.py --only sampling                      one part
 python scripts/bench.py --only large                         a text of 1 GB, which takes 3 GB of disk and a minute
 python scripts/bench.py --shakespeare tinyshakespeare.txt    the trainings too: about 12 minutes more
@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 from bench_novelty import novelty
+from bench_plotting import plotting
 from bench_sampling import loss_of_precisions, sampling
 from bench_scoring import scoring
 from plain import PlainLSTM, TinyGPT, TutorialLSTM
@@ -53,6 +54,7 @@ def main() -> None:
         "novelty": novelty,
         "encoding": encoding,
         "saving": saving,
+        "plotting": plotting,
         "help": help_time,
     }
     parser = argparse.ArgumentParser(description="Measure what docs/benchmarks.md states.")

@@ -341,7 +341,7 @@ def test_inspect_gives_the_same_numbers_as_json_and_as_arrays(
     part = ("inspect", "runs/verse", "verse.txt", "--from", "30", "--length", "50")
     asked = ("--json", "--neuron", "1:3", "--kind", "forget", "--at", "60", "--find", "--top", "2")
     result = charlstm(*part, *asked, "--npz", tmp_path / "a.npz", folder=folder)
-    assert (result.returncode, result.stderr) == (0, b"")
+    assert (result.returncode, result.stderr) == (0, f"wrote {tmp_path / 'a.npz'}\n".encode())
     found = json.loads(result.stdout)
     with np.load(tmp_path / "a.npz") as kept:
         assert kept["forget"].shape == (50, 2, 16)
@@ -359,7 +359,7 @@ def test_inspect_gives_the_same_numbers_as_json_and_as_arrays(
 def test_inspect_writes_a_page_that_agrees_with_its_json(charlstm: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
     asked = ("inspect", "runs/verse", "verse.txt", "--length", "60", "--neuron", "1:3", "--json", "--top", "5")
     result = charlstm(*asked, "--at", "50", "--html", tmp_path / "a.html", folder=folder)
-    assert (result.returncode, result.stderr) == (0, b"")
+    assert (result.returncode, result.stderr) == (0, f"wrote {tmp_path / 'a.html'}: open it in a browser\n".encode())
     found, html = json.loads(result.stdout), (tmp_path / "a.html").read_text(encoding="utf-8")
     blocks = dict(re.findall(r'id="(data[^"]*)">([^<]*)</script>', html))
     facts = json.loads(blocks["data"])
@@ -370,6 +370,16 @@ def test_inspect_writes_a_page_that_agrees_with_its_json(charlstm: Callable[...,
     assert cells / 127.5 - 1 == pytest.approx(found["neuron"]["values"], abs=1 / 255 + 1e-6)
     shares = np.frombuffer(base64.b64decode(blocks["data-gradient"]), np.uint8).reshape(59, 32)[49] / 255
     assert shares * facts["largest"][49] == pytest.approx(found["sensitivity"]["norms"][-32:], abs=facts["largest"][49] / 400)
+
+
+def test_inspect_answers_nothing_else_where_a_file_is_asked_for(
+    charlstm: Callable[..., Result], folder: Path, tmp_path: Path
+) -> None:
+    asked = ("inspect", "runs/verse", "verse.txt", "--length", "30", "--html", tmp_path / "a.html", "--npz", tmp_path / "a.npz")
+    result = charlstm(*asked, folder=folder)
+    said = f"wrote {tmp_path / 'a.npz'}\nwrote {tmp_path / 'a.html'}: open it in a browser\n"
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"", said.encode())
+    assert b"position in line" in charlstm(*asked, "--find", folder=folder).stdout
 
 
 def test_inspect_says_what_it_left_out_and_skips_what_is_unknown(

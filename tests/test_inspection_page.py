@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,9 @@ TEXT = "ab</script><b>&\n\u202eab"
 VOCABULARY = CharVocabulary("".join(sorted(set(TEXT))))
 
 
-@pytest.fixture
-def contents() -> Contents:
-    """A text that would like to be markup; neuron 0:1 rises from the least to the most, the others stay at 0."""
-    ids = VOCABULARY.encode(TEXT).astype(np.int64)
+def contents_of(text: str) -> Contents:
+    """Neuron 0:1 rises from the least to the most, the others stay at 0; the vocabulary's last is always the most probable."""
+    ids = VOCABULARY.encode(text).astype(np.int64)
     T, L, H = len(ids), 2, 3
     values = np.zeros((T, L, H), np.float32)
     values[:, 0, 1] = np.linspace(0, 1, T)
@@ -33,9 +32,15 @@ def contents() -> Contents:
     norms = np.zeros((T - 1, 4), np.float32)
     norms[:, 3], norms[1:, 2] = 2, 1
     match = Match("position in line", 0, 1, "cell", 0.9)
-    excerpt = Excerpt(ids.astype(np.uint8), 0, 7, tuple(TEXT), False)
+    excerpt = Excerpt(ids.astype(np.uint8), 0, 7, tuple(text), False)
     trace = Trace(ids, dict.fromkeys(KINDS, values), logits, start)
     return Contents("<i>run", excerpt, VOCABULARY, trace, [match], norms, ("forget", 0, 1))
+
+
+@pytest.fixture
+def contents() -> Contents:
+    """Of a text that would like to be markup."""
+    return contents_of(TEXT)
 
 
 def block(html: str, name: str) -> str:
@@ -74,7 +79,7 @@ def test_kinds_that_do_not_fit_are_kept_for_listed_neurons(contents: Contents) -
     assert kept(html, "data-input") == quantised(np.linspace(0, 1, len(TEXT), dtype=np.float32), 0).tolist()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api")
     if not (chromium := shutil.which("chromium") or shutil.which("google-chrome")):
@@ -85,17 +90,30 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
-def test_a_browser_colours_searches_and_traces_back(browser: Any, contents: Contents, tmp_path: Path) -> None:
-    file = tmp_path / "page.html"
-    file.write_bytes(b"".join(page(contents)))
-    view, wrong = browser.new_page(), []
+@pytest.fixture
+def opened(browser: Any, tmp_path: Path) -> Iterator[Callable[[Contents], Any]]:
+    """A page in a browser, which in the end has met no error and asked for nothing."""
+    wrong: list[object] = []
+    view = browser.new_page(viewport={"width": 1000, "height": 800})
     view.on("pageerror", lambda error: wrong.append(error))  # noqa: PLW0108 (Playwright takes no bound builtin)
     view.on("request", lambda request: None if request.url.startswith("file:") else wrong.append(request.url))
-    view.goto(file.as_uri())
+
+    def open_page(contents: Contents) -> Any:
+        file = tmp_path / "page.html"
+        file.write_bytes(b"".join(page(contents)))
+        view.goto(file.as_uri())
+        return view
+
+    yield open_page
+    view.close()
+    assert not wrong
+
+
+def test_a_browser_colours_searches_and_traces_back(opened: Callable[[Contents], Any], contents: Contents) -> None:
+    view = opened(contents)
     spans = view.locator("#text span")
     assert spans.count() == len(TEXT)
     assert r"\u{202e}" in spans.all_inner_texts()
-    view.wait_for_selector("#text span.s16")
     assert ["s0" in spans.first.get_attribute("class"), "s16" in spans.last.get_attribute("class")] == [True, True]
     view.fill("#search", "nothing of the kind")
     assert view.locator("#features button").count() == 0
@@ -110,4 +128,74 @@ def test_a_browser_colours_searches_and_traces_back(browser: Any, contents: Cont
     view.keyboard.press("g")
     assert "s16" in spans.nth(2).get_attribute("class"), "the nearest has the largest gradient"
     assert len(view.screenshot()) > 1000
-    assert not wrong
+
+
+def test_successors_stand_below_their_character_until_they_are_turned_off(
+    opened: Callable[[Contents], Any], contents: Contents
+) -> None:
+    view = opened(contents)
+    columns = view.locator("#text .after i")
+    assert columns.count() == len(TEXT)
+    # Of logits 0, 1, 2 ... the share of the last is 1 - 1/e, that of the next 1/e of it.
+    order = [VOCABULARY.decode([VOCABULARY.size - 1 - k]) for k in range(5)]
+    assert columns.nth(0).locator("b").all_inner_texts() == ["▯", *order[1:]]
+    assert [one.split()[0] for one in classes(columns.nth(0).locator("b"))] == ["p6", "p2", "p1", "p0", "p0"]
+    assert [i for i in range(len(TEXT)) if columns.nth(i).locator("b.came").count()] == [
+        i for i, symbol in enumerate(TEXT[1:]) if symbol in order
+    ]
+    below = columns.nth(2).bounding_box()
+    assert below["x"] == pytest.approx(view.locator("#text span").nth(2).bounding_box()["x"], abs=0.1)
+    columns.nth(2).hover()
+    assert "character 9" in view.inner_text("#character"), "pointing at successors is pointing at their character"
+    view.focus("#text")
+    view.keyboard.press("s")
+    assert (columns.count(), view.is_checked("#successors"), view.is_visible("#shades")) == (0, False, False)
+    assert "s16" in view.locator("#text span").last.get_attribute("class")
+    view.check("#successors")
+    view.keyboard.press("g")
+    assert columns.count() == len(TEXT)
+
+
+def classes(elements: Any) -> list[str]:
+    return [elements.nth(i).get_attribute("class") for i in range(elements.count())]
+
+
+def test_a_line_of_any_length_is_cut_into_rows_that_appear_as_they_are_needed(opened: Callable[[Contents], Any]) -> None:
+    text = "ab&" * 3000
+    view = opened(contents_of(text))
+    rows = view.locator("#text > div")
+    length = len(view.locator("#text > div").first.locator("span").all_inner_texts())
+    assert 30 < length < 100
+    assert rows.count() == -(-len(text) // length)
+    assert view.locator("#text span").count() < len(text) / 2, "only of rows near the screen"
+    assert view.evaluate("document.getElementById('text').scrollWidth <= document.getElementById('text').clientWidth")
+    view.focus("#text")
+    for key, at in (("End", length - 1), ("ArrowDown", 2 * length - 1), ("Home", length), ("ArrowDown", 2 * length)):
+        view.keyboard.press(key)
+        assert f"character {7 + at:,}" in view.inner_text("#character"), key
+    view.evaluate("document.getElementById('text').scrollTop = 6000")
+    box = view.locator("#text").bounding_box()
+    view.mouse.click(box["x"] + 100, box["y"] + box["height"] - 20)
+    view.keyboard.press("ArrowDown")
+    here = view.locator("#text .here").bounding_box()
+    assert box["y"] < here["y"] < box["y"] + box["height"]
+    view.keyboard.press("s")
+    assert view.locator("#text .here").bounding_box()["y"] == pytest.approx(here["y"], abs=1), "nothing jumps"
+    count = rows.count()
+    view.set_viewport_size({"width": 500, "height": 800})
+    rows.nth(count).wait_for(state="attached")
+
+
+def test_every_dot_of_a_plot_is_reached_by_arrow_keys(opened: Callable[[Contents], Any], contents: Contents) -> None:
+    view = opened(contents)
+    view.locator("#saturation svg").nth(0).focus()
+    assert "input gate of 0:1" in view.inner_text("#dot"), "the neuron that is shown"
+    said = {view.inner_text("#dot")}
+    for key in ("ArrowUp", "ArrowLeft", "ArrowLeft", "ArrowUp", "ArrowUp", "ArrowRight") * 2 + ("ArrowRight",) * 8:
+        view.keyboard.press(key)
+        said.add(view.inner_text("#dot"))
+    assert len(said) == 6, "though five are at one place"
+    view.keyboard.press("ArrowUp")
+    layer, neuron = re.findall(r"gate of (\d):(\d)", view.inner_text("#dot"))[0]
+    view.keyboard.press("Enter")
+    assert [view.input_value(f"#{name}") for name in ("kind", "layer", "neuron")] == ["input", layer, neuron]

@@ -17,7 +17,7 @@ LAYERS = [
         *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls", "shapes", "stops", "novelty"),
         *("features", "explanation", "differences"),
     },
-    {"corpus", "engines", "evaluate", "passages", "probe", "weights", "search_folder", "trackers"},
+    {"corpus", "engines", "evaluate", "passages", "probe", "saliency", "weights", "search_folder", "trackers"},
     {"beam", "blend", "dynamic", "excerpts", "material", "overview", "remembering", "sample", "scoring", "store", "trials"},
     {"classification", "finetune", "inspection_page", "opening", "resume", "texts"},
     {"checkpoints", "draft", "step"},
@@ -124,6 +124,7 @@ def test_libraries_for_showing_and_searching_stay_in_their_rooms(library: str, r
         "commands/runs",
         "commands/compare",
         "commands/drawing",
+        "commands/redrawing",
         "commands/memory",
     ],
 )

@@ -1,4 +1,4 @@
-"""A trace is held against the equations, step by step, and against nn.LSTM; a gradient against differences."""
+"""A trace is held against the equations, step by step, and against nn.LSTM."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from charlstm.cell import layer_weights, lstm_step
 from charlstm.model import CharLSTM
-from charlstm.probe import sensitivity, trace
+from charlstm.probe import trace
 from charlstm.traces import KINDS
 
 
@@ -70,53 +70,3 @@ def test_pieces_and_context_change_nothing(model: CharLSTM, monkeypatch: pytest.
     np.testing.assert_allclose(part.logits, whole.logits[16:], atol=1e-6)
     np.testing.assert_allclose(part.start[0], whole.values["hidden"][15], atol=1e-6)
     np.testing.assert_allclose(part.start[1], whole.values["cell"][15], atol=1e-6)
-
-
-def test_tracing_leaves_the_model_as_it_was(model: CharLSTM) -> None:
-    model.train()
-    sensitivity(model, trace(model, ids_of(9)), [5])
-    assert model.training
-    assert all(p.requires_grad and p.grad is None for p in model.parameters())
-
-
-def numeric_norms(model: CharLSTM, ids: np.ndarray[tuple[int], np.dtype[np.uint8]], at: int, aim: int) -> list[float]:
-    """Of the gradient to the vector of each character before `at`, from central differences, in float64."""
-    model = model.double()
-    column = torch.from_numpy(ids[:at].astype(np.int64))[:, None]
-    x = model.embedding(column) if model.embedding else F.one_hot(column, 11).double()
-
-    @torch.no_grad()
-    def log_probability(x: torch.Tensor) -> float:
-        return float(model.head(model.lstm(x)[0][-1, 0]).log_softmax(0)[aim])
-
-    norms = []
-    for t in range(at):
-        gradient = []
-        for e in range(x.shape[2]):
-            nudge = torch.zeros_like(x)
-            nudge[t, 0, e] = 1e-5
-            gradient.append((log_probability(x + nudge) - log_probability(x - nudge)) / 2e-5)
-        norms.append(float(np.linalg.norm(gradient)))
-    model.float()
-    return norms
-
-
-def test_sensitivity_is_the_norm_of_the_numeric_gradient(model: CharLSTM) -> None:
-    ids = ids_of(12)
-    found = sensitivity(model, trace(model, ids), [9, 2, 12], targets=[int(ids[9]), int(ids[2]), 4])
-    assert found.shape == (3, 12)
-    np.testing.assert_allclose(found[0], [0.0] * 3 + numeric_norms(model, ids, 9, int(ids[9])), rtol=1e-3, atol=1e-7)
-    np.testing.assert_allclose(found[1], [0.0] * 10 + numeric_norms(model, ids, 2, int(ids[2])), rtol=1e-3, atol=1e-7)
-    np.testing.assert_allclose(found[2], numeric_norms(model, ids, 12, 4), rtol=1e-3, atol=1e-7)
-
-
-def test_a_window_is_the_end_of_a_longer_one_wherever_the_trace_begins(
-    model: CharLSTM, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ids = ids_of(40)
-    whole = sensitivity(model, trace(model, ids), range(20, 40))
-    monkeypatch.setattr("charlstm.probe._LANES", 16)  # two positions at once
-    done: list[int] = []
-    part = sensitivity(model, trace(model, ids, first=12), range(8, 28), window=8, progress=done.append)
-    np.testing.assert_allclose(part, whole[:, -8:], rtol=1e-4, atol=1e-8)
-    assert done == list(range(2, 21, 2))

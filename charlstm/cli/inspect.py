@@ -91,8 +91,8 @@ def inspect(
     from charlstm.commands.inspect import Request
     from charlstm.commands.inspect import inspect as command
 
-    form: Literal["summary", "find", "terminal", "json"] = (
-        "terminal" if terminal else "json" if as_json else "find" if find else "summary"
+    form: Literal["summary", "find", "terminal", "json"] | None = (
+        "terminal" if terminal else "json" if as_json else "find" if find else None if html or npz else "summary"
     )
     request = Request(form, kind, _neuron(neuron), at, find, top, begin, length, npz, html)
     command(model, text or (), request, unknown == "skip", device, given(encoding=encoding, errors=errors, newlines=newlines))

@@ -1,11 +1,10 @@
-"""`curves.png` while a run trains: drawn by a process of its own, so that training goes on meanwhile.
+"""`curves.png` while a run trains: one process beside the training draws it, which is told of each evaluation.
 
-Drawing takes one to three seconds of a core, importing matplotlib most of it. It is done at an evaluation, `EVERY` seconds
-after the one before at the earliest, at low priority: that is less than 1% of the time of even a single core. The last
-picture is drawn when training has ended.
+Importing matplotlib takes seconds, so that process lives as long as the training. To tell it is to write a byte into a pipe;
+when the pipe closes, however training ended, it draws what it has not drawn yet and ends.
 
-Knows: when to draw, and that nothing that goes wrong with it is worth a word.
-Does not know: how a picture is drawn; the training.
+Knows: how that process is started, told and ended, and that nothing that goes wrong with it is worth a word.
+Does not know: when a picture is drawn, and how; the training.
 """
 
 from __future__ import annotations
@@ -13,18 +12,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from importlib.util import find_spec
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from charlstm.errors import Stopped
 from charlstm.folder import RunFolder
 
-EVERY = 400.0
-_LONGEST = 60.0  # seconds that the end of a training waits for its picture
-_NICE = 10
+_LONGEST = 20.0  # seconds that the end of a training waits for its picture
+# A group of its own, as a Ctrl-C is for the training. On Windows, where the other process can't do it, also its priority.
+_WINDOWS = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
 
 
 class Drawing:
@@ -33,47 +32,57 @@ class Drawing:
     def __init__(self, folder: RunFolder, is_wanted: bool = True) -> None:
         self._folder = folder
         self._is_wanted = is_wanted and find_spec("matplotlib") is not None
-        self._began = time.monotonic()
-        self._has_news = False
         self._process: subprocess.Popen[bytes] | None = None
 
     def evaluated(self) -> None:
         """There is a new point on the curves."""
-        self._has_news = True
-        if time.monotonic() - self._began >= EVERY:
-            self._draw()
+        if self._is_wanted and not self._process:
+            self._start()
+        if self._process and self._process.stdin:
+            with suppress(OSError):  # it may have ended; where it only lags behind, a full pipe says enough
+                self._process.stdin.write(b"\n")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """The last picture; none where who waits wants to wait for nothing."""
+        process, self._process = self._process, None
+        if not process:
+            return
         try:
             if kind is None or not issubclass(kind, Stopped):
-                if self._has_news:
-                    self._draw()
-                if self._process:
-                    with suppress(subprocess.TimeoutExpired):
-                        self._process.wait(_LONGEST)
+                _close(process)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_LONGEST)
         finally:
-            self._end()
-
-    def _draw(self) -> None:
-        if not self._is_wanted:
-            return
-        self._end()
-        self._began, self._has_news = time.monotonic(), False
-        command = [sys.executable, "-m", "charlstm", "plot", str(self._folder.path.absolute())]
-        none = subprocess.DEVNULL
-        with suppress(OSError):
-            # In a session of its own, as a Ctrl-C is for the training.
-            self._process = subprocess.Popen(command, stdin=none, stdout=none, stderr=none, start_new_session=True)
-            if hasattr(os, "setpriority"):
-                os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICE)
-
-    def _end(self) -> None:
-        """Of what is still being drawn, half would be old."""
-        process, self._process = self._process, None
-        if process:
             process.kill()
+            _close(process)
             process.wait()
+
+    def _start(self) -> None:
+        command = [sys.executable, "-m", f"{__package__}.redrawing", str(self._folder.path.absolute())]
+        none = subprocess.DEVNULL
+        try:
+            self._process = subprocess.Popen(
+                command,
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=none,
+                stderr=none,
+                # From where this package lies, as what lies in the user's folder may have the name of a module.
+                cwd=Path(__file__).parents[2],
+                # No session of its own: on Linux each has its share of the processor, and only within it do priorities count.
+                process_group=0,
+                creationflags=_WINDOWS,
+            )
+        except OSError:
+            self._is_wanted = False
+            return
+        if self._process.stdin and hasattr(os, "set_blocking"):  # not on every Windows; there too, the pipe is always read
+            os.set_blocking(self._process.stdin.fileno(), False)
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin:
+        process.stdin.close()

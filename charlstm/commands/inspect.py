@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Literal
 from charlstm.config import load_config
 from charlstm.errors import CharlstmError, shown
 from charlstm.excerpts import Excerpt, read_excerpt
-from charlstm.features import best_neurons, features
+from charlstm.features import Match, best_neurons, features
 from charlstm.folder import write_atomically
 from charlstm.inspection_page import MOST as MOST_OF_PAGE
 from charlstm.inspection_page import WINDOW, Contents, page
 from charlstm.sources import find_sources
-from charlstm.traces import GATES, KINDS, Kind, Trace, npz
+from charlstm.traces import FOR_GRADIENTS, GATES, KINDS, Kind, Trace, npz
 from charlstm.weights import Weights, explained, read_weights
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ MOST = 10_000
 class Request:
     """What is to be shown, and of which part of the text. Layers, neurons and positions count from 0."""
 
-    form: Literal["summary", "find", "terminal", "json"]
+    form: Literal["summary", "find", "terminal", "json"] | None
+    """How to answer; None where there are only files to write."""
     kind: Kind
     neuron: tuple[int, int] | None
     """Layer and neuron."""
@@ -54,7 +55,7 @@ class Request:
         if self.form in ("summary", "json"):
             kinds |= set(GATES)
         if self.at is not None:
-            kinds |= {"hidden", "cell"}
+            kinds |= set(FOR_GRADIENTS)
         return set(KINDS) if self.npz or self.html else kinds
 
 
@@ -89,7 +90,8 @@ def inspect(
 
 def _look(path: Path, weights: Weights, excerpt: Excerpt, request: Request, device: str) -> Inspection:
     from charlstm.device import find_device
-    from charlstm.probe import sensitivity, trace
+    from charlstm.probe import trace
+    from charlstm.saliency import sensitivity
     from charlstm.store import model_of
     from charlstm.views.inspection import Gradient, Inspection, Neuron
     from charlstm.views.reading import tracing_bar
@@ -102,42 +104,56 @@ def _look(path: Path, weights: Weights, excerpt: Excerpt, request: Request, devi
     neuron = Neuron(*request.neuron, request.kind) if request.neuron else None
     matches = gradient = None
     if request.finds:
-        matches = best_neurons(seen.shown(request.kind), features(excerpt.text), request.kind, request.top)
+        matches = _matches(excerpt, seen, request)
     if request.at is not None:
         gradient = Gradient(request.at, sensitivity(model, seen, [request.at - excerpt.begin])[0])
+    found = Inspection(excerpt, weights.vocabulary, seen, neuron, matches, gradient)
+    _write(found, path, model, request)
+    return found
+
+
+def _matches(excerpt: Excerpt, seen: Trace, request: Request) -> list[Match]:
+    return best_neurons(seen.shown(request.kind), features(excerpt.text), request.kind, request.top)
+
+
+def _write(found: Inspection, path: Path, model: CharLSTM, request: Request) -> None:
+    """The files that were asked for, and a line for each."""
+    from charlstm.views.console import print_line
+
+    if request.npz:
+        write_atomically(request.npz, npz(found.trace.arrays()))
+        print_line(f"wrote {request.npz}")
     if request.html:
-        write_atomically(request.html, page(_contents(path, model, weights, excerpt, seen, request)))
-    return Inspection(excerpt, weights.vocabulary, seen, neuron, matches, gradient)
+        write_atomically(request.html, page(_contents(found, path, model, request)))
+        print_line(f"wrote {request.html}: open it in a browser")
 
 
-def _contents(path: Path, model: CharLSTM, weights: Weights, excerpt: Excerpt, seen: Trace, request: Request) -> Contents:
-    from charlstm.probe import sensitivity
+def _contents(found: Inspection, path: Path, model: CharLSTM, request: Request) -> Contents:
+    from charlstm.saliency import sensitivity
     from charlstm.views.reading import gradients_bar
 
-    values = seen.shown(request.kind)
-    matches = best_neurons(values, features(excerpt.text), request.kind, request.top)
+    matches = _matches(found.excerpt, found.trace, request) if found.matches is None else found.matches
     with gradients_bar() as progress:
-        positions = range(1, len(excerpt.symbols))
-        norms = sensitivity(model, seen, positions, WINDOW, progress=lambda done: progress(done, len(positions)))
+        positions = range(1, len(found.excerpt.symbols))
+        norms = sensitivity(model, found.trace, positions, WINDOW, progress=lambda done: progress(done, len(positions)))
     best = max(matches, key=lambda match: abs(match.correlation), default=None)
     layer, neuron = request.neuron or ((best.layer, best.neuron) if best else (0, 0))
-    return Contents(path.name, excerpt, weights.vocabulary, seen, matches, norms, (request.kind, layer, neuron))
+    first = (request.kind, layer, neuron)
+    return Contents(path.name, found.excerpt, found.vocabulary, found.trace, matches, norms, first)
 
 
 def _show(found: Inspection, request: Request) -> None:
     from charlstm.views.inspection import print_inspection, show_gradient, show_matches, show_neuron, show_saturation
 
-    if request.npz:
-        write_atomically(request.npz, npz(found.trace.arrays()))
     if request.form == "json":
         print_inspection(found, request.top)
     elif request.form == "find":
         show_matches(found.matches or ())
     elif request.form == "summary":
         show_saturation(found.trace)
-    elif found.neuron:
+    elif request.form == "terminal" and found.neuron:
         show_neuron(found, found.neuron)
-    elif found.gradient:
+    elif request.form == "terminal" and found.gradient:
         show_gradient(found, found.gradient)
 
 

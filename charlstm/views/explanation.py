@@ -115,7 +115,7 @@ def _beginning(found: Explained) -> list[str]:
     return [
         f"The model reads {quoted(text[found.at])}, {noun} {found.at} of {quoted(_around(text, found.at))}.",
         f"Layer {found.layer} of {settings.num_layers} (counted from 0), {H:,} units. The numbers are those of unit "
-        f"{found.unit}, {'which changed most' if found.asked is None else 'as asked'}.",
+        f"{found.unit}, {'which changed most' if found.asked is None else 'as asked'}, rounded.",
         "",
         f"x      {f'{E:,} numbers':<13}  the input: {origin}",
         f"h      {f'{H:,} numbers':<13}  the hidden state before (activation, a){_range(found.step.hidden_before, first)}",

@@ -36,14 +36,11 @@ _DIVERGING = [
 """From the least to the greatest: RdBu of ColorBrewer (Brewer 2003), reversed, in seven steps. Blue and red stay apart with any
 kind of colour blindness, and how dark a step is tells how far it is from the middle."""
 _RESTING = [
-    (least, name, Style(color=letters, bgcolor=ground))
-    for least, name, ground, letters in (
-        (1 / 2, "1/2", "#fcffa4", DARK),
-        (1 / 5, "1/5", "#fca50a", DARK),
-        (1 / 20, "1/20", "#dd513a", DARK),
-        (1 / 100, "1/100", "#932667", LIGHT),
-        (0.0, "less", "#121212", LIGHT),
-    )
+    (1 / 2, "1/2", Style(color=DARK, bgcolor="#fcffa4")),
+    (1 / 5, "1/5", Style(color=DARK, bgcolor="#fca50a")),
+    (1 / 20, "1/20", Style(color=DARK, bgcolor="#dd513a")),
+    (1 / 100, "1/100", Style(color=LIGHT, bgcolor="#932667")),
+    (0.0, "less", Style()),
 ]
 """Shares of the largest, with steps of matplotlib's inferno, which grows lighter evenly."""
 
@@ -101,7 +98,7 @@ def show_neuron(inspection: Inspection, neuron: Neuron) -> None:
 
 def show_gradient(inspection: Inspection, gradient: Gradient) -> None:
     """The text before a character, each in the colour of its share in the prediction, then that character itself."""
-    legend = Text(f"the prediction of character {gradient.at} rests on: of the largest gradient at least ")
+    legend = Text(f"gradient of character {gradient.at}, of the largest at least ")
     for _, name, style in _RESTING:
         legend.append(f" {name} ", style)
     put(legend)

@@ -1,155 +1,9 @@
-"use strict";
-// Colours a text by what went on inside a model while it read it. The data lie in the page; nothing is loaded, and what
-// comes from a text or a model is only ever set as the text of a node.
-
-const STEPS = 17; // of the colour scale, odd so that its middle is a step
-const GATES = ["input", "forget", "output"];
-// From the least to the greatest, blue to orange: these differ for every kind of colour blindness, and how far a colour is from
-// the page's ground tells how far the value is from the middle.
-const LIGHT = ["#0a4a8f", "#5a9fd4", "#f7f7f5", "#f5a04c", "#9c4600"];
-const DARK = ["#8cc8ff", "#2d6ca6", "#191919", "#a35a12", "#ffbe73"];
-
-const $ = (id) => document.getElementById(id);
-const data = JSON.parse($("data").textContent);
-const T = data.ids.length;
-const decoded = new Map(); // blocks of bytes, once they were needed
-
-function bytes(name) {
-  if (!decoded.has(name)) {
-    const text = atob($(`data-${name}`).textContent.trim());
-    const found = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i++) found[i] = text.charCodeAt(i);
-    decoded.set(name, found);
-  }
-  return decoded.get(name);
-}
-
-// --- what is shown ---
-
-const state = { view: "neuron", ...data.first, cursor: 0 };
-
-/** The bytes (T) of a neuron, or null where the page leaves them out. */
-function row(kind, layer, neuron) {
-  const wanted = layer * data.hidden + neuron;
-  const index = data.complete.includes(kind) ? wanted : data.listed.indexOf(wanted);
-  return index < 0 ? null : bytes(kind).subarray(index * T, (index + 1) * T);
-}
+// What is said beside the text, what is chosen, and by which keys.
 
 const valueOf = (byte, kind) => (GATES.includes(kind) ? byte / 255 : byte / 127.5 - 1);
 const kindName = (kind) => (kind === "cell" ? "cell state (tanh)" : kind === "hidden" ? "hidden state" : kind === "candidate" ? kind : `${kind} gate`);
 
-// --- colours ---
-
-function mixed(anchors, share) {
-  const at = share * (anchors.length - 1), low = Math.min(Math.floor(at), anchors.length - 2);
-  const parts = [low, low + 1].map((i) => [1, 3, 5].map((k) => parseInt(anchors[i].slice(k, k + 2), 16)));
-  return parts[0].map((part, i) => Math.round(part + (at - low) * (parts[1][i] - part)));
-}
-
-function luminance(rgb) {
-  const [r, g, b] = rgb.map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-}
-
-function palette(anchors) {
-  return Array.from({ length: STEPS }, (_, step) => {
-    const rgb = mixed(anchors, step / (STEPS - 1));
-    return `.s${step}{background:rgb(${rgb});color:${luminance(rgb) > 0.179 ? "#000" : "#fff"}}`; // where both contrast alike
-  }).join("");
-}
-
-const sheet = document.createElement("style");
-sheet.textContent = `${palette(LIGHT)}@media (prefers-color-scheme: dark){${palette(DARK)}}`;
-document.head.append(sheet);
-
-// --- the text ---
-
-/** A character as something that can be seen, and that turns no line around. */
-function visible(symbol) {
-  if (symbol === "\n") return "↵";
-  if (symbol === "\t") return "→";
-  if (symbol === "") return "·"; // a byte that ends no character
-  return [...symbol].map((c) => (/[\p{C}\p{Zl}\p{Zp}]/u.test(c) ? `\\u{${c.codePointAt(0).toString(16)}}` : c)).join("");
-}
-
-const named = (symbol) => (symbol === " " ? "space" : symbol === "\n" ? "line end" : symbol === "\t" ? "tab" : visible(symbol));
-
-const spans = [];
-const painted = new Int8Array(T).fill(-1); // the step that each span has, to touch only those that change
-const lineOf = [];
-{
-  const all = document.createDocumentFragment();
-  let line = document.createElement("div"), count = 0;
-  data.symbols.forEach((symbol, t) => {
-    const span = document.createElement("span");
-    span.textContent = visible(symbol);
-    span.dataset.t = t;
-    if (span.textContent !== symbol) span.classList.add("mark");
-    spans.push(span);
-    lineOf.push(count);
-    line.append(span);
-    if (symbol === "\n") {
-      all.append(line);
-      line = document.createElement("div");
-      count++;
-    }
-  });
-  all.append(line);
-  $("text").append(all);
-}
-
-function paint(t, step) {
-  if (painted[t] === step) return;
-  const classes = spans[t].classList;
-  if (painted[t] >= 0) classes.remove(`s${painted[t]}`);
-  if (step >= 0) classes.add(`s${step}`);
-  painted[t] = step;
-}
-
-/** Share of the largest -> a step in the upper half of the scale, by its root, as most shares are small. */
-const gradientStep = (byte) => (STEPS - 1) / 2 + Math.round((Math.sqrt(byte / 255) * (STEPS - 1)) / 2);
-
-/** The position, counted from 0 within the part, and the bytes of the characters before it. */
-function gradientOf(t) {
-  const W = data.window, window = t === 0 ? null : bytes("gradient").subarray((t - 1) * W, t * W);
-  const size = Math.min(W, t);
-  return { begin: t - size, shares: window ? window.subarray(W - size) : new Uint8Array() };
-}
-
-/** What each character's step is now: a function of its position. */
-function steps() {
-  if (state.view === "neuron") {
-    const values = row(state.kind, state.layer, state.neuron);
-    return (t) => (values ? Math.round((values[t] * (STEPS - 1)) / 255) : -1);
-  }
-  const { begin, shares } = gradientOf(state.cursor);
-  return (t) => (t >= begin && t < begin + shares.length ? gradientStep(shares[t - begin]) : -1);
-}
-
-// Only lines on the screen, or nearly, are painted; the others when they come there. So a long text is no slower than a short one.
-const onScreen = new Set();
-const paintLine = (line, step) => { for (const span of line.children) paint(+span.dataset.t, step(+span.dataset.t)); };
-function repaint() {
-  const step = steps();
-  for (const line of onScreen) paintLine(line, step);
-}
-const watcher = new IntersectionObserver((entries) => {
-  const step = steps();
-  for (const { target, isIntersecting } of entries) {
-    if (isIntersecting) paintLine(target, step);
-    onScreen[isIntersecting ? "add" : "delete"](target);
-  }
-}, { root: $("text"), rootMargin: "400px" });
-for (const line of $("text").children) watcher.observe(line);
-
 // --- the panel of one character ---
-
-function element(tag, text = "", className = "") {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  if (className) made.className = className;
-  return made;
-}
 
 const percent = (share) => (share >= 0.9995 ? "100%" : share < 0.0005 ? "< 0.1%" : `${(100 * share).toFixed(1)}%`);
 
@@ -176,14 +30,13 @@ function showCharacter() {
   $("character").replaceChildren(...rows);
 }
 
-let marked = null;
-function moveTo(t, scroll = false) {
+let column = null; // how far along their rows up and down keep the cursor
+function moveTo(t, scroll = false, along = null) {
   state.cursor = t;
-  if (marked) marked.classList.remove("here");
-  marked = spans[t];
-  marked.classList.add("here");
-  if (scroll) marked.scrollIntoView({ block: "nearest" });
-  if (state.view === "gradient") repaint();
+  column = along;
+  if (scroll) rows[rowOf[t]].node.scrollIntoView({ block: "nearest" });
+  if (state.view === "gradient") dress(true);
+  else mark();
   showCharacter();
 }
 
@@ -213,7 +66,7 @@ function showChoice() {
 function choose(changes) {
   Object.assign(state, changes);
   showChoice();
-  repaint();
+  dress(true);
   showCharacter();
 }
 
@@ -235,46 +88,11 @@ function showFeatures() {
   showChoice();
 }
 
-// --- saturation ---
-
-function svg(tag, attributes, text = "") {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.textContent = text;
-  return made;
-}
-
-function showSaturation() {
-  const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
-  for (const gate of GATES) {
-    const { below, above } = data.saturation[gate], plot = svg("svg", { viewBox: "-6 -6 112 122" });
-    plot.append(svg("path", { d: "M0 0V100H100Z", class: "frame" }), svg("text", { x: 0, y: 112 }, "0"), svg("text", { x: 92, y: 112 }, "1"));
-    for (let layer = 0; layer < data.layers; layer++)
-      for (let neuron = 0; neuron < data.hidden; neuron++) {
-        const dot = svg("circle", { cx: 100 * above[layer][neuron], cy: 100 - 100 * below[layer][neuron], r: 2, class: `layer-${layer % 3}`, id: `${gate}-${layer}-${neuron}` });
-        dot.append(svg("title", {}, `${layer}:${neuron}: below 0.1 at ${percent(below[layer][neuron])}, above 0.9 at ${percent(above[layer][neuron])}`));
-        Object.assign(dot.dataset, { layer, neuron, kind: gate });
-        plot.append(dot);
-      }
-    const figure = document.createElement("figure"), caption = element("figcaption", `${gate} gate`);
-    plot.setAttribute("role", "img");
-    plot.setAttribute("aria-label", `${gate} gate: a dot for each neuron, by how often it is all but open and all but shut`);
-    for (let layer = 0; layer < data.layers; layer++)
-      caption.append(element("div", `layer ${layer}: ${(100 * mean(below[layer])).toFixed(0)}% < 0.1, ${(100 * mean(above[layer])).toFixed(0)}% > 0.9`, `layer-${layer % 3}`));
-    figure.append(plot, caption);
-    $("saturation").append(figure);
-  }
-}
-
 // --- events ---
 
-const chosenBy = (node) => ({ view: "neuron", layer: +node.dataset.layer, neuron: +node.dataset.neuron, kind: node.dataset.kind });
 $("features").addEventListener("click", (event) => {
   const button = event.target.closest("button");
-  if (button) choose(chosenBy(button));
-});
-$("saturation").addEventListener("click", (event) => {
-  if (event.target.dataset.kind) choose(chosenBy(event.target));
+  if (button) choose({ view: "neuron", layer: +button.dataset.layer, neuron: +button.dataset.neuron, kind: button.dataset.kind });
 });
 $("search").addEventListener("input", showFeatures);
 $("pick").addEventListener("submit", (event) => event.preventDefault());
@@ -287,8 +105,16 @@ $("neuron").addEventListener("input", () => {
 });
 $("neuron").addEventListener("change", showChoice);
 
+function toggleSuccessors() {
+  state.successors = !state.successors;
+  $("successors").checked = state.successors;
+  $("shades").style.visibility = state.successors ? "visible" : "hidden"; // keeps its place, that the text may keep its own
+  layOut();
+}
+$("successors").addEventListener("change", toggleSuccessors);
+
 let kept = 0; // where the cursor goes back to when the pointer leaves
-const pointed = (event) => event.target.closest("span[data-t]")?.dataset.t;
+const pointed = (event) => event.target.closest("[data-t]")?.dataset.t;
 // Not pointerover: that also comes when the text scrolls under a pointer at rest, and would take the cursor from the keyboard.
 $("text").addEventListener("pointermove", (event) => {
   const t = pointed(event);
@@ -300,11 +126,10 @@ $("text").addEventListener("click", (event) => {
   if (t !== undefined) moveTo((kept = +t));
 });
 
-/** The position in a line that is `by` further on, as far along it as now. */
-function inLine(by) {
-  const line = lineOf[state.cursor] + by, begin = lineOf.indexOf(line);
-  if (begin < 0) return state.cursor;
-  return Math.min(begin + state.cursor - lineOf.indexOf(lineOf[state.cursor]), lineOf.lastIndexOf(line));
+/** To the row that is `by` further on. */
+function toRow(by) {
+  const here = rowOf[state.cursor], one = rows[here + by], along = column ?? state.cursor - rows[here].begin;
+  moveTo((kept = one ? Math.min(one.begin + along, one.end - 1) : state.cursor), true, along);
 }
 
 function stepNeuron(by) {
@@ -314,17 +139,17 @@ function stepNeuron(by) {
 
 $("text").addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const line = lineOf[state.cursor], moves = {
+  const { begin, end } = rows[rowOf[state.cursor]], moves = {
     ArrowLeft: () => Math.max(0, state.cursor - 1),
     ArrowRight: () => Math.min(T - 1, state.cursor + 1),
-    ArrowUp: () => inLine(-1),
-    ArrowDown: () => inLine(1),
-    Home: () => lineOf.indexOf(line),
-    End: () => lineOf.lastIndexOf(line),
+    Home: () => begin,
+    End: () => end - 1,
   };
   if (moves[event.key]) moveTo((kept = moves[event.key]()), true);
+  else if (event.key === "ArrowUp" || event.key === "ArrowDown") toRow(event.key === "ArrowUp" ? -1 : 1);
   else if (event.key === "n" || event.key === "p") stepNeuron(event.key === "n" ? 1 : -1);
   else if (event.key === "g") choose({ view: state.view === "neuron" ? "gradient" : "neuron" });
+  else if (event.key === "s") toggleSuccessors();
   else return;
   event.preventDefault();
 });
@@ -338,10 +163,13 @@ $("about").textContent = `${data.per}s ${data.from.toLocaleString("en")} to ${(d
 for (let layer = 0; layer < data.layers; layer++) $("layer").append(new Option(layer, layer));
 for (const kind of data.kinds) $("kind").append(new Option(kindName(kind), kind));
 $("neuron").max = data.hidden - 1;
+$("shades").querySelector("span").append(...Array.from({ length: SHADES }, (_, step) => element("i", "", `p${step}`)));
+measure();
+layOut();
 showSaturation();
 showFeatures();
 moveTo(0);
 choose({});
-const fit = () => document.documentElement.style.setProperty("--top", `${document.querySelector("header").offsetHeight}px`);
-addEventListener("resize", fit);
-fit();
+const listed = $("features").querySelector("button[aria-pressed=true]");
+if (listed) $("features").scrollTop = listed.offsetTop;
+new ResizeObserver(() => (roomNow() === room ? dress() : layOut())).observe($("text"));
