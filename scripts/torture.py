@@ -52,7 +52,7 @@ TINY = {
     "model.hidden_size": 16,
     "train.batch_size": 4,
     "train.seq_len": 8,
-    "track.curves": "false",  # drawn by a new interpreter, for seconds; disk and memory let it
+    "track.curves": "false",  # a new interpreter for each training, and seconds of a core; disk, memory and lock have them
 }
 ENDLESS = {
     **TINY,
@@ -354,16 +354,16 @@ def memory(home: Path, rounds: int) -> Result:
 
 def lock(home: Path, rounds: int) -> Result:
     """A second training in the same folder is refused; after kill -9 of the first, it is not."""
-    held = 0
+    held, drawn = 0, {**ENDLESS, "track.curves": "true"}
     for _ in range(rounds):
         shutil.rmtree(home / "r", ignore_errors=True)
         watch = Watch()
-        first = Child(home, start(home, ENDLESS), lambda watch=watch: count_steps(watch))  # type: ignore[misc]
+        first = Child(home, start(home, drawn), lambda watch=watch: count_steps(watch))  # type: ignore[misc]
         first.wait_for(lambda watch=watch: watch.steps > 0)  # type: ignore[misc]
         second = Child(home, ["train", "--resume", "--run", "r"]).end()
         first.send(signal.SIGKILL)
         first.end()
-        third = Child(home, start(home, {**ENDLESS, "train.max_steps": watch.steps + 20})).end()
+        third = Child(home, start(home, {**drawn, "train.max_steps": watch.steps + 20})).end()
         held += second.code == 2 and "another training" in second.last_line and third.code == 0
     return held, rounds, "refused while it runs, free once it is killed"
 
