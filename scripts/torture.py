@@ -47,7 +47,13 @@ from charlstm.weights import read_tensors
 
 INTERVAL = 10
 TEXT = "".join(f"{n} green bottles, hanging on the wall;\nand if one green bottle should fall,\n" for n in range(60))
-TINY = {"model.embedding_size": 8, "model.hidden_size": 16, "train.batch_size": 4, "train.seq_len": 8}
+TINY = {
+    "model.embedding_size": 8,
+    "model.hidden_size": 16,
+    "train.batch_size": 4,
+    "train.seq_len": 8,
+    "track.curves": "false",  # a new interpreter for each training, and seconds of a core; disk, memory and lock have them
+}
 ENDLESS = {
     **TINY,
     "train.epochs": 1_000_000,
@@ -182,7 +188,7 @@ PHASES: dict[str, tuple[Any, str, str]] = {
 def signals(home: Path, rounds: int) -> Result:
     """Ctrl-C and SIGTERM in each phase of a 2x256 model; every fifth time a second Ctrl-C."""
     values = {"model.hidden_size": 256, "train.epochs": 1000, "train.eval_every": 4, "train.save_every": "3 steps"}
-    values |= {"data.validation": 0.5}
+    values |= {"data.validation": 0.5, "track.curves": "false"}
     (home / "long.txt").write_text(TEXT * 12_000, encoding="utf-8")  # 60 MB, which take a while to read
     Child(home, start(home, {**values, "train.max_steps": 1})).end()
     shutil.copytree(home / "r", home / "model")
@@ -236,7 +242,7 @@ def _interrupt(home: Path, values: dict[str, object], phase: str, number: int, t
 def disk(home: Path, rounds: int) -> Result:
     """No file may grow beyond a limit that falls upon a training at a random moment: for it, the disk is full."""
     run, held, codes = RunFolder(home / "r"), 0, 0
-    values = {**ENDLESS, "train.save_every": "1000 min", "train.eval_every": 20}
+    values = {**ENDLESS, "train.save_every": "1000 min", "train.eval_every": 20, "track.curves": "true"}
     written = [run.metrics, run.samples, run.best, run.last, run.resume]  # models behind the training, and so after samples
     for number in range(rounds):
         if number % 5 == 0:
@@ -348,16 +354,16 @@ def memory(home: Path, rounds: int) -> Result:
 
 def lock(home: Path, rounds: int) -> Result:
     """A second training in the same folder is refused; after kill -9 of the first, it is not."""
-    held = 0
+    held, drawn = 0, {**ENDLESS, "track.curves": "true"}
     for _ in range(rounds):
         shutil.rmtree(home / "r", ignore_errors=True)
         watch = Watch()
-        first = Child(home, start(home, ENDLESS), lambda watch=watch: count_steps(watch))  # type: ignore[misc]
+        first = Child(home, start(home, drawn), lambda watch=watch: count_steps(watch))  # type: ignore[misc]
         first.wait_for(lambda watch=watch: watch.steps > 0)  # type: ignore[misc]
         second = Child(home, ["train", "--resume", "--run", "r"]).end()
         first.send(signal.SIGKILL)
         first.end()
-        third = Child(home, start(home, {**ENDLESS, "train.max_steps": watch.steps + 20})).end()
+        third = Child(home, start(home, {**drawn, "train.max_steps": watch.steps + 20})).end()
         held += second.code == 2 and "another training" in second.last_line and third.code == 0
     return held, rounds, "refused while it runs, free once it is killed"
 

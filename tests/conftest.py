@@ -59,7 +59,7 @@ def file_size_limit(size: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, handler)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_config() -> Callable[..., Config]:
     """A configuration that trains in a second; further settings as for --set."""
     return lambda *settings: load_config(None, (*TINY, *settings))
@@ -75,7 +75,7 @@ def material(make_config: Callable[..., Config]) -> Material:
     return prepare_text(VERSE, make_config())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_model() -> Callable[..., CharLSTM]:
     """An initialised model with the given vocabulary and settings of [model]."""
 

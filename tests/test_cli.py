@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import math
 import os
@@ -12,9 +13,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,7 @@ from charlstm import __version__
 from charlstm.cli import main
 from charlstm.records import Record, Setback, StepRecord
 from charlstm.views.training import TrainingView
-from tests.conftest import TINY, VERSE
+from tests.conftest import TINY, VERSE, file_size_limit
 
 COMMAND = [sys.executable, "-m", "charlstm"]
 Result = subprocess.CompletedProcess[bytes]
@@ -39,8 +41,9 @@ def run(*arguments: str | Path, folder: Path, stdin: bytes = b"") -> Result:
 def charlstm(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Result]:
     """The same within this process."""
 
-    def call(*arguments: str | Path, folder: Path) -> Result:
+    def call(*arguments: str | Path, folder: Path, stdin: bytes = b"") -> Result:
         monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
         capfdbinary.readouterr()
         code = main(list(map(str, arguments)))
         return Result(arguments, code, *capfdbinary.readouterr())
@@ -50,6 +53,14 @@ def charlstm(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture
 
 def settings(*more: str) -> list[str]:
     return [part for setting in (*TINY, *more) for part in ("--set", setting)]
+
+
+FEW = [
+    part
+    for setting in ("train.max_steps=3", "train.batch_size=4", "train.seq_len=8", "track.curves=false")
+    for part in ("--set", setting)
+]
+"""What --from leaves to be set."""
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +74,30 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
 @pytest.fixture
 def folder(trained: tuple[Path, object]) -> Path:
     return trained[0]
+
+
+@contextmanager
+def sent_to_itself(number: int, when: Callable[[], bool]) -> Iterator[None]:
+    """A signal to this process once something has happened, at whatever the program is then at; it must have happened."""
+    over, sent = threading.Event(), threading.Event()
+
+    def send() -> None:
+        while not when():
+            if over.wait(0.01):
+                return
+        sent.set()
+        os.kill(os.getpid(), number)
+
+    before = signal.signal(number, lambda *_: None)  # what comes when the program has ended must not end the tests
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield
+    finally:
+        over.set()
+        sender.join()
+        signal.signal(number, before)
+    assert sent.is_set()
 
 
 def assert_fails(result: Result, *parts: str, code: int = 2) -> None:
@@ -239,7 +274,7 @@ def test_a_dry_run_writes_nothing(charlstm: Callable[..., Result], folder: Path,
 
 def test_standard_input_and_bytes(charlstm: Callable[..., Result], tmp_path: Path) -> None:
     more = settings("data.unit=byte", "train.max_steps=3")
-    assert run("train", "-", "--run", "r", *more, folder=tmp_path, stdin=VERSE.encode()).returncode == 0
+    assert charlstm("train", "-", "--run", "r", *more, folder=tmp_path, stdin=VERSE.encode()).returncode == 0
     result = charlstm("sample", "r", "--prime", "日本", "--length", "10", folder=tmp_path)
     assert len(result.stdout.decode()) == 12
 
@@ -272,11 +307,13 @@ def test_score_finds_the_odd_line(charlstm: Callable[..., Result], folder: Path)
     assert (none.returncode, none.stdout, none.stderr) == (0, b"", b"there is no line to show\n")
 
 
-def test_score_reads_standard_input_where_no_text_is_named(folder: Path) -> None:
-    command = [sys.executable, "-m", "charlstm", "score", "runs/verse", "--json"]
-    piped = subprocess.run(command, input=VERSE[:200].encode(), cwd=folder, capture_output=True, check=True)
+def test_score_reads_standard_input_where_no_text_is_named(charlstm: Callable[..., Result], folder: Path) -> None:
+    command = ("score", "runs/verse", "--json")
+    piped = run(*command, folder=folder, stdin=VERSE[:200].encode())
     (folder / "some.txt").write_text(VERSE[:200], encoding="utf-8")
-    named = subprocess.run([*command, "some.txt"], cwd=folder, capture_output=True, check=True)
+    named = charlstm(*command, "some.txt", folder=folder)
+    assert piped.returncode == named.returncode == 0
+    assert piped.stdout
     assert [{**json.loads(a), "source": ""} for a in piped.stdout.splitlines()] == [
         {**json.loads(b), "source": ""} for b in named.stdout.splitlines()
     ]
@@ -507,15 +544,9 @@ def test_bad_input_is_one_line_and_exit_2(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits and modes are POSIX's")
-def test_a_full_disk_ends_in_one_line_and_exit_1(folder: Path, tmp_path: Path) -> None:
-    import resource
-
-    def limit() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write beyond the limit then fails as on a full disk
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
-
-    arguments = [*COMMAND, "train", str(folder / "verse.txt"), "--run", "full", *settings()]
-    result = subprocess.run(arguments, cwd=tmp_path, capture_output=True, check=False, preexec_fn=limit)
+def test_a_full_disk_ends_in_one_line_and_exit_1(charlstm: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
+    with file_size_limit(4000):
+        result = charlstm("train", folder / "verse.txt", "--run", "full", *settings(), folder=tmp_path)
     assert result.returncode == 1
     assert result.stderr.decode().splitlines()[-1].startswith("charlstm: can't write full/resume.safetensors: ")
     assert [p.name for p in (tmp_path / "full").iterdir()] == [".lock"]
@@ -540,15 +571,22 @@ def test_a_folder_that_cannot_be_written_ends_in_exit_1(charlstm: Callable[..., 
 def test_a_signal_saves_the_newest_model(
     charlstm: Callable[..., Result], folder: Path, tmp_path: Path, number: int, code: int
 ) -> None:
-    arguments = [*COMMAND, "train", str(folder / "verse.txt"), "--run", "r", *settings("train.epochs=100000")]
-    with subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE) as process:
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "r" / "best.safetensors").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        process.send_signal(number)
-        _, said = process.communicate(timeout=30)
-    assert process.returncode == code
+    arguments = ["train", str(folder / "verse.txt"), "--run", "r", *settings("train.epochs=100000")]
+    has_begun = (tmp_path / "r" / "best.safetensors").exists
+    if number == signal.SIGTERM:  # to a process of its own, which is seen to its very end
+        with subprocess.Popen([*COMMAND, *arguments], cwd=tmp_path, stderr=subprocess.PIPE) as process:
+            deadline = time.monotonic() + 60
+            while not has_begun():
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            process.send_signal(number)
+            _, said = process.communicate(timeout=30)
+        ended = process.returncode
+    else:
+        with sent_to_itself(number, when=has_begun):
+            stopped = charlstm(*arguments, folder=tmp_path)
+        ended, said = stopped.returncode, stopped.stderr
+    assert ended == code
     assert b"stopped" in said
     assert b"Traceback" not in said
     info = json.loads(charlstm("info", tmp_path / "r" / "last.safetensors", "--json", folder=tmp_path).stdout)
@@ -579,15 +617,19 @@ def test_help_and_version_do_not_import_torch(charlstm: Callable[..., Result], t
     assert b"Usage" in charlstm(folder=tmp_path).stdout
 
 
-def test_a_narrow_terminal_without_utf8(folder: Path, tmp_path: Path) -> None:
+def test_a_narrow_terminal_without_utf8(charlstm: Callable[..., Result], tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "40"}
     (tmp_path / "stars.txt").write_text("★ 日本 😀 " * 200, encoding="utf-8")
-    assert run("train", "stars.txt", "--run", "r", *settings("train.max_steps=2"), folder=tmp_path).returncode == 0
-    for arguments in (["info", "r"], ["info", "r", "--json"]):
-        result = subprocess.run([*COMMAND, *arguments], cwd=tmp_path, capture_output=True, check=False, env=environment)
-        assert result.returncode == 0, result.stderr
-        assert b"\\u2605" in result.stdout
-    assert "😀" in json.loads(result.stdout)["vocabulary"]["symbols"]
+    assert charlstm("train", "stars.txt", "--run", "r", *settings("train.max_steps=2"), folder=tmp_path).returncode == 0
+    both = "from charlstm.cli import main; print(main(['info', 'r'])); print(main(['info', 'r', '--json']))"
+    result = subprocess.run([sys.executable, "-c", both], cwd=tmp_path, capture_output=True, check=False, env=environment)
+    assert result.returncode == 0, result.stderr
+    table, json_and_code = result.stdout.split(b"\n0\n{")
+    assert b"\\u2605" in table
+    assert b"\\u2605" in json_and_code
+    facts, code = json_and_code.rsplit(b"\n", 2)[:2]
+    assert code == b"0"
+    assert "😀" in json.loads(b"{" + facts)["vocabulary"]["symbols"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
@@ -623,8 +665,7 @@ def test_on_a_terminal_there_is_a_bar_and_nothing_is_obeyed(folder: Path, tmp_pa
 
 def test_finetuning_begins_with_a_trained_models_weights(charlstm: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
     """On the text that the model knows, the first loss is the trained model's and not that of guessing."""
-    few = [part for s in ("train.max_steps=3", "train.batch_size=4", "train.seq_len=8") for part in ("--set", s)]
-    arguments = ("train", folder / "verse.txt", "--from", folder / "runs" / "verse", "--run", "r", *few)
+    arguments = ("train", folder / "verse.txt", "--from", folder / "runs" / "verse", "--run", "r", *FEW)
     assert charlstm(*arguments, folder=tmp_path).returncode == 0
     began = json.loads((tmp_path / "r" / "metrics.jsonl").read_text("utf-8").splitlines()[0])["train_loss"]
     trained = json.loads(charlstm("info", folder / "runs" / "verse", "--json", folder=folder).stdout)
@@ -637,8 +678,7 @@ def test_characters_that_the_model_lacks_are_counted_or_learned(
     charlstm: Callable[..., Result], folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "new.txt").write_text(VERSE + "★" * 200 + VERSE + "é", encoding="utf-8")
-    few = [part for s in ("train.max_steps=3", "train.batch_size=4", "train.seq_len=8") for part in ("--set", s)]
-    arguments = ("train", "new.txt", "--from", folder / "runs" / "verse", "--run", "r", *few)
+    arguments = ("train", "new.txt", "--from", folder / "runs" / "verse", "--run", "r", *FEW)
     said = charlstm(*arguments, folder=tmp_path)
     assert_fails(said, "201 of the text's characters, 2 kinds: '★' (U+2605), 'é'", "--extend-vocabulary adds them")
     assert charlstm(*arguments, "--extend-vocabulary", folder=tmp_path).returncode == 0
@@ -651,8 +691,7 @@ def test_a_finetuned_run_keeps_the_models_vocabulary_when_it_is_resumed(
     charlstm: Callable[..., Result], folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "few.txt").write_text("green bottle " * 100, encoding="utf-8")
-    few = [part for s in ("train.max_steps=3", "train.batch_size=4", "train.seq_len=8") for part in ("--set", s)]
-    assert charlstm("train", "few.txt", "--from", folder / "runs/verse", "--run", "r", *few, folder=tmp_path).returncode == 0
+    assert charlstm("train", "few.txt", "--from", folder / "runs/verse", "--run", "r", *FEW, folder=tmp_path).returncode == 0
     assert charlstm("train", "--resume", "--run", "r", "--set", "train.max_steps=5", folder=tmp_path).returncode == 0
     assert charlstm("eval", "r", folder / "verse.txt", folder=tmp_path).returncode == 0, "it knows more than its last text"
 
@@ -777,18 +816,12 @@ def test_a_signal_ends_a_search_that_can_go_on(
     charlstm: Callable[..., Result], folder: Path, tmp_path: Path, tune_toml: Path, number: int, code: int
 ) -> None:
     arguments = ["tune", str(tune_toml), str(folder / "verse.txt"), "--run", "r", *settings("train.max_steps=6")]
-    with subprocess.Popen([*COMMAND, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        deadline = time.monotonic() + 120
-        while not (tmp_path / "r" / "best.toml").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        process.send_signal(number)
-        shown, said = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert b"Traceback" not in said
-    assert b"best" in shown
-    assert "to go on: " in said.decode()
-    done = sum(line.split()[-1] in ("best", "done") for line in shown.decode().splitlines()[1:])
+    with sent_to_itself(number, when=(tmp_path / "r" / "best.toml").exists):
+        stopped = charlstm(*arguments, folder=tmp_path)
+    assert stopped.returncode == code
+    assert b"best" in stopped.stdout
+    assert "to go on: " in stopped.stderr.decode()
+    done = sum(line.split()[-1] in ("best", "done") for line in stopped.stdout.decode().splitlines()[1:])
     result = charlstm(*arguments, "--trials", str(done + 1), "--json", folder=tmp_path)
     assert [trial["state"] for trial in json.loads(result.stdout)["trials"]] == ["done"] * (done + 1)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import re
 from array import array
 from collections.abc import Callable, Sequence
@@ -206,24 +207,27 @@ CASES: list[tuple[dict[str, object], list[int], np.ndarray]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("settings", "history", "expected", "count"),
-    [*((*case, 1000) for case in CASES), (*CASES[-1], 1)],
-    ids=[*(",".join(settings) for settings, _, _ in CASES), "one text at a time"],
-)
+@functools.cache
+def uncontrolled() -> np.ndarray:
+    plain = Controls(SampleConfig(temperature=1.0), LETTERS)
+    return plain.choose(SKEWED.repeat(100_000, axis=0), [[]] * 100_000, uniforms())
+
+
+@pytest.mark.parametrize(("settings", "history", "expected"), CASES, ids=[",".join(settings) for settings, _, _ in CASES])
 def test_100_000_draws_follow_the_distribution_worked_by_hand(
-    settings: dict[str, object], history: list[int], expected: np.ndarray, count: int
+    settings: dict[str, object], history: list[int], expected: np.ndarray
 ) -> None:
-    """For many at once, and with all controls for one text at a time, which has a path of its own."""
+    """For many at once, and the very same for one text at a time, which has a path of its own."""
     controls = Controls(SampleConfig.model_validate({"temperature": 1.0, **settings}), LETTERS)
-    logits, histories = np.repeat(SKEWED, count, axis=0), [history] * count
-    ids = np.concatenate([controls.choose(logits, histories, some) for some in uniforms().reshape(-1, count)])
+    logits, histories = np.repeat(SKEWED, 1000, axis=0), [history] * 1000
+    ids = np.concatenate([controls.choose(logits, histories, some) for some in uniforms().reshape(-1, 1000)])
+    alone = np.concatenate([controls.choose(SKEWED, [history], one) for one in uniforms()[:2000, None]])
+    assert (alone == ids[:2000]).all()
     freedom = int((expected > 0).sum()) - 1
     one_in_a_thousand = (10.83, 13.82, 16.27, 18.47, 20.52, 22.46, 24.32)[freedom - 1]
     assert chi_square(ids, expected) < one_in_a_thousand, "the seed is fixed"
-    wrong = Controls(SampleConfig(temperature=1.0), LETTERS).choose(SKEWED.repeat(100_000, axis=0), [[]] * 100_000, uniforms())
     with pytest.raises(AssertionError):
-        assert chi_square(wrong, expected) < one_in_a_thousand, "as it would be without the control"
+        assert chi_square(uncontrolled(), expected) < one_in_a_thousand, "as it would be without the control"
 
 
 LOGITS = st.floats(-9, 9, width=32, allow_subnormal=False)  # which some libraries switch off for the whole process

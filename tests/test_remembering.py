@@ -10,20 +10,20 @@ import pytest
 import torch
 
 from charlstm import remembering
-from charlstm.model import CharLSTM, State
+from charlstm.model import CharLSTM
 from charlstm.remembering import CONTEXTS, REACH, WARM_UP, Context, Mean, Memory, least_ids, measure_memory
 
 V, PLACES = 5, 6
 IDS = np.random.default_rng(0).integers(0, V, least_ids(PLACES) + 300).astype(np.uint8)
 
 
-def log_probabilities(model: CharLSTM, ids: list[int], state: State | None = None) -> torch.Tensor:
-    """After the last of the ids, one character at a time."""
-    logits = torch.empty(0)
+def log_probabilities(model: CharLSTM, ids: np.ndarray) -> torch.Tensor:
+    """After the last ids of each row, one column of characters at a time: (rows, V)."""
+    logits, state = torch.empty(0), None
     with torch.no_grad():
-        for i in ids:
-            logits, state = model(torch.tensor([[i]]), state)
-    return torch.log_softmax(logits[0, 0].double(), 0)
+        for column in ids.T:
+            logits, state = model(torch.from_numpy(column.astype(np.int64))[None], state)
+    return torch.log_softmax(logits[0].double(), 1)
 
 
 def remembers(model: CharLSTM, forget: float) -> CharLSTM:
@@ -48,14 +48,18 @@ def test_each_number_is_what_the_slow_way_finds(make_model: Callable[..., CharLS
     model = make_model(V, hidden_size=8, num_layers=2)
     memory = measure_memory(model, IDS, PLACES)
     targets = np.linspace(WARM_UP + REACH, len(IDS) - 1, PLACES).astype(int)
+
+    def surprises(context: int) -> np.ndarray:
+        before = np.stack([IDS[p - context : p] for p in targets])
+        return -log_probabilities(model, before).numpy()[np.arange(PLACES), IDS[targets]]
+
     for number, c in enumerate((1, 2, 64)):
         context = memory.contexts[(0, 1, 6)[number]]
         assert context.chars == c
-        losses = np.array([-log_probabilities(model, IDS[p - c : p].tolist())[IDS[p]].item() for p in targets])
+        losses = surprises(c)
         assert context.loss.nats == pytest.approx(losses.mean(), rel=1e-5)
         assert context.loss.stderr == pytest.approx(losses.std(ddof=1) / math.sqrt(PLACES), rel=1e-4)
-    carried = [-log_probabilities(model, IDS[p - REACH - WARM_UP : p].tolist())[IDS[p]].item() for p in targets]
-    assert memory.carried.nats == pytest.approx(np.mean(carried), rel=1e-5)
+    assert memory.carried.nats == pytest.approx(surprises(REACH + WARM_UP).mean(), rel=1e-5)
 
 
 def test_the_effect_is_the_divergence_after_another_character(make_model: Callable[..., CharLSTM]) -> None:
@@ -64,15 +68,13 @@ def test_the_effect_is_the_divergence_after_another_character(make_model: Callab
     ids = IDS % 2
     memory = measure_memory(model, ids, 2)
     for distance in (1, 2, 5):
-        found = []
-        for p in (WARM_UP + REACH, len(ids) - 1):
-            s = p - REACH
-            read = ids[s - WARM_UP : s + distance].tolist()
-            own = log_probabilities(model, read)
-            read[WARM_UP] = 1 - read[WARM_UP]
-            other = log_probabilities(model, read)
-            found.append((own.exp() * (own - other)).sum().item())
-        assert memory.effect[distance - 1].nats == pytest.approx(np.mean(found), rel=1e-3)
+        planted = [p - REACH for p in (WARM_UP + REACH, len(ids) - 1)]
+        read = np.stack([ids[s - WARM_UP : s + distance] for s in planted])
+        own = log_probabilities(model, read)
+        read[:, WARM_UP] = 1 - read[:, WARM_UP]
+        other = log_probabilities(model, read)
+        found = (own.exp() * (own - other)).sum(1).mean().item()
+        assert memory.effect[distance - 1].nats == pytest.approx(found, rel=1e-3)
 
 
 def test_a_model_that_forgets_at_once_needs_no_context(make_model: Callable[..., CharLSTM]) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,10 +29,24 @@ def folder(tmp_path: Path) -> RunFolder:
     return RunFolder(tmp_path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def with_dropout(make_config: Callable[..., Config]) -> Material:
     settings = ("model.dropout=0.3", "train.reset=0.1", "train.average=0.9", "train.eval_every=25")
-    return prepare_text(VERSE, make_config(*settings))
+    return prepare_text(VERSE[:2400], make_config(*settings))
+
+
+@pytest.fixture(scope="module")
+def never_stopped(with_dropout: Material, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[dict[str, float]]]:
+    """What a training leaves that went on to its end: the digest of its save, and its records."""
+    return uninterrupted(with_dropout, RunFolder(tmp_path_factory.mktemp("whole")))
+
+
+@pytest.fixture(scope="module")
+def stopped(with_dropout: Material, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one that was stopped after 40 steps; to be copied."""
+    folder = RunFolder(tmp_path_factory.mktemp("parts"))
+    train_until(Trainer(with_dropout, CPU), folder, 40)
+    return folder.path
 
 
 def digest(file: Path) -> str:
@@ -70,17 +85,14 @@ def records(folder: RunFolder) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize("step", [1, 2, 24, 25, 26, 60, -30, -1, "epoch", "end"])
-def test_stopped_and_resumed_is_never_stopped(with_dropout: Material, tmp_path: Path, step: int | str) -> None:
-    whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
-    for folder in (whole, parts):
-        folder.path.mkdir()
-    expected, expected_records = uninterrupted(with_dropout, whole)
+def test_stopped_and_resumed_is_never_stopped(
+    with_dropout: Material, never_stopped: tuple[str, list[dict[str, float]]], folder: RunFolder, step: int | str
+) -> None:
     total = Trainer(with_dropout, CPU).total_steps
     at = {"epoch": with_dropout.layout.steps, "end": total}.get(step) or int(step) % total  # type: ignore[call-overload]
-    train_until(Trainer(with_dropout, CPU), parts, at)
-    resume(with_dropout, parts, at)
-    assert digest(parts.resume) == expected
-    assert records(parts) == expected_records
+    train_until(Trainer(with_dropout, CPU), folder, at)
+    resume(with_dropout, folder, at)
+    assert (digest(folder.resume), records(folder)) == never_stopped
 
 
 def test_patience_counts_on_after_a_resume_and_its_end_is_an_end(make_config: Callable[..., Config], tmp_path: Path) -> None:
@@ -123,14 +135,12 @@ def without(saved: Saved, name: str) -> Saved:
 
 
 @pytest.mark.parametrize("part", ["nothing", "random state", "hidden state", "position", "moments", "average"])
-def test_each_part_is_needed(with_dropout: Material, tmp_path: Path, part: str) -> None:
-    whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
-    for folder in (whole, parts):
-        folder.path.mkdir()
-    expected, _ = uninterrupted(with_dropout, whole)
-    train_until(Trainer(with_dropout, CPU), parts, 40)
+def test_each_part_is_needed(
+    with_dropout: Material, never_stopped: tuple[str, object], stopped: Path, tmp_path: Path, part: str
+) -> None:
+    parts = RunFolder(shutil.copytree(stopped, tmp_path / "parts"))
     list(Trainer(with_dropout, CPU, without(load_training(parts)[0], part)).fit(parts))
-    assert (digest(parts.resume) == expected) == (part == "nothing")
+    assert (digest(parts.resume) == never_stopped[0]) == (part == "nothing")
 
 
 def test_a_longer_training_goes_on_and_a_finished_one_says_so(make_config: Callable[..., Config], folder: RunFolder) -> None:

@@ -22,9 +22,17 @@ from charlstm.records import Record, Setback, StepRecord
 from charlstm.resume import load_training
 from charlstm.store import load_model
 from charlstm.train import PREVIEW_LENGTH, Trainer
-from tests.conftest import VERSE, prepare_text
+from tests.conftest import VERSE as VERSES
+from tests.conftest import prepare_text
 
 CPU = torch.device("cpu")
+VERSE = VERSES[:1000]
+"""28 steps an epoch."""
+
+
+@pytest.fixture
+def material(make_config: Callable[..., Config]) -> Material:
+    return prepare_text(VERSE, make_config())
 
 
 def run(material: Material, folder: Path) -> tuple[Trainer, list[StepRecord | Record | Setback]]:
@@ -37,8 +45,8 @@ def evaluations(records: list[StepRecord | Record | Setback]) -> list[Record]:
 
 
 def test_it_learns_a_tiny_text_by_heart(make_config: Callable[..., Config], tmp_path: Path) -> None:
-    settings = ("model.hidden_size=64", "model.dropout=0.0", "train.epochs=60", "train.learning_rate=1e-2")
-    text = "The quick brown fox jumps over the lazy dog. " * 12
+    settings = ("model.hidden_size=64", "model.dropout=0.0", "train.epochs=12", "train.learning_rate=1e-2", "train.seq_len=32")
+    text = "The quick brown fox jumps over the lazy dog. " * 60
     _, records = run(prepare_text(text, make_config(*settings)), tmp_path)
     last = evaluations(records)[-1]
     assert last.train_loss < 0.1
@@ -128,11 +136,11 @@ def test_last_is_the_newest_and_best_the_best(make_config: Callable[..., Config]
 
 
 def test_evaluations_within_an_epoch(make_config: Callable[..., Config], material: Material, tmp_path: Path) -> None:
-    every = prepare(material.corpus, make_config("train.eval_every=30"))
+    every = prepare(material.corpus, make_config("train.eval_every=10"))
     _, records = run(every, tmp_path)
     found = [(r.epoch, r.batch, r.ends_epoch) for r in evaluations(records)]
     last = every.layout.steps
-    within = list(range(30, last, 30))
+    within = list(range(10, last, 10))
     assert found == [(1, b, b == last) for b in (1, *within, last)] + [(2, b, b == last) for b in (*within, last)]
 
 
