@@ -35,9 +35,11 @@ class Drawn:
 
 def draw_curves(runs: Sequence[Drawn], x: XAxis, noun: str, kind: Kind) -> bytes:
     """Losses, learning rate and gradient norm of runs, one below the other, as the bytes of a file of 800 x 720 pixels."""
-    with picture(8, 7.2, kind) as (figure, out):
+    # One run has no legend below it, whose height nobody knows, and is drawn beside a training: in little time.
+    with picture(8, 7.2, kind, None if len(runs) == 1 else "constrained") as (figure, out):
         losses, rate, norm = figure.subplots(3, 1, sharex=True, height_ratios=(3, 1, 1))
         if len(runs) == 1:
+            figure.subplots_adjust(left=0.1, right=0.91, bottom=0.07, top=0.95, hspace=0.08)
             _draw_one(losses, runs[0], x)
         else:
             _draw_several(figure, losses, runs, x)
