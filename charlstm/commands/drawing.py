@@ -21,7 +21,7 @@ from typing import Self
 from charlstm.errors import Stopped
 from charlstm.folder import RunFolder
 
-_LONGEST = 20.0  # seconds that the end of a training waits for its picture
+_LONGEST = 10.0  # seconds that the end of a training waits for its picture
 # A group of its own, as a Ctrl-C is for the training. On Windows, where the other process can't do it, also its priority.
 _WINDOWS = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
 

@@ -95,7 +95,7 @@ def _print(runs: Sequence[_Run], names: Sequence[str], x: XAxis, noun: str) -> N
     title = f"validation loss, nats per {noun} (right: bits)"
     if len(runs) == 1:
         marks, title = ["v"], f"loss, nats per {noun} (right: bits)"
-        legend = [("v", 0, f"validation, {names[0]}"), ("t", 1, "training, with dropout")]
+        legend = [("v", 0, f"validation, {names[0]}"), ("t", 1, "training")]
         losses = [Line("t", 1, runs[0].points(x, "train_loss")), Line("v", 0, runs[0].points(x, "validation_loss"))]
     else:
         legend = [(letter, i, name) for i, (letter, name) in enumerate(zip(marks, names, strict=True))]

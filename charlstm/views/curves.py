@@ -53,6 +53,7 @@ def draw_curves(runs: Sequence[Drawn], x: XAxis, noun: str, kind: Kind) -> bytes
         for panel, column, name in ((rate, "learning_rate", "learning rate"), (norm, "grad_norm", "gradient norm")):
             values = [value for run in runs for value in run.columns[column] if math.isfinite(value)]
             panel.set_ylabel(name)
+            panel.yaxis.set_major_formatter("{x:g}")  # a power of ten above the axis would stand in the panel over it
             panel.set_ylim(0, 1.1 * max(values, default=1) or 1)
         norm.set_xlabel(x)
         norm.set_xlim(left=0)
@@ -63,7 +64,7 @@ def draw_curves(runs: Sequence[Drawn], x: XAxis, noun: str, kind: Kind) -> bytes
 def _draw_one(losses: Axes, run: Drawn, x: XAxis) -> None:
     """One run: a colour for each of the two losses, and the best of them by its number."""
     _line(losses, run, x, "validation_loss", 0, label="validation")
-    _line(losses, run, x, "train_loss", 1, label="training, with dropout", linestyle="--")
+    _line(losses, run, x, "train_loss", 1, label="training", linestyle="--")
     losses.set_title(_short(run.label))
     pairs = zip(run.columns["validation_loss"], _places(run, x), strict=True)
     scored = [(loss, at) for loss, at in pairs if math.isfinite(loss)]
@@ -84,7 +85,7 @@ def _draw_several(figure: Figure, losses: Axes, runs: Sequence[Drawn], x: XAxis)
         Line2D([], [], color="#444444", label="validation"),
         Line2D([], [], color="#444444", linestyle="--", linewidth=1.0),
     ]
-    losses.legend(kinds, ["validation", "training, with dropout"])
+    losses.legend(kinds, ["validation", "training"])
     handles = [Line2D([], [], color=_colour(i), marker=_mark(i)) for i in range(len(runs))]
     names = [_short(run.label) for run in runs]
     columns = max(1, min(4, len(runs), 120 // (8 + max(map(len, names)))))
