@@ -30,7 +30,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_json_on_a_text(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["memory", str(run), str(run.parent / "long.txt"), "--places", "3", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["places"], found["characters"]) == (3, len(VERSE) * 6)
+    assert (found["text"], found["places"], found["characters"]) == ("long.txt", 3, len(VERSE) * 6)
     assert [context["chars"] for context in found["contexts"]] == [row["distance"] for row in found["effect"]]
     for context in found["contexts"]:
         assert context["loss"]["nats"] - found["carried"]["nats"] == pytest.approx(context["excess"]["nats"])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from charlstm.commands.common import picture_kind, read_text
 from charlstm.config import DataConfig, SampleConfig, load_config
+from charlstm.differences import text_name
 from charlstm.errors import CharlstmError, TextError, shown
 from charlstm.files import write_atomically
 from charlstm.folder import RunFolder
@@ -48,7 +49,7 @@ def show_memory(
     ids: Ids | None
     if text:
         kept = {"newlines": weights.config.data.newlines, "separator": weights.config.data.separator}
-        ids, what = read_text(text, asked.model_copy(update={**kept, **reading}), vocabulary).ids, "TEXT"
+        ids, what = read_text(text, asked.model_copy(update={**kept, **reading}), vocabulary).ids, text_name(text)
     else:
         ids, what = _own_validation(model, vocabulary)
 
