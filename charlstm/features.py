@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,11 @@ Values = npt.NDArray[np.float32]
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 _PAIRS = [
     r'"[^"]*"?',
+    "„[^„“]*“?",
     "“[^“”]*”?",
     "«[^«»]*»?",
     # An apostrophe opens nothing without a partner, so that 'tis is no quote; neither has a letter on both of its sides.
+    r"‘(?:[^‘’]|(?<=\w)’(?=\w))*’",
     r"(?<!\w)'(?=\S)(?:[^']|(?<=\w)'(?=\w))*(?<=\S)'(?!\w)",
 ]
 _QUOTE = re.compile("|".join(_PAIRS))
@@ -48,6 +51,8 @@ class Match:
 def features(text: str) -> dict[str, Values]:
     """By the name of each feature its value at every character, (T,); what is the same everywhere is left out.
 
+    Of a line end of two characters, CR and LF, both count as one.
+
     A value tells what is known once that character is read, as a neuron's does; but for what follows from what comes later,
     such as the end of a speaker's name. Quotes and brackets end at an empty line at the latest, as one that was never closed
     would otherwise go on to the end of the text.
@@ -55,6 +60,10 @@ def features(text: str) -> dict[str, Values]:
     >>> features("a (b)\\n")["inside brackets"].tolist()
     [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]
     """
+    if "\r\n" in text:
+        doubled = np.array([pair == "\r\n" for pair in map("".join, pairwise(text + " "))])
+        places = np.cumsum(~doubled) - 1 + doubled  # of each character in the text without its CR
+        return {name: values[places] for name, values in features(text.replace("\r\n", "\n")).items()}
     marks, size = _Marks(text), len(text)
     for line in _LINE.finditer(text):
         marks.line(line)
@@ -114,7 +123,7 @@ class _Marks:
         self.values["line of paragraph"][here] = np.cumsum([0, *(c == "\n" for c in text)])[:-1]
         for quote in _QUOTE.finditer(text):
             # The mark that closes is outside, as a bracket is; one that was never closed lasts to the paragraph's end.
-            closed = len(quote.group()) > 1 and quote.group()[-1] in "\"”»'"
+            closed = len(quote.group()) > 1 and quote.group()[-1] in "\"“”»'’"
             self.values["inside quotes"][here.start + quote.start() : here.start + quote.end() - closed] = 1
 
 

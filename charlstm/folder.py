@@ -81,9 +81,9 @@ class RunFolder:
         return self.path / "tensorboard"
 
     def held(self) -> list[Path]:
-        """The files of a run that are in the folder."""
+        """The files of a run that are in the folder. A picture alone makes no run: one of several lies beside them."""
         with told(self.path, "look into"):
-            return [file for file in self._files() if file.exists()]
+            return [file for file in self._files() if file != self.curves and file.exists()]
 
     def _files(self) -> tuple[Path, ...]:
         return (self.config, self.metrics, self.samples, self.best, self.last, self.resume, self.previous, self.curves)
@@ -164,9 +164,9 @@ class RunFolder:
         if (held := self.held()) and not overwrite:  # another training may have begun there since it was looked at
             raise RunError(f"{self.path} holds a run that began meanwhile: choose another --run")
         with told(self.path):
-            for file in held:
-                file.unlink()
             if held:
+                for file in self._files():
+                    file.unlink(missing_ok=True)
                 shutil.rmtree(self.tensorboard, ignore_errors=True)
 
     def write_config(self, config: Config) -> None:

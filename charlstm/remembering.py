@@ -65,10 +65,13 @@ class Memory:
     """How much another character, 1, 2 ... `REACH` characters before the one that is predicted, changes its distribution."""
 
     def enough(self, nats: float) -> int | None:
-        """The least context from which on the loss is less than `nats` above the one with the state carried; None for none."""
+        """The least context from which on the loss is less than `nats` above the one with the state carried; None for none.
+
+        A standard error of it must have room below that too, or else it may as well be noise.
+        """
         found = None
         for context in reversed(self.contexts):
-            if context.excess.nats >= nats:
+            if context.excess.nats + context.excess.stderr >= nats:
                 break
             found = context.chars
         return found

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -174,6 +174,30 @@ def test_without_news_the_end_draws_nothing(other: Redrawing) -> None:
     assert other.drawn == 1
 
 
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere the end waits for it")
+def test_the_end_does_not_wait_for_a_picture_that_gets_no_processor(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, other: Redrawing
+) -> None:
+    begun: list[list[str]] = []
+    has_begun, is_free = Event(), Event()
+
+    def draw(_run: Path) -> None:
+        has_begun.set()
+        is_free.wait(PATIENT)
+
+    def begin(_program: str, command: list[str]) -> None:
+        begun.append(command)
+        is_free.set()
+
+    monkeypatch.setattr(redrawing, "_PATIENCE", 0.01)
+    monkeypatch.setattr(redrawing, "draw", draw)
+    monkeypatch.setattr(os, "execv", begin)
+    other.ask()
+    has_begun.wait(PATIENT)
+    other.end()
+    assert begun == [[sys.executable, "-m", "charlstm", "plot", "run"]]
+
+
 def test_a_real_process_draws_each_time_and_survives_what_it_can_not_draw(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     picture = run / "curves.png"
@@ -198,13 +222,11 @@ def test_a_real_process_draws_each_time_and_survives_what_it_can_not_draw(tmp_pa
 def test_it_computes_only_while_nobody_else_wants_to_and_ends_with_its_parent(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", record(1, 2.0))
     code = """if True:
-        import os, signal, sys, time
+        import os, signal, sys
         from charlstm.commands.drawing import Drawing, Path, RunFolder
         run = Path(sys.argv[1])
         curves = Drawing(RunFolder(run))
         curves.evaluated()
-        while not (run / "curves.png").exists():
-            time.sleep(0.05)
         print(curves._process.pid, flush=True)
         os.kill(os.getpid(), signal.SIGSTOP)
     """
@@ -213,8 +235,8 @@ def test_it_computes_only_while_nobody_else_wants_to_and_ends_with_its_parent(tm
         assert parent.stdout
         with parent.stdout:
             child = int(parent.stdout.readline())
-        tasks = [int(task.name) for task in Path(f"/proc/{child}/task").iterdir()]
-        assert os.SCHED_IDLE in map(os.sched_getscheduler, tasks)
+        tasks = Path(f"/proc/{child}/task")
+        wait_for(lambda: os.SCHED_IDLE in [os.sched_getscheduler(int(task.name)) for task in tasks.iterdir()])
         assert os.getpgid(child) == child != os.getpgid(parent.pid)
         assert os.getsid(child) == os.getsid(parent.pid)
     finally:

@@ -16,6 +16,11 @@ def marked(name: str, text: str) -> str:
     [
         ("inside quotes", 'a "b c" d', "..1111..."),
         ("inside quotes", "“a” «b»", "11..11."),
+        ("inside quotes", "„a“ b “c”", "11....11."),
+        ("inside quotes", "‘isn’t’ so ‘tis", "111111........."),
+        ("inside quotes", 'a "b\r\n\r\nc d', "..11......."),
+        ("speaker's name", "a\r\n\r\nANN:\r\nhi", ".....1111...."),
+        ("position in line", "abc\r\nde", ".1233.1"),
         ("inside quotes", "said 'go!' and", ".....1111....."),
         ("inside quotes", "say 'it isn't' so", "....111111111...."),
         ("inside quotes", 'a "b\n\nc d', "..11....."),

@@ -78,6 +78,16 @@ def test_a_folder_in_use_is_refused_until_it_is_free(tmp_path: Path) -> None:
         pass
 
 
+def test_a_picture_makes_no_run_and_goes_with_one(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.curves.write_bytes(b"of several runs")
+    folder.refuse_held(overwrite=False)
+    folder.append_metrics({"step": 1})
+    assert folder.held() == [folder.metrics]
+    folder.start(overwrite=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_a_crash_left_half_written_is_cleared(tmp_path: Path) -> None:
     (tmp_path / ".resume.safetensors.4242.tmp").write_bytes(b"half")
     mine = ["notes.tmp", ".thesis.tmp", ".thesis.12.tmp", ".best.safetensors.tmp"]

@@ -31,7 +31,8 @@ def test_json_on_a_text(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["memory", str(run), str(run.parent / "long.txt"), "--places", "3", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["text"], found["places"], found["characters"]) == ("long.txt", 3, len(VERSE) * 6)
-    assert [context["chars"] for context in found["contexts"]] == [row["distance"] for row in found["effect"]]
+    assert [context["chars"] for context in found["contexts"]] == list(CONTEXTS)
+    assert [row["distance"] for row in found["effect"]] == list(range(1, REACH + 1))
     for context in found["contexts"]:
         assert context["loss"]["nats"] - found["carried"]["nats"] == pytest.approx(context["excess"]["nats"])
 
@@ -100,22 +101,23 @@ def test_a_picture(run: Path, tmp_path: Path, name: str) -> None:
         assert (tmp_path / name).read_text(encoding="utf-8").startswith("<?xml")
 
 
-def planted(excess: float, effect: float, places: int = 100) -> Memory:
-    contexts = tuple(Context(c, Mean(2.0 + excess / c, 0.01), Mean(excess / c, 0.01)) for c in CONTEXTS)
+def planted(excess: float, effect: float, places: int = 100, stderr: float = 0.001) -> Memory:
+    contexts = tuple(Context(c, Mean(2.0 + excess / c, 0.1), Mean(excess / c, stderr)) for c in CONTEXTS)
     return Memory(places, contexts, Mean(2.0, 0.1), tuple(Mean(effect * 0.5**d, 0.0) for d in range(REACH)))
 
 
 def test_sentences() -> None:
     loss, effect, share = sentences(planted(0.5, 1.0), "character")
-    assert loss == "From 64 characters on, more context brings less than 0.01 nats per character (standard error 0.0100)."
+    assert loss == "From 64 characters on, more context brings less than 0.01 nats per character (standard error 0.0010)."
     assert effect.endswith("by 1.0000 nats, and by less than 1/e of that from 3 characters on.")
     assert share == "Half of its effect is on the next 1, 99% on the next 7."
     assert "at only 49 places: the figures are rough" in sentences(planted(0.5, 1.0, 49), "character")[-1]
     assert sentences(planted(0.001, 0.0), "byte") == [
-        "From 1 byte on, more context brings less than 0.01 nats per byte (standard error 0.0100).",
+        "From 1 byte on, more context brings less than 0.01 nats per byte (standard error 0.0010).",
         "Another byte in the text changes nothing at all.",
     ]
     assert sentences(planted(100.0, 1.0), "character")[0].startswith("Even beyond 1,024 characters of context")
+    assert sentences(planted(0.5, 1.0, stderr=0.1), "byte")[0].startswith("These places can't tell")
 
 
 def test_the_reset_line_follows_the_model_and_then_has_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,6 +127,9 @@ def test_the_reset_line_follows_the_model_and_then_has_nothing(monkeypatch: pyte
     memory = planted(0.5, 1.0)
     assert draw_memory(memory, "character", 64, "png")
     assert draw_memory(planted(0.5, 0.0), "character", 64, "svg")
+    drawn = len(lines)
+    assert draw_memory(memory, "character", 3000, "png")
+    assert len(lines) == drawn + 2, "no such line where it would be beyond its reach"
     xs, ys = lines[2]
     assert xs[63:] == [64, 64, REACH]
     assert ys[:64] == [mean.nats for mean in memory.effect[:64]]

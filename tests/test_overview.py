@@ -113,6 +113,9 @@ def test_orders_and_json(runs: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert order("date") == ["half", "whole"]
     os.utime(runs / "whole" / "metrics.jsonl", (5e9, 5e9))
     assert order("date") == ["whole", "half"]
+    for file in (runs / "half").glob("*st.safetensors"):
+        file.unlink()
+    assert order("size") == ["whole", "half"], "what has no model comes last"
 
 
 def test_the_table(runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,6 +151,12 @@ def test_a_terminal_shows_scales_lines_and_letters(tmp_path: Path, monkeypatch: 
     assert text.isascii() == (encoding == "ascii")
 
 
+def test_a_log_in_which_no_time_has_passed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run(tmp_path / "run", {**record(1, 2.0), "seconds": 0.0})
+    assert main(["plot", str(run), "--terminal", "--x", "minutes"]) == 0
+    assert "minutes" in capsys.readouterr().out
+
+
 def test_dots_and_letters_of_a_canvas() -> None:
     canvas = Canvas(3, 2, is_ascii=True)
     canvas.line((0, 0), (1, 1), 0, "a")

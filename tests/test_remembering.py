@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -138,6 +139,8 @@ def test_summaries_by_hand() -> None:
     memory = memory_of([0.5, 0.001, 0.2, 0.009, -0.3], [8, 2, 3, 1, 1, 1])
     assert memory.enough(0.01) == 8  # not 2, after which 4 is worse again
     assert memory.enough(0.3) == 2
+    rough = replace(memory, contexts=tuple(replace(c, excess=replace(c.excess, stderr=0.2)) for c in memory.contexts))
+    assert rough.enough(0.3) == 8, "a standard error has room below it"
     assert memory_of([0.5, 0.5], [1]).enough(0.01) is None
     assert memory.falls_below(0.3) == 4  # 2 falls below 2.4, but 3 does not
     assert memory.falls_below(0.1) is None

@@ -43,7 +43,7 @@ def plot(
 def runs(
     folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where the run folders lie.")] = Path("runs"),
     sort: Annotated[
-        Literal["name", "loss", "minutes", "date"], typer.Option("--sort", help="Lowest first; for date, newest first.")
+        Literal["name", "size", "loss", "minutes", "date"], typer.Option("--sort", help="Lowest first; for date, newest first.")
     ] = "name",
     as_json: JsonOption = False,
 ) -> None:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Condition, Thread
 
+_PATIENCE = 1.0  # seconds that the end waits for a picture that is being drawn
 PAUSE = 100
 """Seconds from one picture to the next for each second of a core that the one took, so that all take 1% of a core."""
 
@@ -28,6 +29,10 @@ def main(run: Path, source: int) -> None:
     while os.read(source, 4096):
         asked.add()
     asked.end()
+    idler.join(_PATIENCE)
+    if idler.is_alive() and os.name == "posix":
+        # Where nobody leaves it a processor it may never come to an end, and what it imports nobody else can import.
+        os.execv(sys.executable, [sys.executable, "-m", "charlstm", "plot", str(run)])
     idler.join()
     if asked.is_waiting:
         draw(run)

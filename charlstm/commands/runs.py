@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from charlstm.overview import Overview, overviews
 
-Order = Literal["name", "loss", "minutes", "date"]
+Order = Literal["name", "size", "loss", "minutes", "date"]
 
 
 def _or_last(value: float | None) -> float:
@@ -22,6 +22,7 @@ def _or_last(value: float | None) -> float:
 
 _KEYS: dict[Order, Callable[[Overview], Any]] = {
     "name": lambda run: run.name,
+    "size": lambda run: _or_last(run.parameters),
     "loss": lambda run: _or_last(run.loss),
     "minutes": lambda run: _or_last(run.minutes),
     "date": lambda run: -run.date,

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from rich.table import Table
 from rich.text import Text
 
-from charlstm.remembering import CONTEXTS, REACH, WARM_UP, Memory
+from charlstm.remembering import REACH, WARM_UP, Memory
 from charlstm.views.canvas import has_braille
 from charlstm.views.console import console, print_json
 
@@ -56,7 +56,9 @@ def print_memory(memory: Memory, noun: str, as_json: bool, about: Mapping[str, o
 def sentences(memory: Memory, noun: str) -> list[str]:
     """What was found, in words: what context brings, how a planted character fades, how far to trust it."""
     enough, longest = memory.enough(LITTLE), memory.contexts[-1]
-    if enough is None:
+    if enough is None and longest.excess.nats - longest.excess.stderr < LITTLE:
+        first = f"These places can't tell from where on more context brings less than {LITTLE} nats per {noun}."
+    elif enough is None:
         more = f"{longest.excess.nats:.3f} ± {longest.excess.stderr:.3f}"
         first = f"Even beyond {longest.chars:,} {noun}s of context, what came before them brings {more} nats per {noun}."
     else:
@@ -86,7 +88,7 @@ def _values(memory: Memory) -> dict[str, object]:
         "contexts": [asdict(context) for context in memory.contexts],
         "carried": asdict(memory.carried),
         "enough": memory.enough(LITTLE),
-        "effect": [{"distance": distance, **asdict(memory.effect[distance - 1])} for distance in CONTEXTS],
+        "effect": [{"distance": distance, **asdict(mean)} for distance, mean in enumerate(memory.effect, 1)],
         "effect_below_1_e": memory.falls_below(1 / math.e),
         "effect_within": {str(share): memory.within(share) for share in (0.5, 0.9, 0.99)},
     }

@@ -20,7 +20,8 @@ _ROUNDING = 1e-10
 def draw_memory(memory: Memory, noun: str, reset: int, kind: Kind) -> bytes:
     """Loss by context, and the effect of a planted character by distance, as the bytes of a file of 800 x 620 pixels.
 
-    The second panel has the same model once more, its state set to zero `reset` characters after the planted one.
+    The second panel has the same model once more, its state set to zero `reset` characters after the planted one, where that
+    is within its reach.
     """
     with picture(8, 6.2, kind) as (figure, out):
         above, below = figure.subplots(2, 1, sharex=True)
@@ -54,9 +55,10 @@ def _draw_effect(panel: Axes, memory: Memory, noun: str, reset: int) -> None:
         panel.set_yscale("log")
         panel.yaxis.set_major_formatter(lambda nats, _: f"{nats:.0e}")  # the usual one writes in TeX, which is off
     low = max(panel.get_ylim()[0], _ROUNDING)
-    kept = [*effect[:reset], low, low]
-    label = f"state reset after {reset:,}: then exactly 0"
-    panel.plot([*distances[:reset], reset, len(effect)], kept, color=COLOURS[1], linestyle="--", label=label)
+    if reset < len(effect):
+        kept = [*effect[:reset], low, low]
+        label = f"state reset after {reset:,}: then exactly 0"
+        panel.plot([*distances[:reset], reset, len(effect)], kept, color=COLOURS[1], linestyle="--", label=label)
     panel.set_ylim(bottom=low)
     panel.set_xticks(CONTEXTS, [f"{distance:,}" for distance in CONTEXTS])
     panel.set_ylabel("change of the prediction, nats")

@@ -51,7 +51,7 @@ def print_panels(panels: Sequence[Panel], legend: Sequence[tuple[str, int, str]]
     is_ascii = not has_braille()
     width = max(20, min(out.width, _MOST_WIDTH) - 2 * _LABEL - 4)
     places = [place for panel in panels for line in panel.lines for place, _ in line.points]
-    most = max(places, default=1.0)
+    most = max(places, default=0) or 1.0
     for panel in panels:
         out.print(Text(visible(panel.title), "bold"), soft_wrap=True)
         for row in _rows(panel, width, most, is_ascii):
