@@ -17,6 +17,7 @@ import json
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from html import escape
 from importlib.resources import files
 
 import numpy as np
@@ -45,6 +46,9 @@ class Contents:
     """What a page is made of; the trace holds all kinds."""
 
     title: str
+    """Which model, and on which text."""
+    validation_loss: float | None
+    """The model's, in nats per character, where it is known."""
     excerpt: Excerpt
     vocabulary: Vocabulary
     trace: Trace
@@ -59,8 +63,9 @@ def page(contents: Contents, budget: int = _BUDGET) -> Iterator[bytes]:
     """The bytes of an HTML file in UTF-8, a kind at a time; beyond `budget` only listed neurons."""
     web = files("charlstm") / "web"
     markup, style, *scripts = ((web / f"inspect{name}").read_text(encoding="utf-8") for name in _PARTS)
-    before, after = markup.replace("/* style */", style).split("<!-- data -->")
-    yield before.encode()
+    title = escape(contents.title)
+    before, after = markup.replace("/* style */", style).replace("<!-- title -->", title).split("<!-- data -->")
+    yield before.encode(errors="xmlcharrefreplace")  # the name of a file may hold what UTF-8 can't spell
     trace, listed = contents.trace, _listed(contents)
     complete = _complete(trace, budget)
     yield _block("data", json.dumps(_facts(contents, complete, listed), ensure_ascii=True, separators=(",", ":")))
@@ -96,7 +101,7 @@ def _facts(contents: Contents, complete: Sequence[Kind], listed: Sequence[int]) 
     ids, shares = trace.next_characters(SUCCESSORS)
     kind, layer, neuron = contents.first
     return {
-        "title": contents.title,
+        "validation": contents.validation_loss,
         "per": vocabulary.noun,
         "from": excerpt.begin,
         "context": excerpt.context,

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def contents_of(text: str) -> Contents:
     match = Match("position in line", 0, 1, "cell", 0.9)
     excerpt = Excerpt(ids.astype(np.uint8), 0, 7, tuple(text), False)
     trace = Trace(ids, dict.fromkeys(KINDS, values), logits, start)
-    return Contents("<i>run", excerpt, VOCABULARY, trace, [match], norms, ("forget", 0, 1))
+    return Contents("<i>run\udcff", 1.25, excerpt, VOCABULARY, trace, [match], norms, ("forget", 0, 1))
 
 
 @pytest.fixture
@@ -59,7 +60,9 @@ def test_bytes_are_the_nearest_of_255_steps() -> None:
 def test_a_page_holds_what_the_trace_holds_and_nothing_of_it_is_markup(contents: Contents) -> None:
     html = b"".join(page(contents)).decode()
     facts: dict[str, Any] = json.loads(block(html, "data"))
-    assert ("".join(facts["symbols"]), facts["title"], facts["from"]) == (TEXT, "<i>run", 7)
+    assert ("".join(facts["symbols"]), facts["validation"], facts["from"]) == (TEXT, 1.25, 7)
+    assert "<title>&lt;i&gt;run&#56575; - charlstm inspect</title>" in html, "what UTF-8 can't spell is no reason to fail"
+    assert "<i>" not in html
     assert facts["next"][0][0] == [VOCABULARY.size - 1, pytest.approx(1 - np.exp(-1), abs=1e-3)]
     T = len(TEXT)
     rows = np.array(kept(html, "data-forget")).reshape(6, T)
@@ -115,19 +118,61 @@ def test_a_browser_colours_searches_and_traces_back(opened: Callable[[Contents],
     assert spans.count() == len(TEXT)
     assert r"\u{202e}" in spans.all_inner_texts()
     assert ["s0" in spans.first.get_attribute("class"), "s16" in spans.last.get_attribute("class")] == [True, True]
+    assert "validation loss 1.250 nats per character" in view.inner_text("#about")
+    assert view.get_attribute("#search", "placeholder") == "position in line, 0:1 ..."
     view.fill("#search", "nothing of the kind")
     assert view.locator("#features button").count() == 0
     view.fill("#search", "LINE")
-    view.click("#features button")
+    view.press("#search", "Enter")
     assert (view.input_value("#kind"), view.input_value("#neuron")) == ("cell", "1")
     assert "s8" in spans.first.get_attribute("class")
     spans.nth(2).click()
-    assert "character 9" in view.inner_text("#character")
+    assert "character 9, the model gave it" in view.inner_text("#character")
     view.keyboard.press("ArrowRight")
     assert "character 10" in view.inner_text("#character")
     view.keyboard.press("g")
     assert "s16" in spans.nth(2).get_attribute("class"), "the nearest has the largest gradient"
     assert len(view.screenshot()) > 1000
+
+
+def test_a_neuron_is_found_by_its_number(opened: Callable[[Contents], Any]) -> None:
+    contents = contents_of(TEXT)
+    matches = [Match("space", 1, 20, "cell", 0.9), Match("capital letter", 1, 2, "cell", 0.8)]
+    values = np.zeros((len(TEXT), 2, 21), np.float32)
+    start = (values[0], values[0])
+    trace = replace(contents.trace, values=dict.fromkeys(KINDS, values), start=start)
+    view = opened(replace(contents, trace=trace, matches=matches))
+
+    def found(asked: str) -> list[str]:
+        view.fill("#search", asked)
+        return [" ".join(one.split()) for one in view.locator("#features li").all_inner_texts()]
+
+    assert found("1:2") == ["capital letter 1:2 +0.800", "space 1:20 +0.900"], "itself first"
+    assert found("1:0") == ["neuron 1:0"]
+    view.press("#search", "Enter")
+    assert (view.input_value("#layer"), view.input_value("#neuron")) == ("1", "0")
+    assert found("2:0") == ["neurons go from 0:0 to 1:20"]
+    view.press("#search", "Enter")
+    assert (view.input_value("#layer"), view.input_value("#neuron")) == ("1", "0")
+    view.fill("#neuron", "99")
+    assert (view.input_value("#neuron"), view.inner_text("#character").count("1:20 ")) == ("20", 1)
+
+
+@pytest.mark.parametrize("size", [(390, 844), (800, 500)])
+def test_a_small_screen_shows_what_is_tapped(opened: Callable[[Contents], Any], size: tuple[int, int]) -> None:
+    view = opened(contents_of("ab&" * 300))
+    assert (view.is_visible("#readout"), view.is_visible("#pick")) == (False, True)
+    view.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
+    view.locator("#pick").wait_for(state="hidden")
+    view.locator("#text span").nth(2).click()
+    readout, text = view.locator("#readout").bounding_box(), view.locator("#text").bounding_box()
+    assert "the model gave it < 0.1% · 0:1 forget gate: 0.00" in view.inner_text("#readout")
+    assert readout["y"] + readout["height"] == size[1]
+    assert text["y"] < size[1] / 6
+    assert text["y"] + text["height"] < readout["y"]
+    assert view.locator("#readout p").evaluate_all("all => all.every((one) => one.scrollWidth <= one.clientWidth)")
+    view.click("summary")
+    assert view.is_visible("#pick")
 
 
 def test_successors_stand_below_their_character_until_they_are_turned_off(

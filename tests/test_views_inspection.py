@@ -90,7 +90,9 @@ def test_tables(inspection: Inspection, capsys: pytest.CaptureFixture[str]) -> N
         ["digit", "0", "1", "+0.125"],
     ]
     show_saturation(inspection.trace)
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) < 80, "no terminal breaks it"
+    rows = [line.split() for line in lines[1:]]
     assert rows == [["0", gate, "75.0%", "12.5%", "1", "0"] for gate in GATES]
 
 

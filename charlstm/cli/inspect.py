@@ -30,7 +30,7 @@ def inspect(
     model: ModelArgument,
     text: TextArgument = None,
     terminal: Annotated[
-        bool, typer.Option("--terminal", help="The text in colours: of --neuron, or of what --at rests on.")
+        bool, typer.Option("--terminal", help="The text in colours: those of --neuron, or those of --at.")
     ] = False,
     neuron: Annotated[
         str | None,
@@ -45,7 +45,7 @@ def inspect(
         typer.Option(
             "--at",
             metavar="P",
-            help="Which characters the prediction of character P, counted from 0, rests on.",
+            help="On which earlier characters the prediction of character P itself rests; counted from 0.",
             show_default=False,
         ),
     ] = None,
@@ -53,7 +53,7 @@ def inspect(
         bool, typer.Option("--find", help="The neurons that best follow quotes, lines, capitals, brackets and more.")
     ] = False,
     top: Annotated[
-        int, typer.Option("--top", metavar="N", help="Neurons a feature; with --json, successors a character too.")
+        int, typer.Option("--top", metavar="N", help="Neurons per feature; with --json, successors per character too.")
     ] = 5,
     begin: Annotated[int, typer.Option("--from", metavar="A", help="Begin at this character, counted from 0.")] = 0,
     length: Annotated[

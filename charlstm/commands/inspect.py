@@ -6,14 +6,17 @@ Does not know: options and their help.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from charlstm.config import load_config
+from charlstm.differences import text_name
 from charlstm.errors import CharlstmError, shown
-from charlstm.excerpts import Excerpt, read_excerpt
+from charlstm.excerpts import Excerpt, read_excerpt, symbol_of
 from charlstm.features import Match, best_neurons, features
 from charlstm.files import write_atomically
 from charlstm.inspection_page import MOST as MOST_OF_PAGE
@@ -83,12 +86,12 @@ def inspect(
     data = asked.model_copy(update={**kept, **reading})
     excerpt = read_excerpt(text, data, weights.vocabulary, request.begin, request.length or MOST, skip_unknown)
     _require_position(request.at, excerpt)
-    found = _look(model, weights, excerpt, request, device)
-    _show(found, request)
-    _say_what_was_left(excerpt, request, weights)
+    _say_what_is_left(excerpt, request, weights)
+    title = f"{model.resolve().name} on {'standard input' if tuple(text) == ('-',) else text_name(text)}"
+    _show(_look(model, weights, excerpt, request, device, title), request)
 
 
-def _look(path: Path, weights: Weights, excerpt: Excerpt, request: Request, device: str) -> Inspection:
+def _look(path: Path, weights: Weights, excerpt: Excerpt, request: Request, device: str, title: str) -> Inspection:
     from charlstm.device import find_device
     from charlstm.probe import trace
     from charlstm.saliency import sensitivity
@@ -108,7 +111,12 @@ def _look(path: Path, weights: Weights, excerpt: Excerpt, request: Request, devi
     if request.at is not None:
         gradient = Gradient(request.at, sensitivity(model, seen, [request.at - excerpt.begin])[0])
     found = Inspection(excerpt, weights.vocabulary, seen, neuron, matches, gradient)
-    _write(found, path, model, request)
+    if request.npz:
+        names = np.array([symbol_of(weights.vocabulary, i) for i in range(weights.vocabulary.size)])
+        _write(request.npz, npz({**seen.arrays(), "vocabulary": names}))
+    if request.html:
+        contents = _contents(found, model, request, title, weights.facts.validation_loss)
+        _write(request.html, page(contents), ": open it in a browser")
     return found
 
 
@@ -116,19 +124,16 @@ def _matches(excerpt: Excerpt, seen: Trace, request: Request) -> list[Match]:
     return best_neurons(seen.shown(request.kind), features(excerpt.text), request.kind, request.top)
 
 
-def _write(found: Inspection, path: Path, model: CharLSTM, request: Request) -> None:
-    """The files that were asked for, and a line for each."""
+def _write(file: Path, pieces: Iterable[bytes], hint: str = "") -> None:
+    """A file that was asked for, and a line that says so."""
     from charlstm.views.console import print_line
 
-    if request.npz:
-        write_atomically(request.npz, npz(found.trace.arrays()))
-        print_line(f"wrote {request.npz}")
-    if request.html:
-        write_atomically(request.html, page(_contents(found, path, model, request)))
-        print_line(f"wrote {request.html}: open it in a browser")
+    write_atomically(file, pieces)
+    size = file.stat().st_size
+    print_line(f"wrote {file}, {f'{size / 1e6:.1f} MB' if size >= 1e6 else f'{size / 1e3:.0f} kB'}{hint}")
 
 
-def _contents(found: Inspection, path: Path, model: CharLSTM, request: Request) -> Contents:
+def _contents(found: Inspection, model: CharLSTM, request: Request, title: str, validation_loss: float | None) -> Contents:
     from charlstm.saliency import sensitivity
     from charlstm.views.reading import gradients_bar
 
@@ -139,7 +144,7 @@ def _contents(found: Inspection, path: Path, model: CharLSTM, request: Request) 
     best = max(matches, key=lambda match: abs(match.correlation), default=None)
     layer, neuron = request.neuron or ((best.layer, best.neuron) if best else (0, 0))
     first = (request.kind, layer, neuron)
-    return Contents(path.name, found.excerpt, found.vocabulary, found.trace, matches, norms, first)
+    return Contents(title, validation_loss, found.excerpt, found.vocabulary, found.trace, matches, norms, first)
 
 
 def _show(found: Inspection, request: Request) -> None:
@@ -157,8 +162,8 @@ def _show(found: Inspection, request: Request) -> None:
         show_gradient(found, found.gradient)
 
 
-def _say_what_was_left(excerpt: Excerpt, request: Request, weights: Weights) -> None:
-    """That a text was longer than what was looked at, unless so much was asked for."""
+def _say_what_is_left(excerpt: Excerpt, request: Request, weights: Weights) -> None:
+    """That a text is longer than what is looked at, unless so much was asked for."""
     from charlstm.views.console import print_line
 
     if excerpt.is_cut and request.length is None:

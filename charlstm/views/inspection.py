@@ -125,13 +125,13 @@ def show_matches(matches: Sequence[Match]) -> None:
 
 def show_saturation(trace: Trace) -> None:
     """A row for each gate of each layer: shares of all its values, and the neurons that are nearly always so."""
-    sys.stdout.write("layer  gate     below 0.1  above 0.9  neurons nearly always below  nearly always above\n")
+    sys.stdout.write("layer  gate     below 0.1  above 0.9  neurons nearly always below  above\n")
     for layer in range(trace.layers):
         for gate in GATES:
             found = trace.saturation(gate)
             shut, opened = found.shut[layer], found.open[layer]
             shares = f"{shut.mean():>9.1%}  {opened.mean():>9.1%}"
-            sys.stdout.write(f"{layer:>5}  {gate:<7}  {shares}  {(shut > 0.9).sum():>27,}  {(opened > 0.9).sum():>19,}\n")
+            sys.stdout.write(f"{layer:>5}  {gate:<7}  {shares}  {(shut > 0.9).sum():>27,}  {(opened > 0.9).sum():>5,}\n")
 
 
 def print_inspection(inspection: Inspection, top: int) -> None:

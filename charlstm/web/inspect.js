@@ -3,21 +3,27 @@
 const valueOf = (byte, kind) => (GATES.includes(kind) ? byte / 255 : byte / 127.5 - 1);
 const kindName = (kind) => (kind === "cell" ? "cell state (tanh)" : kind === "hidden" ? "hidden state" : kind === "candidate" ? kind : `${kind} gate`);
 
-// --- the panel of one character ---
+const isDark = matchMedia("(prefers-color-scheme: dark)");
+const neuronName = () => `${state.layer}:${state.neuron} ${kindName(state.kind)}`;
+
+// --- the panel of one character, and two lines of the same where the panel is out of sight ---
 
 const percent = (share) => (share >= 0.9995 ? "100%" : share < 0.0005 ? "< 0.1%" : `${(100 * share).toFixed(1)}%`);
 
 function showCharacter() {
   const t = state.cursor, rows = [element("div", named(data.symbols[t] || data.names[data.ids[t]]), "name")];
-  const chance = data.probability[t];
-  rows.push(element("p", `${data.per} ${(data.from + t).toLocaleString("en")}${chance === null ? "" : `, which had ${percent(chance)}`}`, "small"));
+  const chance = data.probability[t], given = chance === null ? "" : `the model gave it ${percent(chance)}`;
+  rows.push(element("p", `${data.per} ${(data.from + t).toLocaleString("en")}${given && `, ${given}`}`, "small"));
+  let coloured = "", brief = "";
   if (state.view === "neuron") {
     const values = row(state.kind, state.layer, state.neuron);
-    if (values) rows.push(element("p", `${state.layer}:${state.neuron} ${kindName(state.kind)}: ${valueOf(values[t], state.kind).toFixed(2).replace("-", "−")}`));
+    if (values) coloured = `${neuronName()}: ${valueOf(values[t], state.kind).toFixed(2).replace("-", "−")}`;
+    brief = coloured.replace(" (tanh)", "");
   } else if (t > 0) {
-    const largest = data.largest[t - 1];
-    rows.push(element("p", `its prediction rests on the ${Math.min(data.window, t)} ${data.per}s before it; largest gradient ${largest.toPrecision(3)}`));
-  } else rows.push(element("p", "nothing of the part stands before it"));
+    brief = `largest gradient ${data.largest[t - 1].toPrecision(3)}`;
+    coloured = `its prediction rests on the ${Math.min(data.window, t)} ${data.per}s before it; ${brief}`;
+  } else coloured = "nothing of the part stands before it";
+  if (coloured) rows.push(element("p", coloured));
   rows.push(element("h2", "Next, most probable first"));
   const table = document.createElement("table");
   for (const [id, share] of data.next[t]) {
@@ -28,6 +34,10 @@ function showCharacter() {
   }
   rows.push(table);
   $("character").replaceChildren(...rows);
+  const about = document.createElement("p"), next = element("p", "next: ");
+  about.append(element("b", glyphs[data.ids[t]]), element("span", [given, brief].filter(Boolean).join(" · ")));
+  for (const [id, share] of data.next[t]) next.append(element("b", glyphs[id]), element("span", percent(share)));
+  $("readout").replaceChildren(about, next);
 }
 
 let column = null; // how far along their rows up and down keep the cursor
@@ -49,14 +59,15 @@ function showChoice() {
   $("layer").value = state.layer;
   $("neuron").value = state.neuron;
   $("kind").value = state.kind;
-  $("low").textContent = isNeuron ? (signed ? "−1" : "0") : "no share";
-  $("high").textContent = isNeuron ? "1" : "the largest";
+  $("low").textContent = isNeuron ? (signed ? "−1" : "0") : "rests on it not at all";
+  $("high").textContent = isNeuron ? "1" : "most";
+  $("chosen").textContent = isNeuron ? neuronName() : "what a prediction rests on";
   const first = isNeuron ? 0 : (STEPS - 1) / 2;
   $("scale").replaceChildren(...Array.from({ length: STEPS - first }, (_, i) => element("i", "", `s${first + i}`)));
   const left = isNeuron && !row(state.kind, state.layer, state.neuron);
   $("notice").textContent = left
     ? `This page holds the ${kindName(state.kind)} only of the ${data.listed.length} neurons that are listed; of fewer ${data.per}s (--length) it holds all.`
-    : isNeuron ? "" : `Point at a ${data.per} or move to it: the ${data.window} before it are coloured by the root of their share in the largest gradient.`;
+    : isNeuron ? "" : `Point at a ${data.per} or move to it: the ${isDark.matches ? "lighter" : "darker"} one of the ${data.window} before it, the more its prediction rests on that one (the square root of its gradient).`;
   for (const button of $("features").querySelectorAll("button"))
     button.ariaPressed = String(isNeuron && ["layer", "neuron", "kind"].every((key) => button.dataset[key] === String(state[key])));
   for (const dot of document.querySelectorAll("circle.chosen")) dot.classList.remove("chosen");
@@ -72,9 +83,12 @@ function choose(changes) {
 
 function showFeatures() {
   const asked = $("search").value.trim().toLowerCase(), exact = asked.match(/^(\d{1,9}):(\d{1,9})$/);
+  const layer = exact && +exact[1], neuron = exact && +exact[2], isIt = (one) => one.layer === layer && one.neuron === neuron;
   let found = data.features.filter((one) => `${one.feature} ${one.layer}:${one.neuron}`.toLowerCase().includes(asked));
-  if (exact && !found.length && +exact[1] < data.layers && +exact[2] < data.hidden)
-    found = [{ feature: "neuron", layer: +exact[1], neuron: +exact[2], kind: state.kind }];
+  if (exact && layer < data.layers && neuron < data.hidden) {
+    const listed = data.features.filter(isIt);
+    found = [...(listed.length ? listed : [{ feature: "neuron", layer, neuron, kind: state.kind }]), ...found.filter((one) => !isIt(one))];
+  }
   $("features").replaceChildren(...found.map((one) => {
     const item = document.createElement("li"), button = document.createElement("button");
     button.type = "button";
@@ -84,7 +98,8 @@ function showFeatures() {
     item.append(button);
     return item;
   }));
-  if (!found.length) $("features").append(element("li", data.features.length ? "nothing by this name" : "no feature changes in this text"));
+  const none = exact ? `neurons go from 0:0 to ${data.layers - 1}:${data.hidden - 1}` : data.features.length ? "nothing by this name" : "no feature changes in this text";
+  if (!found.length) $("features").append(element("li", none));
   showChoice();
 }
 
@@ -95,13 +110,16 @@ $("features").addEventListener("click", (event) => {
   if (button) choose({ view: "neuron", layer: +button.dataset.layer, neuron: +button.dataset.neuron, kind: button.dataset.kind });
 });
 $("search").addEventListener("input", showFeatures);
+$("search").addEventListener("keydown", ({ key }) => {
+  if (key === "Enter") $("features").querySelector("button")?.click();
+});
 $("pick").addEventListener("submit", (event) => event.preventDefault());
 for (const radio of document.querySelectorAll("input[name=view]")) radio.addEventListener("change", () => choose({ view: radio.value }));
 $("layer").addEventListener("change", () => choose({ layer: +$("layer").value }));
 $("kind").addEventListener("change", () => choose({ kind: $("kind").value }));
 $("neuron").addEventListener("input", () => {
   const asked = $("neuron").valueAsNumber;
-  if (Number.isInteger(asked) && asked >= 0 && asked < data.hidden) choose({ neuron: asked });
+  if (Number.isInteger(asked)) choose({ neuron: Math.max(0, Math.min(asked, data.hidden - 1)) });
 });
 $("neuron").addEventListener("change", showChoice);
 
@@ -154,15 +172,23 @@ $("text").addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+// --- a small screen, and the other scheme ---
+
+const isSmall = matchMedia("(max-width: 820px), (max-height: 600px)"), fold = () => ($("fold").open = !isSmall.matches);
+isSmall.addEventListener("change", fold);
+isDark.addEventListener("change", showChoice);
+
 // --- begin ---
 
-document.title = `${data.title} - charlstm inspect`;
-$("title").textContent = data.title;
+fold();
+
 const readBefore = data.context ? `; ${data.context.toLocaleString("en")} before them were read too` : "";
-$("about").textContent = `${data.per}s ${data.from.toLocaleString("en")} to ${(data.from + T - 1).toLocaleString("en")}, ${data.layers} × ${data.hidden} neurons, counted from 0${readBefore}. Values are rounded to 255 steps; --json gives them in full.`;
+const loss = data.validation === null ? "" : `, validation loss ${data.validation.toFixed(3)} nats per ${data.per}`;
+$("about").textContent = `${data.layers} ${data.layers === 1 ? "layer" : "layers"} × ${data.hidden} neurons${loss}. Here: ${data.per}s ${data.from.toLocaleString("en")} to ${(data.from + T - 1).toLocaleString("en")}, counted from 0${readBefore}. Values have 255 steps; --json has them in full.`;
 for (let layer = 0; layer < data.layers; layer++) $("layer").append(new Option(layer, layer));
 for (const kind of data.kinds) $("kind").append(new Option(kindName(kind), kind));
 $("neuron").max = data.hidden - 1;
+$("search").placeholder = data.features.length ? `${data.features[0].feature}, ${data.features[0].layer}:${data.features[0].neuron} ...` : "0:0 ...";
 $("shades").querySelector("span").append(...Array.from({ length: SHADES }, (_, step) => element("i", "", `p${step}`)));
 measure();
 layOut();
