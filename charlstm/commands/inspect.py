@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from charlstm.commands.common import require_neuron
 from charlstm.config import load_config
 from charlstm.errors import CharlstmError, shown
 from charlstm.excerpts import Excerpt, read_excerpt
@@ -77,7 +78,8 @@ def inspect(
     if request.form == "terminal":
         require_colours("--terminal", "--json")
     weights = read_weights(model)
-    _require_neuron(request.neuron, weights)
+    if request.neuron:
+        require_neuron(*request.neuron, weights.config.model)
     # Line ends and what stands between files are the model's, as for eval.
     kept = {"newlines": weights.config.data.newlines, "separator": weights.config.data.separator}
     data = asked.model_copy(update={**kept, **reading})
@@ -165,18 +167,6 @@ def _say_what_was_left(excerpt: Excerpt, request: Request, weights: Weights) -> 
         end = excerpt.begin + len(excerpt.symbols) - 1
         part = f"{weights.vocabulary.noun}s {excerpt.begin:,} to {end:,} of a longer text"
         print_line(f"{part}: --from and --length choose others")
-
-
-def _require_neuron(neuron: tuple[int, int] | None, weights: Weights) -> None:
-    if neuron is None:
-        return
-    model = weights.config.model
-    for name, number, count in (("layer", neuron[0], model.num_layers), ("neuron", neuron[1], model.hidden_size)):
-        if number >= count:
-            has = f"the model has {count} {name}s{' a layer' * (name == 'neuron')}, counted from 0" if count > 1 else ""
-            raise CharlstmError(
-                f"--neuron {neuron[0]}:{neuron[1]}: there is no {name} {shown(number)}; {has or f'the only {name} is 0'}"
-            )
 
 
 def _require_position(at: int | None, excerpt: Excerpt) -> None:
