@@ -19,7 +19,9 @@ from charlstm.errors import CharlstmError
 @app.command()
 def explain(
     model: ModelArgument,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help='The text itself, such as "First Citizen:", not a file.', show_default=False)],
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help='The text itself, such as "First Citizen:", not a file.', show_default=False)
+    ],
     at: Annotated[
         int | None,
         typer.Option(

@@ -74,7 +74,7 @@ def _explain(path: Path, weights: Weights, ids: Ids, request: Request) -> None:
     seen = trace(model, ids)  # all of it even for one step, so that its numbers are to the last digit those of a page
     if request.html:
         layers = [list(layer_steps(seen, layer, weights.tensors)) for layer in range(seen.layers)]
-        content = page(path.resolve().name, weights, seen, layers, Beginning(request.at or 0, request.layer, request.neuron))
+        content = page(_name(path), weights, seen, layers, Beginning(request.at or 0, request.layer, request.neuron))
         write_atomically(request.html, [content])
         size = f"{len(content) / 1e6:.2g} MB"
         print_line(f"wrote {request.html}, {size}: open it in a browser, the arrow keys step through the text")
@@ -83,6 +83,12 @@ def _explain(path: Path, weights: Weights, ids: Ids, request: Request) -> None:
         step = list(layer_steps(seen, request.layer, weights.tensors))[at]
         found = Explained(weights, seen, step, at, request.layer, request.neuron)
         (print_explanation if request.as_json else show_explanation)(found)
+
+
+def _name(path: Path) -> str:
+    """Of a model: that of its run, and where a file was asked for, that too."""
+    place = path.resolve()
+    return place.name if place.is_dir() else f"{place.parent.name}/{place.name}"
 
 
 def _require(option: str, number: int, noun: str, count: int) -> None:
