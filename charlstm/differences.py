@@ -34,19 +34,12 @@ def differing(runs: Sequence[Settings]) -> list[str]:
 
 
 def labels(paths: Sequence[Path], configs: Sequence[Config | None]) -> list[str]:
-    """A short, unique label a run: the settings in which it differs from the others, or else its name.
-
-    A run whose configuration can't be read has its name; so have runs that differ in nothing.
-    """
+    """A unique label a run: its name, and the settings in which it differs from the others, where these are known."""
     known = {i: settings_of(config) for i, config in enumerate(configs) if config}
     keys = [name for name in differing(list(known.values())) if not name.startswith(_BESIDE)]
     names = _names(paths)
     said = [", ".join(_said(key, known[i][key]) for key in keys) if i in known else "" for i in range(len(paths))]
-    times = Counter(said)
-    return [
-        text if text and times[text] == 1 else f"{name}: {text}" if text else name
-        for name, text in zip(names, said, strict=True)
-    ]
+    return [f"{name}: {text}" if text else name for name, text in zip(names, said, strict=True)]
 
 
 def text_name(text: Sequence[str]) -> str:

@@ -54,12 +54,13 @@ class Tracker(Protocol):
 
 
 class TensorBoard:
-    """Event files in the run folder. A resumed run hides what it is going to write again."""
+    """Event files in the run folder, with its settings as a text. A resumed run hides what it is going to write again."""
 
-    def __init__(self, folder: RunFolder, step: int) -> None:
+    def __init__(self, folder: RunFolder, config: Config, step: int) -> None:
         from torch.utils.tensorboard.writer import SummaryWriter
 
         self._writer: Any = SummaryWriter(str(folder.tensorboard), purge_step=step + 1 if step else None)
+        self.text("config", config.to_toml(), step)
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """As TensorBoard's scalars."""
@@ -158,7 +159,7 @@ def open_trackers(config: Config, folder: RunFolder, step: int, warn: Callable[[
     """Those that [track] asks for, of a training that stands at a step; `warn` shows a line."""
     openers: dict[str, Callable[[], Tracker]] = {}
     if config.track.tensorboard:
-        openers["tensorboard"] = lambda: TensorBoard(folder, step)
+        openers["tensorboard"] = lambda: TensorBoard(folder, config, step)
     if config.track.service != "none":
         service = config.track.service
         openers[service] = lambda: Service(service, folder, config)

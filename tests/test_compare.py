@@ -71,8 +71,10 @@ def test_the_table_marks_what_differs(capsys: pytest.CaptureFixture[str]) -> Non
     assert not any(row.split()[1:2] == ["model.num_layers"] for row in rows)
     assert any(row.split() == ["model.num_layers", "2", "2"] for row in rows)
     assert "model.num_layers" not in compare(capsys, "a", "b")
+    assert "different texts: their losses do not compare" in compare(capsys, "a", "b")
     same = compare(capsys, "a", "a")
     assert "no setting differs" in same
+    assert "do not compare" not in same
     assert "*" not in same.partition("a writes")[0]
 
 

@@ -21,14 +21,14 @@ def test_only_what_differs_is_a_difference() -> None:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        (["train.seed=1", "train.seed=2"], ["seed 1", "seed 2"]),
+        (["train.seed=1", "train.seed=2"], ["a: seed 1", "b: seed 2"]),
         (
             ["train.learning_rate=0.001", "model.hidden_size=64"],
-            ["hidden_size 512, learning_rate 0.001", "hidden_size 64, learning_rate 0.003"],
+            ["a: hidden_size 512, learning_rate 0.001", "b: hidden_size 64, learning_rate 0.003"],
         ),
         (["sample.length=7", "train.style=lesson"], ["a", "b"]),
-        (["train.seed=1", "train.seed=2", "train.seed=1"], ["a: seed 1", "seed 2", "c: seed 1"]),
-        (['data.text=["/x/poems.txt", "more.txt"]', "data.text=songs.txt"], ["poems.txt +1", "songs.txt"]),
+        (["train.seed=1", "train.seed=2", "train.seed=1"], ["a: seed 1", "b: seed 2", "c: seed 1"]),
+        (['data.text=["/x/poems.txt", "more.txt"]', "data.text=songs.txt"], ["a: poems.txt +1", "b: songs.txt"]),
     ],
 )
 def test_labels_say_what_differs_and_are_unique(settings: list[str], expected: list[str]) -> None:
@@ -38,7 +38,7 @@ def test_labels_say_what_differs_and_are_unique(settings: list[str], expected: l
 
 def test_a_run_without_a_configuration_has_its_name() -> None:
     one, two = (load_config(None, [setting]) for setting in ("train.seed=1", "train.seed=2"))
-    assert labels([A, B, C], [one, None, two]) == ["seed 1", "b", "seed 2"]
+    assert labels([A, B, C], [one, None, two]) == ["a: seed 1", "b", "c: seed 2"]
 
 
 def test_two_of_the_same_name_have_their_paths() -> None:

@@ -100,17 +100,17 @@ def test_a_picture(run: Path, tmp_path: Path, name: str) -> None:
         assert (tmp_path / name).read_text(encoding="utf-8").startswith("<?xml")
 
 
-def planted(excess: float, effect: float) -> Memory:
+def planted(excess: float, effect: float, places: int = 100) -> Memory:
     contexts = tuple(Context(c, Mean(2.0 + excess / c, 0.01), Mean(excess / c, 0.01)) for c in CONTEXTS)
-    return Memory(2, contexts, Mean(2.0, 0.1), tuple(Mean(effect * 0.5**d, 0.0) for d in range(REACH)))
+    return Memory(places, contexts, Mean(2.0, 0.1), tuple(Mean(effect * 0.5**d, 0.0) for d in range(REACH)))
 
 
 def test_sentences() -> None:
-    loss, effect = sentences(planted(0.5, 1.0), "character")
+    loss, effect, share = sentences(planted(0.5, 1.0), "character")
     assert loss == "From 64 characters on, more context brings less than 0.01 nats per character (standard error 0.0100)."
-    assert effect.endswith(
-        "by 1.0000 nats, and less than 1/e of that from 3 on; half of its effect is on the next 1, 99% on the next 7."
-    )
+    assert effect.endswith("by 1.0000 nats, and by less than 1/e of that from 3 characters on.")
+    assert share == "Half of its effect is on the next 1, 99% on the next 7."
+    assert "at only 49 places: the figures are rough" in sentences(planted(0.5, 1.0, 49), "character")[-1]
     assert sentences(planted(0.001, 0.0), "byte") == [
         "From 1 byte on, more context brings less than 0.01 nats per byte (standard error 0.0100).",
         "Another byte in the text changes nothing at all.",

@@ -158,10 +158,10 @@ def test_dots_and_letters_of_a_canvas() -> None:
     canvas = Canvas(1, 1, is_ascii=False)
     canvas.line((0, 1), (0, 0), 0, "a")  # the left column of dots
     assert canvas.rows() == [[(chr(0x2800 + 0x01 + 0x02 + 0x04 + 0x40), 0)]]
-    canvas = Canvas(1, 2, is_ascii=False)
-    canvas.put((0, 1), 0, "a")
-    canvas.put((0, 1), 1, "b")
-    assert canvas.rows() == [[("a", 0)], [("b", 1)]], "a letter is never hidden while there is room"
+    canvas = Canvas(3, 2, is_ascii=False)
+    for owner, letter in enumerate("abcd"):
+        canvas.put((1, 1), owner, letter)
+    assert canvas.rows()[0] == [("c", 2), ("b", 1), ("d", 3)], "beside each other while there is room, and then the last one"
 
 
 @pytest.mark.parametrize(
@@ -171,6 +171,7 @@ def test_dots_and_letters_of_a_canvas() -> None:
         (["file.txt"], ["'file.txt'", "name the run folder"]),
         (["empty"], ["metrics.jsonl is not there"]),
         (["early"], ["metrics.jsonl has no evaluation yet"]),
+        (["."], ["in folders under it", "*"]),
         (["run", "early"], ["'early'"]),
         (["run", "--output", "x.pdf"], ["x.pdf", ".png or .svg"]),
         (["run", "--output", "no/x.png"], ["no/x.png", "no folder 'no'"]),

@@ -58,6 +58,8 @@ def test_what_tensorboard_shows_is_what_was_measured(tmp_path: Path, record: Rec
     for name, p in weights.items():
         histogram = events.Histograms(f"weights/{name}")[0].histogram_value
         assert (histogram.num, histogram.min) == (p.numel(), pytest.approx(float(p.min())))
+    (settings,) = events.Tensors("config/text_summary")
+    assert "    hidden_size = 512" in settings.tensor_proto.string_val[0].decode().splitlines()
     (text,) = events.Tensors("sample/text_summary")
     assert text.tensor_proto.string_val[0].decode() == "    one\n      two"
 

@@ -63,7 +63,7 @@ def _settings(path: Path, weights: Weights) -> dict[str, object]:
     folder = RunFolder(path)
     try:
         if path.is_dir():
-            return settings_of(load_config(folder.config))
+            return {name: value for name, value in settings_of(load_config(folder.config)).items() if name[:6] != "track."}
     except ConfigError:  # what the model says of itself is as good, but for the text
         pass
     return {name: value for name, value in settings_of(weights.config).items() if name != "data.text" and name[:6] != "track."}

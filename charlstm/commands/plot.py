@@ -69,6 +69,8 @@ def _read(path: Path) -> _Run:
         what = "it is a file; name the run folder it lies in" if path.exists() else "there is no such folder"
         raise RunError(f"no run in {shown(str(path))}: {what}")
     columns = read_columns(folder.logged())
+    if not folder.metrics.is_file() and any(RunFolder(under).metrics.is_file() for under in path.iterdir()):
+        raise RunError(f"no run in {shown(str(path))}, but in folders under it: name these, such as {path / '*'}")
     if not columns["step"]:
         why = "has no evaluation yet" if folder.metrics.is_file() else "is not there"
         raise RunError(f"no curves in {shown(str(path))}: {folder.metrics.name} {why}")

@@ -39,12 +39,11 @@ class Canvas:
             self._set(x0 + round((x1 - x0) * i / steps), y0 + round((y1 - y0) * i / steps), owner, letter)
 
     def put(self, at: tuple[float, float], owner: int, letter: str) -> None:
-        """Put a letter in the place of a point, or in the nearest cell above or below that has none."""
+        """Put a letter in the place of a point, or beside the letters that are there already: at the same height."""
         x, y = self._dot(*at)
-        column, row = x // self._across, y // self._down
-        taken = {i for i in range(self._height) if self._cells[i][column][0].isalpha() and not self._is_ascii}
-        rows = sorted(set(range(self._height)) - taken, key=lambda i: abs(i - row))
-        self._cells[rows[0] if rows else row][column] = (letter, owner)
+        column, row = x // self._across, self._cells[y // self._down]
+        free = [i for i, (there, _) in enumerate(row) if self._is_ascii or not there.isalpha()]
+        row[min(free, key=lambda i: (abs(i - column), i), default=column)] = (letter, owner)
 
     def rows(self) -> list[list[tuple[str, int]]]:
         """The rows from top to bottom: of each cell what stands in it and which line it belongs to, -1 for none."""

@@ -36,6 +36,8 @@ def print_comparison(answer: Mapping[str, Any]) -> None:
     out.print(table)
     if not answer["different"]:
         print_line("no setting differs", stderr=False)
+    elif "data.text" in answer["different"]:
+        print_line("They learned from different texts: their losses do not compare.", stderr=False)
     sample = answer["sample"]
     for model, text in zip(models, sample["texts"], strict=True):
         out.print(Rule(Text(f"{_one_line(model)} writes, seed {sample['seed']}"), align="left", characters="-"))

@@ -19,6 +19,8 @@ from charlstm.views.console import console, print_json
 
 LITTLE = 0.01
 """Nats per character: less is called little."""
+FEW = 50
+"""Places: means over fewer are rough."""
 _BAR = 14  # so that a row fits into 80 columns
 
 
@@ -48,11 +50,11 @@ def print_memory(memory: Memory, noun: str, as_json: bool, about: Mapping[str, o
     table.add_row("carried", f"{memory.carried.nats:.4f}", "0", "", "", "")
     out.print(table)
     for sentence in sentences(memory, noun):
-        out.print(Text(sentence), soft_wrap=True)
+        out.print(Text(sentence), soft_wrap=not out.is_terminal)
 
 
 def sentences(memory: Memory, noun: str) -> list[str]:
-    """What was found, in words: one for what context brings, one for how a planted character fades."""
+    """What was found, in words: what context brings, how a planted character fades, how far to trust it."""
     enough, longest = memory.enough(LITTLE), memory.contexts[-1]
     if enough is None:
         more = f"{longest.excess.nats:.3f} ± {longest.excess.stderr:.3f}"
@@ -61,13 +63,20 @@ def sentences(memory: Memory, noun: str) -> list[str]:
         stderr = next(context.excess.stderr for context in memory.contexts if context.chars == enough)
         so_many = f"{enough:,} {noun}{'s' if enough > 1 else ''}"
         first = f"From {so_many} on, more context brings less than {LITTLE} nats per {noun} (standard error {stderr:.4f})."
+    found = [first, *_fading(memory, noun)]
+    if memory.places < FEW:
+        found.append(f"Measured at only {memory.places} places: the figures are rough, and better with more --places.")
+    return found
+
+
+def _fading(memory: Memory, noun: str) -> list[str]:
     half, most = memory.within(0.5), memory.within(0.99)
     if half is None:
-        return [first, f"Another {noun} in the text changes nothing at all."]
+        return [f"Another {noun} in the text changes nothing at all."]
     below = memory.falls_below(1 / math.e)
-    faded = f"less than 1/e of that from {below:,} on" if below else f"more than 1/e of that at {REACH:,}"
+    faded = f"less than 1/e of that from {below:,} {noun}s on" if below else f"more than 1/e of that {REACH:,} {noun}s later"
     effect = f"Another {noun} in the text changes the prediction after it by {_small(memory.effect[0].nats)} nats"
-    return [first, f"{effect}, and {faded}; half of its effect is on the next {half:,}, 99% on the next {most:,}."]
+    return [f"{effect}, and by {faded}.", f"Half of its effect is on the next {half:,}, 99% on the next {most:,}."]
 
 
 def _values(memory: Memory) -> dict[str, object]:
