@@ -28,12 +28,12 @@ _ROWS: tuple[Kind, ...] = ("input", "forget", "candidate", "output")
 
 @dataclass(frozen=True)
 class Passage:
-    """How much one gate lets through, over the H units of a layer."""
+    """How much one gate lets through, over the H neurons of a layer."""
 
     open: int
-    """Units at which it is above 0.9."""
+    """Neurons at which it is above 0.9."""
     shut: int
-    """Units at which it is below 0.5: less than half passes."""
+    """Neurons at which it is below 0.5: less than half passes."""
     mean: float
 
 
@@ -54,12 +54,12 @@ class LayerStep:
         return Passage(int((values > 0.9).sum()), int((values < 0.5).sum()), float(values.mean()))
 
     def changed_most(self, count: int) -> list[int]:
-        """The units whose cell state moved furthest, furthest first."""
+        """The neurons whose cell state moved furthest, furthest first."""
         order = np.argsort(-np.abs(self.values["cell"] - self.cell_before), kind="stable")
-        return [int(unit) for unit in order[:count]]
+        return [int(neuron) for neuron in order[:count]]
 
     def columns(self) -> dict[str, Floats]:
-        """Every number of every unit, by name, each (H,)."""
+        """Every number of every neuron, by name, each (H,)."""
         return {
             **{f"{part}_sum": self.sums[part] for part in PARTS},
             **{part: self.values[part] for part in PARTS},

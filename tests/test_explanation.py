@@ -28,7 +28,7 @@ def test_a_gate_by_hand() -> None:
     assert step.passage("forget") == Passage(2, 1, pytest.approx(0.66))
 
 
-def test_the_units_that_changed_most_by_hand() -> None:
+def test_the_neurons_that_changed_most_by_hand() -> None:
     step = by_hand([1] * 4, [0, 2, -1, 1], [0.5, -1, -1.5, 1])
     assert step.changed_most(3) == [1, 0, 2]
     assert step.columns()["kept"].tolist() == [0, 2, -1, 1]

@@ -1,6 +1,6 @@
 """The options of `explain`.
 
-Knows: options and their help.
+Knows: options, their help, and which exclude each other.
 Does not know: how anything is done.
 """
 
@@ -12,30 +12,52 @@ from typing import Annotated
 import typer
 
 from charlstm.cli.app import app
-from charlstm.cli.options import ModelArgument
+from charlstm.cli.options import ModelArgument, layer_and_neuron
+from charlstm.errors import CharlstmError
 
 
 @app.command()
 def explain(
     model: ModelArgument,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help='The text itself, such as "First Citizen:".', show_default=False)],
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help='The text itself, such as "First Citizen:", not a file.', show_default=False)
+    ],
     at: Annotated[
         int | None,
-        typer.Option("--at", metavar="N", help="At this character, counted from 0.", show_default="the last"),
+        typer.Option(
+            "--at",
+            metavar="N",
+            help="Show what happens as character N, counted from 0, is read.",
+            show_default="the last; a page begins at the first",
+        ),
     ] = None,
-    layer: Annotated[int, typer.Option("--layer", metavar="L", help="In this layer, counted from 0.")] = 0,
-    unit: Annotated[
+    layer: Annotated[
         int | None,
-        typer.Option("--unit", metavar="U", help="By this unit, counted from 0.", show_default="the one that changed most"),
+        typer.Option(
+            "--layer", metavar="L", help="In this layer, counted from 0, by the neuron that changed most.", show_default="0"
+        ),
+    ] = None,
+    neuron: Annotated[
+        str | None,
+        typer.Option(
+            "--neuron",
+            metavar="L:N",
+            help="By this neuron: layer and neuron, both counted from 0.",
+            show_default="the one that changed most",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON, with every number.")] = False,
     html: Annotated[
         Path | None,
-        typer.Option("--html", metavar="FILE", help="Write a page that steps through the text.", show_default=False),
+        typer.Option("--html", metavar="FILE", help="Write a page there that steps through the text.", show_default=False),
     ] = None,
 ) -> None:
     """Explain one step of the LSTM: its six equations with the numbers that they have at a character of a text."""
+    if neuron is not None and layer is not None:
+        raise CharlstmError("--layer and --neuron exclude each other: --neuron L:N names the layer too")
     from charlstm.commands.explain import Request
     from charlstm.commands.explain import explain as command
 
-    command(model, text, Request(at, layer, unit, as_json, html))
+    asked = layer_and_neuron(neuron)
+    in_layer, number = asked or (layer or 0, None)
+    command(model, text, Request(at, in_layer, number, as_json, html))

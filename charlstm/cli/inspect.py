@@ -6,7 +6,6 @@ Does not know: how anything is done.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,6 +20,7 @@ from charlstm.cli.options import (
     NewlinesOption,
     TextArgument,
     given,
+    layer_and_neuron,
 )
 from charlstm.errors import CharlstmError, shown
 
@@ -94,14 +94,5 @@ def inspect(
     form: Literal["summary", "find", "terminal", "json"] | None = (
         "terminal" if terminal else "json" if as_json else "find" if find else None if html or npz else "summary"
     )
-    request = Request(form, kind, _neuron(neuron), at, find, top, begin, length, npz, html)
+    request = Request(form, kind, layer_and_neuron(neuron), at, find, top, begin, length, npz, html)
     command(model, text or (), request, unknown == "skip", device, given(encoding=encoding, errors=errors, newlines=newlines))
-
-
-def _neuron(asked: str | None) -> tuple[int, int] | None:
-    """L:N -> layer and neuron."""
-    if asked is None:
-        return None
-    if not (found := re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", asked)):
-        raise CharlstmError(f"--neuron {shown(asked)}: expected LAYER:NEURON, both counted from 0, such as 1:27")
-    return int(found[1]), int(found[2])

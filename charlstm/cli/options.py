@@ -1,15 +1,18 @@
 """The arguments and options that several commands have, with their help.
 
-Knows: names, kinds and help.
+Knows: names, kinds and help; how a neuron is written.
 Does not know: what they are for in a command.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from charlstm.errors import CharlstmError, shown
 
 ModelArgument = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A run folder or a .safetensors file.", show_default=False)
@@ -50,3 +53,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 def given(**flags: str | None) -> dict[str, str]:
     """The flags that were used."""
     return {name: value for name, value in flags.items() if value is not None}
+
+
+def layer_and_neuron(asked: str | None) -> tuple[int, int] | None:
+    """What --neuron L:N names. CharlstmError where it is written otherwise."""
+    if asked is None:
+        return None
+    if not (found := re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", asked)):
+        raise CharlstmError(f"--neuron {shown(asked)}: expected LAYER:NEURON, both counted from 0, such as 1:27")
+    return int(found[1]), int(found[2])

@@ -1,6 +1,7 @@
 """What several commands need: a text read with a bar, a name for a run, how this program is called, what to call next.
 
-Knows: how to show that a text is being read; how a diagnosis becomes a command; which files can hold a picture.
+Knows: how to show that a text is being read; how a diagnosis becomes a command; which files can hold a picture; which
+neurons a model has.
 Does not know: what the text is for.
 """
 
@@ -14,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from charlstm.config import Config, DataConfig, is_path, load_config
+from charlstm.config import Config, DataConfig, ModelConfig, is_path, load_config
 from charlstm.corpus import Corpus, read_corpus
 from charlstm.diagnosis import Diagnosis
 from charlstm.errors import CharlstmError, ConfigError, shown
@@ -68,6 +69,14 @@ def with_absolute_paths(config: Config) -> Config:
     if odd := [source for source in text if not is_unicode(source)]:
         raise CharlstmError(f"the path {odd[0]!r} is not UTF-8: move or rename the text")
     return config.model_copy(update={"data": config.data.model_copy(update={"text": text})})
+
+
+def require_neuron(layer: int, neuron: int, model: ModelConfig) -> None:
+    """CharlstmError where a model has no such neuron; both count from 0."""
+    for name, number, count in (("layer", layer, model.num_layers), ("neuron", neuron, model.hidden_size)):
+        if number >= count:
+            has = f"the model has {count} {name}s{' a layer' * (name == 'neuron')}, counted from 0" if count > 1 else ""
+            raise CharlstmError(f"--neuron {layer}:{neuron}: there is no {name} {number}; {has or f'the only {name} is 0'}")
 
 
 def picture_kind(place: Path, command: str, instead: str) -> Literal["png", "svg"]:

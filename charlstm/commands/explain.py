@@ -6,9 +6,11 @@ Does not know: options and their help.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from charlstm.commands.common import require_neuron
 from charlstm.errors import CharlstmError, TextError, UnknownCharactersError, shown
 from charlstm.explanation import layer_steps
 from charlstm.files import write_atomically
@@ -23,12 +25,12 @@ PAGE = 2_000_000
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be explained. Characters, layers and units count from 0."""
+    """What is to be explained. Characters, layers and neurons count from 0."""
 
     at: int | None
-    """None for the last character."""
+    """None for the last character, and a page that begins at the first."""
     layer: int
-    unit: int | None
+    neuron: int | None
     """None for the one that changed most."""
     as_json: bool
     html: Path | None
@@ -42,38 +44,51 @@ def explain(model: Path, text: str, request: Request) -> None:
         raise CharlstmError(f"--html {shown(str(request.html))}: there is no such folder to write it to")
     weights = read_weights(model)
     settings = weights.config.model
-    _require("--layer", request.layer, "layer", settings.num_layers)
-    if request.unit is not None:
-        _require("--unit", request.unit, "unit", settings.hidden_size)
+    if request.neuron is None:
+        _require("--layer", request.layer, "layer", settings.num_layers)
+    else:
+        require_neuron(request.layer, request.neuron, settings)
     if unknown := weights.vocabulary.unknown(text):
+        if os.path.exists(text):  # noqa: PTH110 (of a text that can't be a path, this says no instead of raising)
+            kind = "folder" if Path(text).is_dir() else "file"
+            raise TextError(f"{shown(text)} is a {kind}, and explain takes the text itself; charlstm inspect reads files")
         raise UnknownCharactersError(
             f"the text has characters that are not in the model's vocabulary: {describe(unknown)}; leave them out"
         )
     ids = weights.vocabulary.encode(text)
-    at = len(ids) - 1 if request.at is None else request.at
-    _require("--at", at, weights.vocabulary.noun, len(ids))
+    if request.at is not None:
+        _require("--at", request.at, weights.vocabulary.noun, len(ids))
     _require_room(len(ids), weights, request)
-    _explain(model, weights, ids, at, request)
+    _explain(model, weights, ids, request)
 
 
-def _explain(path: Path, weights: Weights, ids: Ids, at: int, request: Request) -> None:
+def _explain(path: Path, weights: Weights, ids: Ids, request: Request) -> None:
     from charlstm.probe import trace
     from charlstm.store import model_of
     from charlstm.views.console import print_line
     from charlstm.views.explanation import Explained, print_explanation, show_explanation
-    from charlstm.views.page import page
+    from charlstm.views.page import Beginning, page
 
     with explained(path):
         model = model_of(weights)
     seen = trace(model, ids)  # all of it even for one step, so that its numbers are to the last digit those of a page
     if request.html:
         layers = [list(layer_steps(seen, layer, weights.tensors)) for layer in range(seen.layers)]
-        write_atomically(request.html, [page(weights, seen, layers, at, request.layer, request.unit)])
-        print_line(f"wrote {request.html}: open it in a browser, the arrow keys step through the text")
+        content = page(_name(path), weights, seen, layers, Beginning(request.at or 0, request.layer, request.neuron))
+        write_atomically(request.html, [content])
+        size = f"{len(content) / 1e6:.2g} MB"
+        print_line(f"wrote {request.html}, {size}: open it in a browser, the arrow keys step through the text")
     if request.as_json or not request.html:
+        at = len(ids) - 1 if request.at is None else request.at
         step = list(layer_steps(seen, request.layer, weights.tensors))[at]
-        found = Explained(weights, seen, step, at, request.layer, request.unit)
+        found = Explained(weights, seen, step, at, request.layer, request.neuron)
         (print_explanation if request.as_json else show_explanation)(found)
+
+
+def _name(path: Path) -> str:
+    """Of a model: that of its run, and where a file was asked for, that too."""
+    place = path.resolve()
+    return place.name if place.is_dir() else f"{place.parent.name}/{place.name}"
 
 
 def _require(option: str, number: int, noun: str, count: int) -> None:

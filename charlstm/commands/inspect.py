@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from charlstm.commands.common import require_neuron
 from charlstm.config import load_config
 from charlstm.differences import text_name
 from charlstm.errors import CharlstmError, shown
@@ -80,7 +81,8 @@ def inspect(
     if request.form == "terminal":
         require_colours("--terminal", "--json")
     weights = read_weights(model)
-    _require_neuron(request.neuron, weights)
+    if request.neuron:
+        require_neuron(*request.neuron, weights.config.model)
     # Line ends and what stands between files are the model's, as for eval.
     kept = {"newlines": weights.config.data.newlines, "separator": weights.config.data.separator}
     data = asked.model_copy(update={**kept, **reading})
@@ -170,18 +172,6 @@ def _say_what_is_left(excerpt: Excerpt, request: Request, weights: Weights) -> N
         end = excerpt.begin + len(excerpt.symbols) - 1
         part = f"{weights.vocabulary.noun}s {excerpt.begin:,} to {end:,} of a longer text"
         print_line(f"{part}: --from and --length choose others")
-
-
-def _require_neuron(neuron: tuple[int, int] | None, weights: Weights) -> None:
-    if neuron is None:
-        return
-    model = weights.config.model
-    for name, number, count in (("layer", neuron[0], model.num_layers), ("neuron", neuron[1], model.hidden_size)):
-        if number >= count:
-            has = f"the model has {count} {name}s{' a layer' * (name == 'neuron')}, counted from 0" if count > 1 else ""
-            raise CharlstmError(
-                f"--neuron {neuron[0]}:{neuron[1]}: there is no {name} {shown(number)}; {has or f'the only {name} is 0'}"
-            )
 
 
 def _require_position(at: int | None, excerpt: Excerpt) -> None:

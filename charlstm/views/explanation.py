@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +16,17 @@ import numpy as np
 from charlstm.excerpts import symbol_of
 from charlstm.explanation import LayerStep
 from charlstm.traces import GATES, Floats, Kind, Trace
-from charlstm.views.console import print_json
+from charlstm.views.console import console, print_json
 from charlstm.views.text import visible
 from charlstm.weights import Weights
 
 NEXT = 5
-"""Successors that are listed, and units that changed most."""
+"""Successors that are listed, and neurons that changed most."""
+
+Line = tuple[str, str]
+"""How a line begins, and what goes on below itself where the line does not fit."""
+_BLANK = ("", "")
+_ALL = "   all neurons: "
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +40,11 @@ class Explained:
     at: int
     layer: int
     asked: int | None
-    """The unit that was asked for."""
+    """The neuron that was asked for."""
 
     @property
-    def unit(self) -> int:
-        """The unit by which the equations are shown."""
+    def neuron(self) -> int:
+        """The neuron by which the equations are shown."""
         return self.step.changed_most(1)[0] if self.asked is None else self.asked
 
 
@@ -51,7 +56,8 @@ def print_explanation(found: Explained) -> None:
         "per": found.weights.vocabulary.noun,
         "at": found.at,
         "layer": found.layer,
-        "unit": found.unit,
+        "neuron": found.neuron,
+        "vocabulary_size": found.weights.vocabulary.size,
         "num_layers": settings.num_layers,
         "hidden_size": settings.hidden_size,
         "input_size": input_size(found.weights, found.layer),
@@ -62,7 +68,7 @@ def print_explanation(found: Explained) -> None:
 
 
 def step_json(step: LayerStep) -> dict[str, object]:
-    """What an answer in JSON and a page both hold of a step: figures of the whole layer, and each unit's numbers."""
+    """What an answer in JSON and a page both hold of a step: figures of the whole layer, and each neuron's numbers."""
     passages = {gate: step.passage(gate) for gate in GATES}
     return {
         "gates": {
@@ -70,7 +76,7 @@ def step_json(step: LayerStep) -> dict[str, object]:
             for gate, passage in passages.items()
         },
         "changed_most": step.changed_most(NEXT),
-        "units": {name: [number(value) for value in column] for name, column in step.columns().items()},
+        "neurons": {name: [number(value) for value in column] for name, column in step.columns().items()},
     }
 
 
@@ -101,29 +107,52 @@ def number(value: float) -> float:
 
 def show_explanation(found: Explained) -> None:
     """The six equations, each with what it gives here, and what the model expects next."""
-    values = {name: float(column[found.unit]) for name, column in found.step.columns().items()}
+    values = {name: float(column[found.neuron]) for name, column in found.step.columns().items()}
     lines = [*_beginning(found), *_gates(found, values), *_states(found, values), *_table(found), *_expected(found)]
-    sys.stdout.write(visible("\n".join(lines)) + "\n")
+    for line in _wrapped(lines) if sys.stdout.isatty() else map("".join, lines):
+        sys.stdout.write(visible(line) + "\n")
 
 
-def _beginning(found: Explained) -> list[str]:
+def _wrapped(lines: Sequence[Line]) -> Iterator[str]:
+    """As wide as the terminal."""
+    from rich.text import Text
+
+    out = console(stderr=False)
+    for head, rest in lines:
+        for number, line in enumerate(Text(visible(rest)).wrap(out, max(20, out.width - len(head)))):
+            yield f"{'' if number else head:<{len(head)}}{line.plain.rstrip()}"
+
+
+def _beginning(found: Explained) -> list[Line]:
     settings, noun = found.weights.config.model, found.weights.vocabulary.noun
     H, E = settings.hidden_size, input_size(found.weights, found.layer)
     text = symbols(found.weights, found.trace)
     first = found.at == 0
     origin = f"the hidden state of layer {found.layer - 1}" if found.layer else f"what stands for the {noun}"
+    why = "which changed most" if found.asked is None else "as asked"
+    hidden, cell = (_range(values, first) for values in (found.step.hidden_before, found.step.cell_before))
     return [
-        f"The model reads {quoted(text[found.at])}, {noun} {found.at} of {quoted(_around(text, found.at))}.",
-        f"Layer {found.layer} of {settings.num_layers} (counted from 0), {H:,} units. The numbers are those of unit "
-        f"{found.unit}, {'which changed most' if found.asked is None else 'as asked'}, rounded.",
-        "",
-        f"x      {f'{E:,} numbers':<13}  the input: {origin}",
-        f"h      {f'{H:,} numbers':<13}  the hidden state before (activation, a){_range(found.step.hidden_before, first)}",
-        f"c      {f'{H:,} numbers':<13}  the cell state before (memory cell), the conveyor belt"
-        f"{_range(found.step.cell_before, first)}",
-        f"[h, x] {f'{H + E:,} numbers':<13}  one behind the other; each W is {H:,} x {H + E:,}, each b {H:,} numbers",
-        "",
+        ("", f"The model reads {quoted(text[found.at])}, {noun} {found.at} of {quoted(_around(text, found.at))}."),
+        (
+            "",
+            f"Layer {_of(found.layer, settings.num_layers)}, {H:,} neurons. The numbers are those of neuron "
+            f"{_of(found.neuron, H)}, {why}, rounded.",
+        ),
+        _BLANK,
+        (f"x      {f'{E:,} numbers':<13}  ", f"the input: {origin}"),
+        (f"h      {f'{H:,} numbers':<13}  ", f"the hidden state before (activation, a){hidden}"),
+        (f"c      {f'{H:,} numbers':<13}  ", f"the cell state before (memory cell), the conveyor belt{cell}"),
+        (
+            f"[h, x] {f'{H + E:,} numbers':<13}  ",
+            f"one behind the other; each W is {H:,} x {H + E:,}, each b {H:,} numbers",
+        ),
+        _BLANK,
     ]
+
+
+def _of(number: int, count: int) -> str:
+    """One of so many, which count from 0."""
+    return f"{number} (of 0 to {count - 1})" if count > 1 else f"{number} (the only one)"
 
 
 def _factor(value: float) -> str:
@@ -131,50 +160,54 @@ def _factor(value: float) -> str:
     return f"({value:.3f})" if value < 0 else f"{value:.3f}"
 
 
-def _gates(found: Explained, values: Mapping[str, float]) -> list[str]:
+def _gates(found: Explained, values: Mapping[str, float]) -> list[Line]:
     lines = []
     for index, (letter, kind, weight, function, names) in enumerate(_EQUATIONS, 1):
         applied = f"{function}({values[f'{kind}_sum']:.3f}) = {values[kind]:.3f}"
         lines += [
-            f"{index}. {letter} = {function}(W_{weight} [h, x] + b_{weight})   {names}",
-            f"   unit {found.unit}: {letter} = {applied}: {_meaning(kind, values[kind])}",
-            f"   all units: {_summary(found.step, kind)}",
-            "",
+            (f"{index}. {letter} = {function}(W_{weight} [h, x] + b_{weight})   ", names),
+            (f"   neuron {found.neuron}: ", f"{letter} = {applied}: {_meaning(kind, values[kind])}"),
+            (_ALL, _summary(found.step, kind)),
+            _BLANK,
         ]
     return lines
 
 
-def _states(found: Explained, values: Mapping[str, float]) -> list[str]:
-    step, unit, H = found.step, found.unit, found.weights.config.model.hidden_size
+def _states(found: Explained, values: Mapping[str, float]) -> list[Line]:
+    step, H = found.step, found.weights.config.model.hidden_size
     moved = np.abs(step.values["cell"] - step.cell_before)
     far, near = int((moved > 0.5).sum()), int((moved < 0.1).sum())
     f, i, g, c, written = (_factor(values[name]) for name in ("forget", "input", "candidate", "cell_before", "written"))
+    this = f"   neuron {found.neuron}: "
     return [
-        "5. c' = f * c + i * g   cell state (memory cell, c)",
-        f"   unit {unit}: c' = {f} * {c} + {i} * {g} = {values['kept']:.3f} + {written} = {values['cell']:.3f}",
-        f"   all units: {far:,} of {H:,} moved by more than 0.5, {near:,} by less than 0.1",
-        "",
-        "6. h' = o * tanh(c')   hidden state (activation, a; nn.LSTM's output)",
-        f"   unit {unit}: h' = {values['output']:.3f} * tanh({values['cell']:.3f}) = {values['output']:.3f} * "
-        f"{_factor(values['cell_tanh'])} = {values['hidden']:.3f}",
-        f"   all units: {_spread(step.values['hidden'])}",
-        "",
+        ("5. c' = f * c + i * g   ", "cell state (memory cell, c)"),
+        (this, f"c' = {f} * {c} + {i} * {g} = {values['kept']:.3f} + {written} = {values['cell']:.3f}"),
+        (_ALL, f"{far:,} of {H:,} moved by more than 0.5, {near:,} by less than 0.1"),
+        _BLANK,
+        ("6. h' = o * tanh(c')   ", "hidden state (activation, a; nn.LSTM's output)"),
+        (
+            this,
+            f"h' = {values['output']:.3f} * tanh({values['cell']:.3f}) = {values['output']:.3f} * "
+            f"{_factor(values['cell_tanh'])} = {values['hidden']:.3f}",
+        ),
+        (_ALL, _spread(step.values["hidden"])),
+        _BLANK,
     ]
 
 
-def _table(found: Explained) -> list[str]:
+def _table(found: Explained) -> list[Line]:
     columns = found.step.columns()
     names = ("forget", "input", "candidate", "output", "cell_before", "cell", "hidden")
-    lines = ["The units that changed most", "  unit      f       i       g       o       c      c'      h'"]
-    for unit in found.step.changed_most(NEXT):
-        lines.append(f"{unit:>6}" + "".join(f"{columns[name][unit]:>8.3f}" for name in names))
-    return [*lines, ""]
+    rows = ["The neurons that changed most", "neuron      f       i       g       o       c      c'      h'"]
+    for neuron in found.step.changed_most(NEXT):
+        rows.append(f"{neuron:>6}" + "".join(f"{columns[name][neuron]:>8.3f}" for name in names))
+    return [*(("", row) for row in rows), _BLANK]
 
 
-def _expected(found: Explained) -> list[str]:
+def _expected(found: Explained) -> list[Line]:
     after = next_json(found.weights, found.trace)[found.at]
     head = f"What the model expects next, from the h' of its last layer ({found.weights.config.model.num_layers - 1})"
-    return [head, *(f"{quoted(str(symbol)):>6}  {share:6.1%}" for symbol, share in after)]
+    return [("", head), *(("", f"{quoted(str(symbol)):>6}  {share:6.1%}") for symbol, share in after)]
 
 
 _EQUATIONS: tuple[tuple[str, Kind, str, str, str], ...] = (
@@ -186,7 +219,7 @@ _EQUATIONS: tuple[tuple[str, Kind, str, str, str], ...] = (
 
 
 def _meaning(kind: Kind, value: float) -> str:
-    """What a unit's number says."""
+    """What a neuron's number says."""
     match kind:
         case "forget":
             return f"it keeps {value:.0%} of its cell state"
@@ -199,7 +232,7 @@ def _meaning(kind: Kind, value: float) -> str:
 
 
 def _summary(step: LayerStep, kind: Kind) -> str:
-    """What all units' numbers say together."""
+    """What all neurons' numbers say together."""
     values = step.values[kind]
     if kind == "candidate":
         up, far = int((values > 0).sum()), int((np.abs(values) > 0.9).sum())

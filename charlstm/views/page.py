@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from html import escape
 from importlib.resources import files
 
 from charlstm.explanation import PARTS, LayerStep
@@ -16,24 +18,36 @@ from charlstm.views.explanation import input_size, next_json, step_json, symbols
 from charlstm.weights import Weights
 
 COLUMNS = 2 * len(PARTS) + 7
-"""Numbers of one unit at one character."""
+"""Numbers of one neuron at one character."""
 
 
-def page(weights: Weights, trace: Trace, layers: Sequence[Sequence[LayerStep]], at: int, layer: int, unit: int | None) -> bytes:
-    """A page that begins at a character, layer and unit; `layers` holds each layer's steps, (L, T)."""
+@dataclass(frozen=True)
+class Beginning:
+    """What a page shows first; all count from 0."""
+
+    at: int
+    layer: int
+    neuron: int | None
+    """None for the one that changed most, wherever the page goes."""
+
+
+def page(name: str, weights: Weights, trace: Trace, layers: Sequence[Sequence[LayerStep]], first: Beginning) -> bytes:
+    """A page on the model of that name, in UTF-8; `layers` holds each layer's steps, (L, T)."""
     data = {
         "text": symbols(weights, trace),
         "per": weights.vocabulary.noun,
-        "at": at,
-        "layer": layer,
-        "unit": unit,
+        **asdict(first),
+        "vocabulary_size": weights.vocabulary.size,
         "hidden_size": weights.config.model.hidden_size,
         "input_sizes": [input_size(weights, number) for number in range(len(layers))],
         "layers": [[step_json(step) for step in steps] for steps in layers],
         "next": next_json(weights, trace),
     }
     template = (files("charlstm") / "web" / "explain.html").read_text(encoding="utf-8")
-    return template.replace("@DATA@", _embedded(data)).encode()
+    before, after = template.split("@DATA@")
+    # A file's name may hold bytes that are no character, and those become ones that a browser shows as such.
+    markup = before.replace("@NAME@", escape(name)) + _embedded(data) + after
+    return markup.encode(errors="xmlcharrefreplace")
 
 
 def _embedded(data: object) -> str:
