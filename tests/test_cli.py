@@ -484,7 +484,7 @@ def test_classify_guesses_which_text_a_line_is_from(charlstm: Callable[..., Resu
         (["inspect", "runs/verse", "verse.txt", "--json", "--neuron", "2:0"], ["no layer 2", "2 layers"]),
         (["inspect", "runs/verse", "verse.txt", "--json", "--neuron", "7"], ["--neuron '7'", "LAYER:NEURON"]),
         (["inspect", "runs/verse", "verse.txt", "--neuron", "0:0"], ["--neuron needs --terminal, --json or --html"]),
-        (["inspect", "runs/verse", "verse.txt", "--html", "none/a.html"], ["--html 'none/a.html'", "no such folder"]),
+        (["inspect", "runs/verse", "verse.txt", "--html", "none/a.html"], ["--html 'none/a.html'", "no folder 'none'"]),
         (
             ["inspect", "runs/verse", "verse.txt", "--html", "a.html", "--length", "20001"],
             ["--length 20,001", "20,000"],
@@ -494,7 +494,7 @@ def test_classify_guesses_which_text_a_line_is_from(charlstm: Callable[..., Resu
         (["inspect", "runs/verse", "verse.txt", "--terminal", "--json"], ["choose one"]),
         (["inspect", "runs/verse", "verse.txt", "--terminal", "--neuron", "0:0"], ["--terminal needs a terminal with colours"]),
         (["inspect", "runs/verse", "verse.txt", "--kind", "odd"], ["--kind", "'odd'"]),
-        (["inspect", "runs/verse", "verse.txt", "--npz", "none/a.npz"], ["--npz 'none/a.npz'", "no such folder"]),
+        (["inspect", "runs/verse", "verse.txt", "--npz", "none/a.npz"], ["--npz 'none/a.npz'", "no folder 'none'"]),
         (["score", "runs/verse", "none.txt"], ["no such file: none.txt"]),
         (["score", "runs/verse", "nothing"], ["no text in the folder nothing"]),
         (["score", "runs/verse", "empty.txt"], ["empty.txt is empty"]),

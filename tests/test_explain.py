@@ -151,7 +151,7 @@ def test_what_is_embedded_ends_no_script_and_comes_back() -> None:
         (["<s", "--neuron", "2:0"], ["--neuron 2:0", "no layer 2", "2 layers"]),
         (["<s", "--neuron", "5"], ["--neuron '5'", "LAYER:NEURON"]),
         (["<s", "--neuron", "1:5", "--layer", "1"], ["--layer and --neuron exclude each other"]),
-        (["<s", "--html", "none/page.html"], ["--html 'none/page.html'", "no such folder"]),
+        (["<s", "--html", "none/page.html"], ["--html 'none/page.html'", "there is no folder 'none'"]),
         (["<" * 10_001], ["10,001 characters", "10,000"]),
         (["<" * 5_000, "--html", "page.html"], ["5,000 characters", "a page of this model takes 4,166"]),
         ([], ["TEXT"]),

@@ -207,7 +207,7 @@ def test_without_matplotlib_one_line_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = make_run(tmp_path / "run", record(1, 2.0))
-    monkeypatch.setattr("charlstm.commands.common.find_spec", lambda _: None)
+    monkeypatch.setattr("charlstm.commands.outputs.find_spec", lambda _: None)
     assert main(["plot", str(run)]) == 2
     assert "pip install 'charlstm[plot]'" in capsys.readouterr().err
     assert main(["plot", str(run), "--terminal"]) == 0

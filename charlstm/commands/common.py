@@ -1,7 +1,7 @@
 """What several commands need: a text read with a bar, a name for a run, how this program is called, what to call next.
 
-Knows: how to show that a text is being read; how a diagnosis becomes a command; which files can hold a picture; which
-neurons a model has.
+Knows: how to show that a text is being read; how a diagnosis becomes a command; which neurons a model
+has.
 Does not know: what the text is for.
 """
 
@@ -11,14 +11,12 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
 from charlstm.config import Config, DataConfig, ModelConfig, is_path, load_config
 from charlstm.corpus import Corpus, read_corpus
 from charlstm.diagnosis import Diagnosis
-from charlstm.errors import CharlstmError, ConfigError, shown
+from charlstm.errors import CharlstmError, ConfigError
 from charlstm.folder import RunFolder, is_unicode
 from charlstm.vocabulary import Vocabulary
 
@@ -77,22 +75,3 @@ def require_neuron(layer: int, neuron: int, model: ModelConfig) -> None:
         if number >= count:
             has = f"the model has {count} {name}s{' a layer' * (name == 'neuron')}, counted from 0" if count > 1 else ""
             raise CharlstmError(f"--neuron {layer}:{neuron}: there is no {name} {number}; {has or f'the only {name} is 0'}")
-
-
-def picture_kind(place: Path, command: str, instead: str) -> Literal["png", "svg"]:
-    """What the name of a picture's file asks for. CharlstmError where it can't be drawn, or not written there.
-
-    `instead` is what does without a picture.
-    """
-    kinds: dict[str, Literal["png", "svg"]] = {".png": "png", ".svg": "svg"}
-    kind = kinds.get(place.suffix.lower())
-    if kind is None:
-        raise CharlstmError(f"--output {shown(str(place))}: expected a name that ends in {' or '.join(kinds)}")
-    if not place.parent.is_dir():
-        raise CharlstmError(f"--output {shown(str(place))}: there is no folder {shown(str(place.parent))}")
-    if place.exists() and not place.is_file():
-        raise CharlstmError(f"--output {shown(str(place))}: it is there and is not a file")
-    if find_spec("matplotlib") is None:
-        missing = f"{command} draws with matplotlib, which is not installed"
-        raise CharlstmError(f"{missing}: pip install 'charlstm[plot]', or {instead}")
-    return kind

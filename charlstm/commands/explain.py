@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from charlstm.commands.common import require_neuron
+from charlstm.commands.outputs import require_place, write_and_say
 from charlstm.errors import CharlstmError, TextError, UnknownCharactersError, shown
 from charlstm.explanation import layer_steps
-from charlstm.files import write_atomically
 from charlstm.vocabulary import Ids, describe
 from charlstm.weights import Weights, explained, read_weights
 
@@ -40,8 +40,8 @@ def explain(model: Path, text: str, request: Request) -> None:
     """Show what one layer of a model does as it reads one character of a text from a zero state."""
     if not text:
         raise TextError('TEXT is empty: give the text itself, such as "First Citizen:"')
-    if request.html and not request.html.absolute().parent.is_dir():
-        raise CharlstmError(f"--html {shown(str(request.html))}: there is no such folder to write it to")
+    if request.html:
+        require_place("--html", request.html, model)
     weights = read_weights(model)
     settings = weights.config.model
     if request.neuron is None:
@@ -65,7 +65,6 @@ def explain(model: Path, text: str, request: Request) -> None:
 def _explain(path: Path, weights: Weights, ids: Ids, request: Request) -> None:
     from charlstm.probe import trace
     from charlstm.store import model_of
-    from charlstm.views.console import print_line
     from charlstm.views.explanation import Explained, print_explanation, show_explanation
     from charlstm.views.page import Beginning, page
 
@@ -75,9 +74,7 @@ def _explain(path: Path, weights: Weights, ids: Ids, request: Request) -> None:
     if request.html:
         layers = [list(layer_steps(seen, layer, weights.tensors)) for layer in range(seen.layers)]
         content = page(_name(path), weights, seen, layers, Beginning(request.at or 0, request.layer, request.neuron))
-        write_atomically(request.html, [content])
-        size = f"{len(content) / 1e6:.2g} MB"
-        print_line(f"wrote {request.html}, {size}: open it in a browser, the arrow keys step through the text")
+        write_and_say(request.html, [content], ": open it in a browser, the arrow keys step through the text")
     if request.as_json or not request.html:
         at = len(ids) - 1 if request.at is None else request.at
         step = list(layer_steps(seen, request.layer, weights.tensors))[at]

@@ -6,7 +6,7 @@ Does not know: options and their help.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from charlstm.commands.common import require_neuron
+from charlstm.commands.outputs import require_place, write_and_say
 from charlstm.config import load_config
 from charlstm.differences import text_name
 from charlstm.errors import CharlstmError, shown
 from charlstm.excerpts import Excerpt, read_excerpt, symbol_of
 from charlstm.features import Match, best_neurons, features
-from charlstm.files import write_atomically
 from charlstm.inspection_page import MOST as MOST_OF_PAGE
 from charlstm.inspection_page import WINDOW, Contents, page
 from charlstm.sources import find_sources
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from charlstm.views.inspection import Inspection
 
 MOST = 10_000
-"""Characters that are looked at where no length is asked for: seconds, and 240 MB of a model of 2x512 at most."""
+"""Characters that are looked at where no length is asked for: seconds, and arrays of 245 MB of a model of 2x512."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,10 @@ def inspect(
     find_sources(text)  # what is wrong with them comes before what is wrong with the model
     asked = load_config(data=reading).data
     for option, file in (("--npz", request.npz), ("--html", request.html)):
-        if file and not file.absolute().parent.is_dir():
-            raise CharlstmError(f"{option} {shown(str(file))}: there is no such folder to write it to")
+        if file:
+            require_place(option, file, model, text)
+    if request.html and request.npz and request.html.absolute() == request.npz.absolute():
+        raise CharlstmError(f"--html and --npz both name {shown(str(request.html))}: give each a file of its own")
     if request.html and (request.length or 0) > MOST_OF_PAGE:
         raise CharlstmError(f"--length {request.length:,}: a page of --html holds at most {MOST_OF_PAGE:,} characters")
     from charlstm.views.colours import require_colours
@@ -101,8 +103,9 @@ def _look(path: Path, weights: Weights, excerpt: Excerpt, request: Request, devi
     from charlstm.views.inspection import Gradient, Inspection, Neuron
     from charlstm.views.reading import tracing_bar
 
+    where = find_device(device)
     with explained(path):
-        model = model_of(weights, find_device(device))
+        model = model_of(weights, where)
     with tracing_bar() as progress:
         total = len(excerpt.symbols)
         seen = trace(model, excerpt.ids, excerpt.context, request.kinds, lambda done: progress(done, total))
@@ -115,24 +118,15 @@ def _look(path: Path, weights: Weights, excerpt: Excerpt, request: Request, devi
     found = Inspection(excerpt, weights.vocabulary, seen, neuron, matches, gradient)
     if request.npz:
         names = np.array([symbol_of(weights.vocabulary, i) for i in range(weights.vocabulary.size)])
-        _write(request.npz, npz({**seen.arrays(), "vocabulary": names}))
+        write_and_say(request.npz, npz({**seen.arrays(), "vocabulary": names}))
     if request.html:
         contents = _contents(found, model, request, title, weights.facts.validation_loss)
-        _write(request.html, page(contents), ": open it in a browser")
+        write_and_say(request.html, page(contents), ": open it in a browser")
     return found
 
 
 def _matches(excerpt: Excerpt, seen: Trace, request: Request) -> list[Match]:
     return best_neurons(seen.shown(request.kind), features(excerpt.text), request.kind, request.top)
-
-
-def _write(file: Path, pieces: Iterable[bytes], hint: str = "") -> None:
-    """A file that was asked for, and a line that says so."""
-    from charlstm.views.console import print_line
-
-    write_atomically(file, pieces)
-    size = file.stat().st_size
-    print_line(f"wrote {file}, {f'{size / 1e6:.1f} MB' if size >= 1e6 else f'{size / 1e3:.0f} kB'}{hint}")
 
 
 def _contents(found: Inspection, model: CharLSTM, request: Request, title: str, validation_loss: float | None) -> Contents:

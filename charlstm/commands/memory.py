@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.commands.common import picture_kind, read_text
+from charlstm.commands.common import read_text
+from charlstm.commands.outputs import picture_kind
 from charlstm.config import DataConfig, SampleConfig, load_config
 from charlstm.differences import text_name
 from charlstm.errors import CharlstmError, TextError, shown

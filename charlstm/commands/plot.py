@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from charlstm.commands.common import picture_kind
+from charlstm.commands.outputs import picture_kind
 from charlstm.config import Config, load_config
 from charlstm.differences import labels
 from charlstm.errors import CharlstmError, ConfigError, RunError, shown

@@ -1,0 +1,53 @@
+"""A file that a command is asked to write never takes the place of what it reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from charlstm.commands.outputs import require_place, write_and_say
+from charlstm.errors import CharlstmError
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("texts").mkdir()
+    Path("run").mkdir()
+    for name in ("texts/a.txt", "run/config.toml", "run/best.safetensors", "model.safetensors", "old.html"):
+        Path(name).write_text("x", encoding="utf-8")
+    Path("link.html").symlink_to("texts/a.txt")
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("none/a.html", "there is no folder 'none'"),
+        ("texts", "is not a file"),
+        ("", "is not a file"),
+        ("/dev/null", "is not a file"),
+        ("x" * 999, "name too long"),
+        ("texts/a.txt", "to be read"),
+        ("link.html", "to be read"),
+        ("run/best.safetensors", "to be read"),
+        ("run/config.toml", "to be read"),
+    ],
+)
+@pytest.mark.parametrize("text", ["texts/a.txt", "texts", "texts/*.txt"])
+def test_where_nothing_can_be_written(place: str, reason: str, text: str) -> None:
+    with pytest.raises(CharlstmError, match=f"(?i)^--html .*{reason}"):
+        require_place("--html", Path(place), Path("run"), [text])
+
+
+def test_a_model_file_is_spared() -> None:
+    with pytest.raises(CharlstmError, match="to be read"):
+        require_place("--npz", Path("model.safetensors"), Path("model.safetensors"))
+
+
+@pytest.mark.parametrize("place", ["new.html", "old.html", "run/page.html"])
+def test_elsewhere_it_is_written_and_said(place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    require_place("--html", Path(place), Path("run"), ["texts", "-", "builtin:python-docs"])
+    write_and_say(Path(place), [b"12", b"3" * 1_240_000], ": look")
+    assert Path(place).stat().st_size == 1_240_002
+    assert capsys.readouterr().err == f"wrote {place}, 1.2 MB: look\n"
