@@ -31,11 +31,11 @@ from charlstm.vocabulary import Vocabulary
 Bytes = npt.NDArray[np.uint8]
 MOST = 20_000
 """Characters of a page: a browser lays out so many, each with a colour of its own, without being slow."""
-WINDOW = 32
-"""Characters before each one that its gradient is kept for. A 2x512 of tiny Shakespeare has 4% of the sum of norms beyond."""
+WINDOW = 64
+"""Characters before each one that its gradient is kept for."""
 SUCCESSORS = 5
-_BUDGET = 16 * 2**20
-"""Bytes of neurons, before base64 adds a third: the cell state of 10,000 characters in a model of 2x512 is 10 MB."""
+_BUDGET = 40 * 2**20
+"""Bytes of neurons, before base64 adds a third: the cell state and the gates of 10,000 characters in a model of 2x512."""
 _PARTS = (".html", ".css", "-text.js", "-plots.js", ".js")
 _ORDER: tuple[Kind, ...] = ("cell", "forget", "input", "output", "hidden", "candidate")
 """Which kinds are kept for all neurons first; the cell state is what a neuron remembers."""
@@ -54,7 +54,7 @@ class Contents:
     trace: Trace
     matches: Sequence[Match]
     sensitivity: Floats
-    """Of each character but the first: gradients to the W before it, as `probe.sensitivity` gives them, (T - 1, W)."""
+    """Of each character but the first: gradients to the W before it, as `saliency.sensitivity` gives them, (T - 1, W)."""
     first: tuple[Kind, int, int]
     """What is shown when the page opens: a kind, a layer, a neuron."""
 

@@ -62,9 +62,9 @@ def sensitivity(
     aims = trace.ids[at] if targets is None else np.asarray(targets, np.int64)
     window = min(window, int(at.max(initial=1)))
     found = np.zeros((len(at), window), np.float32)
-    walk = _Walk(model, trace)
     for begin in range(0, len(at), _LANES):
         here = slice(begin, min(begin + _LANES, len(at)))
+        walk = _Walk(model, trace, max(0, int(at[here].min()) - window), int(at[here].max()))
         for back, norms in zip(range(1, window + 1), walk.norms(at[here], aims[here]), strict=False):
             found[here, -back] = norms.cpu()
         progress(here.stop)
@@ -83,20 +83,21 @@ class _Layer(NamedTuple):
 
 
 class _Walk:
-    """Back through a trace, from any of its positions."""
+    """Back through a part of a trace, from `begin` to before `end`."""
 
     @torch.no_grad()
-    def __init__(self, model: CharLSTM, trace: Trace) -> None:
-        self._model, self._device = model, model.head.weight.device
-        self._logits = torch.from_numpy(trace.logits).to(self._device)
-        self._layers = [self._layer(trace, layer) for layer in range(trace.layers)]
+    def __init__(self, model: CharLSTM, trace: Trace, begin: int, end: int) -> None:
+        self._model, self._device, self._begin = model, model.head.weight.device, begin
+        self._logits = torch.from_numpy(trace.logits[begin:end]).to(self._device)
+        self._layers = [self._layer(trace, layer, slice(begin, end)) for layer in range(trace.layers)]
 
-    def _layer(self, trace: Trace, layer: int) -> _Layer:
+    def _layer(self, trace: Trace, layer: int, part: slice) -> _Layer:
         i, f, g, o, cell = (
-            torch.from_numpy(np.ascontiguousarray(trace.values[kind][:, layer])).to(self._device)
+            torch.from_numpy(np.ascontiguousarray(trace.values[kind][part, layer])).to(self._device)
             for kind in ("input", "forget", "candidate", "output", "cell")
         )
-        before = torch.cat([torch.from_numpy(trace.start[1][None, layer]).to(self._device), cell[:-1]])
+        first = trace.values["cell"][part.start - 1, layer] if part.start else trace.start[1][layer]
+        before = torch.cat([torch.from_numpy(first[None]).to(self._device), cell[:-1]])
         shown = cell.tanh()
         to_sums = torch.cat([i * (1 - i) * g, f * (1 - f) * before, (1 - g**2) * i, o * (1 - o) * shown], dim=1)
         return _Layer(layer_weights(self._model.lstm, layer), to_sums, o * (1 - shown**2), f)
@@ -105,9 +106,9 @@ class _Walk:
     def norms(self, positions: _Ids, aims: _Ids) -> Iterator[Tensor]:
         """The norms (P,) of the characters 1, 2, 3 ... before each of the positions (P,), without an end.
 
-        Before the trace's first character they are 0.
+        Before the part's first character they are 0.
         """
-        steps = torch.from_numpy(positions - 1).to(self._device)
+        steps = torch.from_numpy(positions - 1 - self._begin).to(self._device)
         to_logits = -self._logits[steps].softmax(1)
         to_logits[torch.arange(len(steps)), torch.from_numpy(aims).to(self._device)] += 1
         to_read = to_logits @ self._model.head.weight

@@ -81,7 +81,7 @@ def test_a_page_holds_the_numbers_of_the_json_and_nothing_in_it_is_obeyed(
     out, err = capsys.readouterr()
     assert out == ""
     assert "page.html" in err
-    assert f"page.html, {(tmp_path / 'page.html').stat().st_size / 1e6:.2g} MB:" in err
+    assert f"page.html, {(tmp_path / 'page.html').stat().st_size / 1e3:.0f} kB:" in err
     data = page_data(tmp_path / "page.html")
     assert "".join(data["text"]) == TEXT
     assert (data["at"], data["layer"], data["neuron"]) == (0, 0, None), "a page begins at the first character"
