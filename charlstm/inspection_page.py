@@ -7,13 +7,12 @@ browser takes T bytes together to colour a text.
 
 Shapes: T time, L layers, H hidden; W the window before each character.
 
-Knows: what a page holds and what it leaves out, and how text from outside can't become markup.
+Knows: what a page holds and what it leaves out.
 Does not know: torch, colours, what a click does.
 """
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -25,6 +24,7 @@ import numpy.typing as npt
 
 from charlstm.excerpts import Excerpt, symbol_of
 from charlstm.features import Match
+from charlstm.markup import embedded
 from charlstm.traces import GATES, Floats, Kind, Trace
 from charlstm.vocabulary import Vocabulary
 
@@ -68,7 +68,7 @@ def page(contents: Contents, budget: int = _BUDGET) -> Iterator[bytes]:
     yield before.encode(errors="xmlcharrefreplace")  # the name of a file may hold what UTF-8 can't spell
     trace, listed = contents.trace, _listed(contents)
     complete = _complete(trace, budget)
-    yield _block("data", json.dumps(_facts(contents, complete, listed), ensure_ascii=True, separators=(",", ":")))
+    yield _block("data", embedded(_facts(contents, complete, listed)))
     for kind in _ORDER:
         rows = quantised(trace.shown(kind), 0.0 if kind in GATES else -1.0).reshape(len(trace.ids), -1).T
         yield _block(f"data-{kind}", _base64(rows if kind in complete else rows[listed]))
@@ -143,6 +143,5 @@ def _base64(rows: Bytes) -> str:
 
 
 def _block(name: str, data: str) -> bytes:
-    """A block that a browser keeps and doesn't run; no character in it can end it or begin another."""
-    safe = data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    return f'<script type="application/json" id="{name}">{safe}</script>\n'.encode("ascii")
+    """A block that a browser keeps and doesn't run; `data` is JSON as `embedded` makes it, or base64."""
+    return f'<script type="application/json" id="{name}">{data}</script>\n'.encode("ascii")

@@ -9,10 +9,12 @@ Does not know: the training; how a warning is shown.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
@@ -141,15 +143,18 @@ class Trackers:
 
     @contextmanager
     def _forgiving(self, name: str) -> Iterator[None]:
-        """What goes wrong ends this tracker alone; what it prints goes to standard error."""
+        """What goes wrong ends this tracker alone; what it prints goes to standard error, and nobody answers its questions."""
+        before = sys.stdin
         try:
-            with redirect_stdout(sys.stderr):
+            with redirect_stdout(sys.stderr), Path(os.devnull).open(encoding="utf-8") as sys.stdin:
                 yield
         except Exception as error:
             self._open.pop(name, None)
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             hint = f"; pip install {_PACKAGES[name]}" if isinstance(error, ImportError) else ""
             self._warn(f"tracking with {name} ended: {reason}{hint}; training goes on without it")
+        finally:
+            sys.stdin = before
 
 
 _PACKAGES = {"tensorboard": "'charlstm[track]'", "wandb": "wandb", "trackio": "trackio"}

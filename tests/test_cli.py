@@ -370,8 +370,8 @@ def test_inspect_writes_a_page_that_agrees_with_its_json(charlstm: Callable[...,
     assert [one[1] for one in facts["next"][7]] == pytest.approx([one[1] for one in found["characters"][7]["next"]], rel=1e-3)
     cells = np.frombuffer(base64.b64decode(blocks["data-cell"]), np.uint8).reshape(2 * 16, 60)[16 + 3]
     assert cells / 127.5 - 1 == pytest.approx(found["neuron"]["values"], abs=1 / 255 + 1e-6)
-    shares = np.frombuffer(base64.b64decode(blocks["data-gradient"]), np.uint8).reshape(59, 32)[49] / 255
-    assert shares * facts["largest"][49] == pytest.approx(found["sensitivity"]["norms"][-32:], abs=facts["largest"][49] / 400)
+    shares = np.frombuffer(base64.b64decode(blocks["data-gradient"]), np.uint8).reshape(59, 59)[49, -50:] / 255
+    assert shares * facts["largest"][49] == pytest.approx(found["sensitivity"]["norms"], abs=facts["largest"][49] / 400)
 
 
 def test_inspect_answers_nothing_else_where_a_file_is_asked_for(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from charlstm.cli import main
-from charlstm.views.page import _embedded
+from charlstm.markup import embedded
 from tests.conftest import TINY
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
@@ -135,8 +135,8 @@ def test_the_name_of_a_file_is_explained_only_where_the_model_knows_its_characte
 
 def test_what_is_embedded_ends_no_script_and_comes_back() -> None:
     hostile = ["</script>", "<!--<script>", "&lt;", "\u2028", "\ud800", "]]>"]
-    assert not set("<>&\u2028") & set(_embedded(hostile))
-    assert json.loads(_embedded(hostile)) == hostile
+    assert not set("<>&\u2028") & set(embedded(hostile))
+    assert json.loads(embedded(hostile)) == hostile
 
 
 @pytest.mark.parametrize(

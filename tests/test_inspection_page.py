@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 import shutil
@@ -11,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
+from matplotlib.image import imread
 
 from charlstm.excerpts import Excerpt
 from charlstm.features import Match
@@ -132,7 +135,21 @@ def test_a_browser_colours_searches_and_traces_back(opened: Callable[[Contents],
     assert "character 10" in view.inner_text("#character")
     view.keyboard.press("g")
     assert "s16" in spans.nth(2).get_attribute("class"), "the nearest has the largest gradient"
-    assert len(view.screenshot()) > 1000
+
+
+@pytest.mark.parametrize(("scheme", "least", "most"), [("light", "#0a4a8f", "#9c4600"), ("dark", "#8cc8ff", "#ffbe73")])
+def test_colours_are_seen(opened: Callable[[Contents], Any], contents: Contents, scheme: str, least: str, most: str) -> None:
+    view = opened(contents)
+    view.emulate_media(color_scheme=scheme)
+    spans = view.locator("#text span")
+    spans.nth(5).click()  # the cursor's frame is in no one's way there
+    picture = imread(io.BytesIO(view.screenshot()))
+
+    def seen(node: Any) -> str:
+        box = node.bounding_box()
+        return to_hex(picture[round(box["y"]) + 2, round(box["x"]) + 1, :3])
+
+    assert (seen(spans.first), seen(spans.last)) == (least, most)
 
 
 def test_a_neuron_is_found_by_its_number(opened: Callable[[Contents], Any]) -> None:

@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "charlstm"
 LAYERS = [
     {"errors", "normalization", "values"},
-    {"config", "vocabulary", "files", "memory", "records", "streams", "datasets", "traces"},
+    {"config", "vocabulary", "files", "markup", "memory", "records", "streams", "datasets", "traces"},
     {
         *("sources", "reading", "tally", "cache", "folder", "batches", "device", "header"),
         *("model", "cell", "optim", "scale", "diagnosis", "search_space", "controls", "shapes", "stops", "novelty"),

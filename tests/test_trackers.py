@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -139,6 +140,15 @@ def test_one_that_fails_is_warned_of_once_and_left_alone(record: Record, model: 
     assert warnings == ["tracking with wandb ended: the network is gone; training goes on without it"]
     assert failing.calls.count(where) == 1
     assert (fine.calls.count("scalars"), fine.calls[-1]) == (3, "close")
+
+
+def test_nobody_answers_what_a_tracker_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("the user's answer\n"))
+    warnings: list[str] = []
+    with Trackers({"wandb": lambda: Failing(input("log in? "))}, warnings.append):
+        pass
+    assert warnings == ["tracking with wandb ended: EOF when reading a line; training goes on without it"]
+    assert sys.stdin.read() == "the user's answer\n"
 
 
 @pytest.mark.parametrize(("setting", "package"), [("tensorboard=true", "'charlstm[track]'"), ("service=trackio", "trackio")])

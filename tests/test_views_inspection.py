@@ -51,15 +51,15 @@ def grounds(text: Text) -> list[str]:
     return [span.style.bgcolor.name for span in text.spans if isinstance(span.style, Style) and span.style.bgcolor]
 
 
-BLUE, MIDDLE, RED = "#2166ac", "#f7f7f7", "#b2182b"
+BLUE, MIDDLE, ORANGE = "#0a4a8f", "#f7f7f5", "#9c4600"
 
 
-def test_a_gate_goes_from_blue_at_0_to_red_at_1(inspection: Inspection, put: list[Text]) -> None:
+def test_a_gate_goes_from_blue_at_0_to_orange_at_1(inspection: Inspection, put: list[Text]) -> None:
     show_neuron(inspection, Neuron(0, 1, "forget"))
     legend, text = put
     assert legend.plain.startswith("layer 0, neuron 1, forget gate  0 ")
     assert len(set(grounds(legend))) == 7
-    assert grounds(text) == [BLUE, BLUE, MIDDLE, RED]
+    assert grounds(text) == [BLUE, BLUE, MIDDLE, ORANGE]
     assert text.plain == r"ab\x1ba", "what a terminal would obey is shown"
 
 
@@ -67,7 +67,7 @@ def test_a_cell_goes_from_minus_1_to_1(inspection: Inspection, put: list[Text]) 
     show_neuron(inspection, Neuron(0, 1, "cell"))
     legend, text = put
     assert legend.plain.startswith("layer 0, neuron 1, tanh of the cell state  -1 ")
-    assert grounds(text) == ["#67a9cf", "#d1e5f0", MIDDLE, "#ef8a62"]  # tanh of -0.5, -0.45, 0 and 0.5; a step is 2/7
+    assert grounds(text) == ["#3f83bd", "#8ebcdf", MIDDLE, "#d78233"]  # tanh of -0.5, -0.45, 0 and 0.5; a step is 2/7
 
 
 def test_a_gradient_is_shown_as_shares_of_the_largest(inspection: Inspection, put: list[Text]) -> None:

@@ -65,8 +65,7 @@ def _stoppable() -> Iterator[None]:
 
 
 def _fail(message: str, code: int) -> int:
-    from charlstm.views.text import visible
+    from charlstm.views.text import one_line
 
-    one_line = visible(message).replace("\n", "\\n").replace("\t", " ")
-    print(f"charlstm: {one_line}", file=sys.stderr)  # noqa: T201
+    print(f"charlstm: {one_line(message)}", file=sys.stderr)  # noqa: T201
     return code

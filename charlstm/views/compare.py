@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from charlstm.views.console import console, print_line
-from charlstm.views.text import visible
+from charlstm.views.text import one_line, visible
 
 
 def print_comparison(answer: Mapping[str, Any]) -> None:
@@ -25,14 +25,14 @@ def print_comparison(answer: Mapping[str, Any]) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("")
     for name in ("", *models):
-        table.add_column(_one_line(name), overflow="fold")
+        table.add_column(one_line(name), overflow="fold")
     for name in ("parameters", "step", "epoch", "characters", "train_loss", "validation_loss"):
         _row(table, name.replace("_", " "), [_number(one[name]), _number(two[name])])
     _row(table, "bpc", [_number(facts["validation_loss"], math.log(2)) for facts in (one, two)])
     only = answer["vocabulary"]["only"]
     _row(table, "vocabulary", [_vocabulary(facts, alone) for facts, alone in zip((one, two), only, strict=True)])
     for name, values in answer["settings"].items():
-        _row(table, name, [_one_line(_value(value)) for value in values])
+        _row(table, name, [one_line(_value(value)) for value in values])
     out.print(table)
     if not answer["different"]:
         print_line("no setting differs", stderr=False)
@@ -40,7 +40,7 @@ def print_comparison(answer: Mapping[str, Any]) -> None:
         print_line("They learned from different texts: their losses do not compare.", stderr=False)
     sample = answer["sample"]
     for model, text in zip(models, sample["texts"], strict=True):
-        out.print(Rule(Text(f"{_one_line(model)} writes, seed {sample['seed']}"), align="left", characters="-"))
+        out.print(Rule(Text(f"{one_line(model)} writes, seed {sample['seed']}"), align="left", characters="-"))
         out.print(Text(visible(sample["prime"])).append(visible(text)))
 
 
@@ -64,7 +64,3 @@ def _number(value: float | None, divisor: float = 1) -> str:
 
 def _value(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else value if isinstance(value, str) else repr(value)
-
-
-def _one_line(text: str) -> str:
-    return visible(text).replace("\n", "\\n").replace("\t", "\\t")

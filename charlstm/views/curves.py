@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from charlstm.views.pictures import COLOURS, Kind, picture
-from charlstm.views.text import visible
+from charlstm.views.text import one_line
 
 XAxis = Literal["steps", "characters", "minutes"]
 _MARKS = ("o", "s", "^", "D", "v")  # 5 and 7 have no common divisor: 35 runs look different
@@ -113,5 +113,5 @@ def _mark(number: int) -> str:
 
 
 def _short(label: str) -> str:
-    one_line = visible(label).replace("\n", "\\n").replace("\t", " ")
-    return one_line if len(one_line) <= _LONGEST_LABEL else one_line[: _LONGEST_LABEL - 3] + "..."
+    line = one_line(label)
+    return line if len(line) <= _LONGEST_LABEL else line[: _LONGEST_LABEL - 3] + "..."

@@ -24,17 +24,17 @@ from charlstm.vocabulary import Vocabulary
 _DIVERGING = [
     Style(color=letters, bgcolor=ground)
     for ground, letters in (
-        ("#2166ac", LIGHT),
-        ("#67a9cf", DARK),
-        ("#d1e5f0", DARK),
-        ("#f7f7f7", DARK),
-        ("#fddbc7", DARK),
-        ("#ef8a62", DARK),
-        ("#b2182b", LIGHT),
+        ("#0a4a8f", LIGHT),
+        ("#3f83bd", DARK),
+        ("#8ebcdf", DARK),
+        ("#f7f7f5", DARK),
+        ("#f6bd84", DARK),
+        ("#d78233", DARK),
+        ("#9c4600", LIGHT),
     )
 ]
-"""From the least to the greatest: RdBu of ColorBrewer (Brewer 2003), reversed, in seven steps. Blue and red stay apart with any
-kind of colour blindness, and how dark a step is tells how far it is from the middle."""
+"""From the least to the greatest, blue to orange: the colours of the page, in seven steps. They stay apart with any kind of
+colour blindness, and how dark a step is tells how far it is from the middle."""
 _RESTING = [
     (1 / 2, "1/2", Style(color=DARK, bgcolor="#fcffa4")),
     (1 / 5, "1/5", Style(color=DARK, bgcolor="#fca50a")),

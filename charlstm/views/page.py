@@ -1,18 +1,18 @@
 """The page of `explain`: one HTML file with all its data, which needs no network.
 
-Knows: what the page's script reads, and how text from outside stays data in a page.
+Knows: what the page's script reads.
 Does not know: how the page looks and moves: `web/explain.html`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from html import escape
 from importlib.resources import files
 
 from charlstm.explanation import PARTS, LayerStep
+from charlstm.markup import embedded
 from charlstm.traces import Trace
 from charlstm.views.explanation import input_size, next_json, step_json, symbols
 from charlstm.weights import Weights
@@ -46,11 +46,5 @@ def page(name: str, weights: Weights, trace: Trace, layers: Sequence[Sequence[La
     template = (files("charlstm") / "web" / "explain.html").read_text(encoding="utf-8")
     before, after = template.split("@DATA@")
     # A file's name may hold bytes that are no character, and those become ones that a browser shows as such.
-    markup = before.replace("@NAME@", escape(name)) + _embedded(data) + after
+    markup = before.replace("@NAME@", escape(name)) + embedded(data) + after
     return markup.encode(errors="xmlcharrefreplace")
-
-
-def _embedded(data: object) -> str:
-    """JSON that ends no <script>, begins no comment, and is ASCII, so that it is text wherever it is opened."""
-    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from charlstm.overview import Overview
 from charlstm.views.console import console, print_json, print_line
-from charlstm.views.text import visible
+from charlstm.views.text import one_line
 
 _STYLES = {"finished": "green", "running": "cyan", "diverged": "red", "damaged": "red"}
 
@@ -36,15 +36,15 @@ def print_runs(runs: Sequence[Overview], as_json: bool) -> None:
     console(stderr=False).print(table)
     for run in runs:
         if run.problem:
-            print_line(f"{_one_line(run.name)}: {_one_line(run.problem)}", "dim")
+            print_line(f"{one_line(run.name)}: {one_line(run.problem)}", "dim")
 
 
 def _cells(run: Overview) -> list[Text]:
     state = f"stopped at step {run.step:,}" if run.state == "stopped" and run.step is not None else run.state
     layers = f"{run.num_layers} x {run.hidden_size}" if run.num_layers else ""
     cells = [
-        _one_line(run.name),
-        _one_line(run.text or ""),
+        one_line(run.name),
+        one_line(run.text or ""),
         ", ".join(part for part in (layers, _count(run.parameters)) if part),
         "" if run.loss is None else f"{run.loss:.4f}",
         "" if run.bpc is None else f"{run.bpc:.4f}" + ("" if run.per != "byte" else "/byte"),
@@ -62,7 +62,3 @@ def _count(number: int | None) -> str:
     if number is None:
         return ""
     return f"{number / 1e6:.2f} M" if number >= 100_000 else f"{number:,}"
-
-
-def _one_line(name: str) -> str:
-    return visible(name).replace("\n", "\\n").replace("\t", " ")

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from charlstm.views.canvas import Canvas, has_braille
 from charlstm.views.console import console
-from charlstm.views.text import visible
+from charlstm.views.text import one_line, visible
 
 _COLOURS = ("bright_blue", "yellow", "green", "magenta", "cyan", "red")
 _LABEL = 8  # columns for the numbers at either side
@@ -61,8 +61,7 @@ def print_panels(panels: Sequence[Panel], legend: Sequence[tuple[str, int, str]]
     end = f"{most:,.4g}" if x == "minutes" else f"{most:,.0f}"
     out.print(Text(f"{'':{_LABEL + 2}}0{x:^{max(1, width - 1 - len(end))}}{end}"), soft_wrap=True)
     for letter, colour, name in legend:
-        one_line = visible(name).replace("\n", "\\n").replace("\t", " ")
-        out.print(Text(f"{letter}  ", _colour(colour)).append(one_line, "default"), soft_wrap=True)
+        out.print(Text(f"{letter}  ", _colour(colour)).append(one_line(name), "default"), soft_wrap=True)
 
 
 def _rows(panel: Panel, width: int, most: float, is_ascii: bool) -> list[Text]:

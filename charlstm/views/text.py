@@ -24,6 +24,15 @@ def visible(text: str) -> str:
     return "".join(ascii(c)[1:-1] if _is_obeyed(c) else c for c in text.replace("\r\n", "\n"))
 
 
+def one_line(text: str) -> str:
+    """A name or a message that is safe on a terminal and has no second line.
+
+    >>> one_line("a\\nb\\tc")
+    'a\\\\nb c'
+    """
+    return visible(text).replace("\n", "\\n").replace("\t", " ")
+
+
 def stream_out(pieces: Iterable[str], raw: bool = False) -> None:
     """Write pieces to standard output as they come: shown safely on a terminal, exact UTF-8 in a pipe, a file, or `raw`."""
     if sys.stdout.isatty() and not raw:
