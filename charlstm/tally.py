@@ -152,10 +152,8 @@ def _refuse_missing(counts: Mapping[str, int], vocabulary: Vocabulary) -> None:
     often_first = sorted(counts, key=lambda c: -counts[c])
     missing = vocabulary.unknown("".join(often_first))
     if missing:
-        total = sum(counts[c] for c in missing)
-        raise UnknownCharactersError(
-            f"not in the vocabulary: {total:,} of the text's characters, {len(missing):,} kinds: {describe(missing)}"
-        )
+        total, kinds = sum(counts[c] for c in missing), f"{len(missing):,} kind{'s' * (len(missing) > 1)}"
+        raise UnknownCharactersError(f"not in the vocabulary: {total:,} of the text's characters, {kinds}: {describe(missing)}")
 
 
 def _refuse_too_many(symbols: int) -> None:

@@ -180,7 +180,7 @@ def test_ids_take_the_smallest_type_wherever_they_lie(monkeypatch: pytest.Monkey
 def test_a_given_vocabulary_is_used_or_extended(tmp_path: Path) -> None:
     write(tmp_path, a_txt="cafe\u0301 ★★")
     given = CharVocabulary("acfé ", normalize="nfc")
-    with pytest.raises(TextError, match=r"not in the vocabulary: 2 of the text's characters, 1 kinds: '★' \(U\+2605\)"):
+    with pytest.raises(TextError, match=r"not in the vocabulary: 2 of the text's characters, 1 kind: '★' \(U\+2605\)"):
         read_corpus([str(tmp_path)], vocabulary=given)
     extended = read_corpus([str(tmp_path)], vocabulary=given, extend=True)
     assert extended.vocabulary == CharVocabulary("acfé ★", normalize="nfc")

@@ -75,7 +75,7 @@ def test_controls_are_all_but_tabs_and_line_ends() -> None:
 def test_a_given_vocabulary_stays_or_is_extended() -> None:
     given, counts = CharVocabulary("ace"), Counter("abbbc")
     assert choose_vocabulary(Counter("cea"), DataConfig(), given) is given
-    with pytest.raises(TextError, match=r"not in the vocabulary: 3 of the text's characters, 1 kinds: 'b' \(U\+0062\)"):
+    with pytest.raises(TextError, match=r"not in the vocabulary: 3 of the text's characters, 1 kind: 'b' \(U\+0062\)"):
         choose_vocabulary(counts, DataConfig(), given)
     assert choose_vocabulary(counts, DataConfig(), given, extend=True) == CharVocabulary("abce")
 

@@ -14,7 +14,7 @@ from charlstm.commands.common import read_text
 from charlstm.commands.outputs import picture_kind
 from charlstm.config import DataConfig, SampleConfig, load_config
 from charlstm.differences import text_name
-from charlstm.errors import CharlstmError, TextError, shown
+from charlstm.errors import CharlstmError, TextError, UnknownCharactersError, shown
 from charlstm.files import write_atomically
 from charlstm.folder import RunFolder
 from charlstm.sources import find_sources
@@ -50,7 +50,12 @@ def show_memory(
     ids: Ids | None
     if text:
         kept = {"newlines": weights.config.data.newlines, "separator": weights.config.data.separator}
-        ids, what = read_text(text, asked.model_copy(update={**kept, **reading}), vocabulary).ids, text_name(text)
+        try:
+            ids, what = read_text(text, asked.model_copy(update={**kept, **reading}), vocabulary).ids, text_name(text)
+        except UnknownCharactersError as error:
+            raise UnknownCharactersError(
+                f"{error}; take them out of the text, or name none to measure on the run's own"
+            ) from None
     else:
         ids, what = _own_validation(model, vocabulary)
 
