@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 # Tests run side by side, each on tiny models: threads would only wait for each other. Set before torch reads it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -15,6 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 _CACHE = tempfile.TemporaryDirectory(prefix="charlstm-tests-")
 os.environ["XDG_CACHE_HOME"] = os.environ["XDG_STATE_HOME"] = _CACHE.name
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import settings
@@ -84,3 +87,29 @@ def make_model() -> Callable[..., CharLSTM]:
         return CharLSTM(vocabulary_size, config.model, torch.Generator().manual_seed(3)).eval()
 
     return make
+
+
+@pytest.fixture(params=[{}, {"embedding_size": 0}, {"num_layers": 3}], ids=["embedding", "one-hot", "three layers"])
+def lively(request: pytest.FixtureRequest, make_model: Callable[..., CharLSTM]) -> CharLSTM:
+    """A model of 11 ids whose gates differ from character to character, of three kinds."""
+    model = make_model(11, **request.param)
+    for p in model.lstm.parameters():
+        torch.nn.init.uniform_(p, -0.5, 0.5, generator=torch.Generator().manual_seed(p.numel()))
+    return model
+
+
+def ids_of(count: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    """The same so many ids below 11 each time."""
+    return np.random.default_rng(5).integers(11, size=count).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium, where there is one."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not (chromium := shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")):
+        pytest.skip("there is no Chromium")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()

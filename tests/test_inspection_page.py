@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -83,17 +82,6 @@ def test_kinds_that_do_not_fit_are_kept_for_listed_neurons(contents: Contents) -
     assert (facts["complete"], facts["listed"]) == (["cell", "forget"], [1])
     assert len(kept(html, "data-cell")) == 6 * len(TEXT)
     assert kept(html, "data-input") == quantised(np.linspace(0, 1, len(TEXT), dtype=np.float32), 0).tolist()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not (chromium := shutil.which("chromium") or shutil.which("google-chrome")):
-        pytest.skip("there is no Chromium")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

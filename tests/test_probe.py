@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from charlstm.cell import layer_weights, lstm_step
 from charlstm.model import CharLSTM
 from charlstm.probe import trace
 from charlstm.traces import KINDS
-
-
-@pytest.fixture(params=[{}, {"embedding_size": 0}, {"num_layers": 3}], ids=["embedding", "one-hot", "three layers"])
-def model(request: pytest.FixtureRequest, make_model: Callable[..., CharLSTM]) -> CharLSTM:
-    model = make_model(11, **request.param)
-    for p in model.lstm.parameters():
-        nn.init.uniform_(p, -0.5, 0.5, generator=torch.Generator().manual_seed(p.numel()))
-    return model
-
-
-def ids_of(count: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-    return np.random.default_rng(5).integers(11, size=count).astype(np.uint8)
+from tests.conftest import ids_of
 
 
 @torch.no_grad()
@@ -45,24 +31,24 @@ def slow_trace(model: CharLSTM, ids: np.ndarray[tuple[int], np.dtype[np.uint8]])
     return found
 
 
-def test_a_trace_is_what_the_equations_give_and_nn_lstm_ends_in(model: CharLSTM) -> None:
+def test_a_trace_is_what_the_equations_give_and_nn_lstm_ends_in(lively: CharLSTM) -> None:
     ids = ids_of(40)
-    found, slow = trace(model, ids), slow_trace(model, ids)
+    found, slow = trace(lively, ids), slow_trace(lively, ids)
     for kind in KINDS:
         np.testing.assert_allclose(found.values[kind], np.array(slow[kind]), atol=1e-5, err_msg=kind)
     with torch.no_grad():
-        logits, (h, c) = model(torch.from_numpy(ids.astype(np.int64))[:, None])
+        logits, (h, c) = lively(torch.from_numpy(ids.astype(np.int64))[:, None])
     np.testing.assert_allclose(found.logits, logits[:, 0], atol=1e-5)
     np.testing.assert_allclose(found.values["hidden"][-1], h[:, 0], atol=1e-5)
     np.testing.assert_allclose(found.values["cell"][-1], c[:, 0], atol=1e-5)
 
 
-def test_pieces_and_context_change_nothing(model: CharLSTM, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pieces_and_context_change_nothing(lively: CharLSTM, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = ids_of(40)
-    whole = trace(model, ids)
+    whole = trace(lively, ids)
     monkeypatch.setattr("charlstm.probe._PIECE", 7)
     done: list[int] = []
-    part = trace(model, ids, first=16, kinds=("cell", "forget"), progress=done.append)
+    part = trace(lively, ids, first=16, kinds=("cell", "forget"), progress=done.append)
     assert done == [7, 14, 21, 24]
     assert list(part.values) == ["forget", "cell"]
     assert part.ids.tolist() == ids[16:].tolist()

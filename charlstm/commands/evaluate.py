@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from charlstm.commands.common import command_to_try, read_text
+from charlstm.commands.common import as_trained, command_to_try, read_text
 from charlstm.config import load_config
 from charlstm.diagnosis import diagnose
 from charlstm.errors import CharlstmError
@@ -54,9 +54,7 @@ def evaluate_texts(
     saved = load_model(model, find_device(device))
     if part == "test" and not saved.config.data.test:
         raise CharlstmError(f"{model} was trained with data.test = 0: no part of the text was kept for a test")
-    # Line ends and what stands between files are the model's; in which encoding a text lies is the text's.
-    kept = {"newlines": saved.config.data.newlines, "separator": saved.config.data.separator}
-    corpus = read_text(text, asked.model_copy(update={**kept, **reading}), saved.vocabulary)
+    corpus = read_text(text, as_trained(asked, saved.config.data, reading), saved.vocabulary)
     begin, end = (0, 0) if part == "all" else corpus.split(saved.config.data)
     context, ids = (begin, corpus.ids[:end]) if part == "validation" else (end, corpus.ids)
     results = evaluate_text(saved.model, ids, context, protocol, window or COLD_WINDOW)

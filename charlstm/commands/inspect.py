@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from charlstm.commands.common import require_neuron
+from charlstm.commands.common import as_trained, require_neuron
 from charlstm.commands.outputs import require_place, write_and_say
 from charlstm.config import load_config
 from charlstm.differences import text_name
@@ -85,9 +85,7 @@ def inspect(
     weights = read_weights(model)
     if request.neuron:
         require_neuron(*request.neuron, weights.config.model)
-    # Line ends and what stands between files are the model's, as for eval.
-    kept = {"newlines": weights.config.data.newlines, "separator": weights.config.data.separator}
-    data = asked.model_copy(update={**kept, **reading})
+    data = as_trained(asked, weights.config.data, reading)
     excerpt = read_excerpt(text, data, weights.vocabulary, request.begin, request.length or MOST, skip_unknown)
     _require_position(request.at, excerpt)
     _say_what_is_left(excerpt, request, weights)

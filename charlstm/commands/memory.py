@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.commands.common import read_text
+from charlstm.commands.common import as_trained, read_text
 from charlstm.commands.outputs import picture_kind
 from charlstm.config import DataConfig, SampleConfig, load_config
 from charlstm.differences import text_name
@@ -49,9 +49,8 @@ def show_memory(
     vocabulary = weights.vocabulary
     ids: Ids | None
     if text:
-        kept = {"newlines": weights.config.data.newlines, "separator": weights.config.data.separator}
         try:
-            ids, what = read_text(text, asked.model_copy(update={**kept, **reading}), vocabulary).ids, text_name(text)
+            ids, what = read_text(text, as_trained(asked, weights.config.data, reading), vocabulary).ids, text_name(text)
         except UnknownCharactersError as error:
             raise UnknownCharactersError(
                 f"{error}; take them out of the text, or name none to measure on the run's own"
