@@ -31,15 +31,15 @@ from bench_scoring import scoring
 from plain import PlainLSTM, TinyGPT, TutorialLSTM
 from report import row, seconds
 
-from charlstm import evaluate
 from charlstm.config import Config, load_config
-from charlstm.corpus import Corpus, read_corpus
-from charlstm.folder import RunFolder
-from charlstm.material import Material, prepare
-from charlstm.records import Record, StepRecord
-from charlstm.store import load_model
-from charlstm.train import Trainer
-from charlstm.weights import read_weights
+from charlstm.runs.folder import RunFolder
+from charlstm.runs.model_file import read_weights
+from charlstm.runs.records import Record, StepRecord
+from charlstm.runs.saved_model import load_model
+from charlstm.scoring import evaluation as evaluate
+from charlstm.text.corpus import Corpus, read_corpus
+from charlstm.training.material import Material, prepare
+from charlstm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).resolve().parent.parent
@@ -119,11 +119,11 @@ _READ_LARGE = """
 import re, sys, time
 from itertools import islice
 from pathlib import Path
-import charlstm.train
-from charlstm.batches import batches, fit_layout
+import charlstm.training.trainer
+from charlstm.text.batches import batches, fit_layout
 from charlstm.config import DataConfig
-from charlstm.corpus import read_corpus
-from charlstm.material import prepare
+from charlstm.text.corpus import read_corpus
+from charlstm.training.material import prepare
 def memory(what):
     return int(re.search(what + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1e3
 Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew

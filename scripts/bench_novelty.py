@@ -12,9 +12,9 @@ import numpy as np
 from report import row
 
 from charlstm.config import Config
-from charlstm.corpus import read_corpus
-from charlstm.novelty import CopyIndex
-from charlstm.vocabulary import CharVocabulary
+from charlstm.sampling.novelty import CopyIndex
+from charlstm.text.corpus import read_corpus
+from charlstm.text.vocabulary import CharVocabulary
 
 SIZE, TEXTS, LENGTH = 10_000_000, 100, 1_000
 

@@ -23,7 +23,7 @@ from charlstm.commands.drawing import Drawing
 from charlstm.commands.redrawing import PAUSE
 from charlstm.config import Config
 from charlstm.errors import Stopped
-from charlstm.folder import RunFolder
+from charlstm.runs.folder import RunFolder
 
 EVALUATIONS, REPEATS, STEPS, ROUNDS = 100, 5, 8, 5
 _WITHOUT_A_PAUSE = """

@@ -24,16 +24,16 @@ from plain import plain_sampling
 from report import median_ratio, row, seconds
 
 from charlstm.config import Config, SampleConfig
-from charlstm.controls import Controls
-from charlstm.corpus import read_corpus
-from charlstm.engines.graph import Precision, build_graph
-from charlstm.engines.onnx_engine import OnnxEngine
-from charlstm.engines.torch_engine import TorchEngine
-from charlstm.model import CharLSTM
-from charlstm.sample import Text, read, write
-from charlstm.store import SavedModel, save_model
-from charlstm.vocabulary import CharVocabulary, Ids
-from charlstm.weights import Facts, Weights, read_weights
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.runs.model_file import Facts, Weights, read_weights
+from charlstm.runs.saved_model import SavedModel, save_model
+from charlstm.sampling.controls import Controls
+from charlstm.sampling.engines.graph import Precision, build_graph
+from charlstm.sampling.engines.onnx_engine import OnnxEngine
+from charlstm.sampling.engines.torch_engine import TorchEngine
+from charlstm.sampling.generate import Text, read, write
+from charlstm.text.corpus import read_corpus
+from charlstm.text.vocabulary import CharVocabulary, Ids
 
 VOCABULARY = CharVocabulary("".join(map(chr, range(32, 97))))
 PLAIN = SampleConfig(prime="A", length=10**9, temperature=0.8)

@@ -12,10 +12,10 @@ import torch
 from report import median_ratio, row
 
 from charlstm.config import Config, DataConfig
-from charlstm.model import CharLSTM
-from charlstm.passages import read_passages
-from charlstm.scoring import surprises
-from charlstm.vocabulary import CharVocabulary, Ids
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.scoring.surprise import surprises
+from charlstm.text.passages import read_passages
+from charlstm.text.vocabulary import CharVocabulary, Ids
 
 LINES, ALONE = 600, 6
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from child import Watch
 
-from charlstm import folder
-from charlstm.folder import RunFolder
-from charlstm.records import StepRecord
+from charlstm.runs import folder
+from charlstm.runs.folder import RunFolder
+from charlstm.runs.records import StepRecord
 from charlstm.views.training import TrainingView
 
 

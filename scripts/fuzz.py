@@ -22,15 +22,15 @@ import torch
 
 with atheris.instrument_imports(include=["charlstm"]):
     from charlstm.config import load_config
-    from charlstm.corpus import read_corpus
     from charlstm.errors import CharlstmError
-    from charlstm.folder import RunFolder, is_unicode
-    from charlstm.header import METADATA
-    from charlstm.model import CharLSTM
-    from charlstm.resume import Position, load_training
-    from charlstm.store import SavedModel, load_model, save_model
-    from charlstm.vocabulary import CharVocabulary, vocabulary_from_json
-    from charlstm.weights import Facts, digest
+    from charlstm.model.char_lstm import CharLSTM
+    from charlstm.runs.folder import RunFolder, is_unicode
+    from charlstm.runs.model_file import Facts, digest
+    from charlstm.runs.saved_model import SavedModel, load_model, save_model
+    from charlstm.runs.tensor_header import METADATA
+    from charlstm.text.corpus import read_corpus
+    from charlstm.text.vocabulary import CharVocabulary, vocabulary_from_json
+    from charlstm.training.resume import Position, load_training
 
 HOME = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
 SMALL = load_config(None, ["model.hidden_size=2", "model.embedding_size=1", "model.num_layers=1"])

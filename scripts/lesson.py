@@ -19,11 +19,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from charlstm.config import load_config
-from charlstm.corpus import corpus_of
-from charlstm.folder import RunFolder
-from charlstm.material import prepare
-from charlstm.records import Record
-from charlstm.train import Trainer
+from charlstm.runs.folder import RunFolder
+from charlstm.runs.records import Record
+from charlstm.text.corpus import corpus_of
+from charlstm.training.material import prepare
+from charlstm.training.trainer import Trainer
 
 CHARACTERS, PASSES = 60_000, 50
 

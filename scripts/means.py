@@ -22,12 +22,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from charlstm import evaluate
-from charlstm.batches import Layout, batches
 from charlstm.config import ModelConfig, TrainConfig
-from charlstm.corpus import read_corpus
-from charlstm.model import CharLSTM, State
-from charlstm.optim import learning_rate_at, make_optimizer, update_average
+from charlstm.model.char_lstm import CharLSTM, State
+from charlstm.scoring import evaluation as evaluate
+from charlstm.text.batches import Layout, batches
+from charlstm.text.corpus import read_corpus
+from charlstm.training.optim import learning_rate_at, make_optimizer, update_average
 
 LEARNED, PASSES = 130_000, 12
 

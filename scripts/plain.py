@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from charlstm.config import SampleConfig
-from charlstm.model import CharLSTM
+from charlstm.model.char_lstm import CharLSTM
 
 
 class TutorialLSTM(nn.Module):

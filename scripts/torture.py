@@ -32,18 +32,18 @@ import torch._dynamo  # which the first optimizer would import in each child ane
 from child import Child, Ended, Watch
 from faults import announce, count_steps, hang_once, kill_inside_save
 
-from charlstm import evaluate
-from charlstm import resume as saves
-from charlstm.cache import DamagedEntry, TextCache
 from charlstm.commands import common
-from charlstm.controls import Controls
 from charlstm.errors import ModelError
-from charlstm.folder import RunFolder
-from charlstm.records import StepRecord
-from charlstm.resume import load_training
-from charlstm.store import load_model
-from charlstm.train import Trainer
-from charlstm.weights import read_tensors
+from charlstm.runs.folder import RunFolder
+from charlstm.runs.model_file import read_tensors
+from charlstm.runs.records import StepRecord
+from charlstm.runs.saved_model import load_model
+from charlstm.sampling.controls import Controls
+from charlstm.scoring import evaluation as evaluate
+from charlstm.text.cache import DamagedEntry, TextCache
+from charlstm.training import resume as saves
+from charlstm.training.resume import load_training
+from charlstm.training.trainer import Trainer
 
 INTERVAL = 10
 TEXT = "".join(f"{n} green bottles, hanging on the wall;\nand if one green bottle should fall,\n" for n in range(60))

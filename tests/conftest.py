@@ -23,9 +23,9 @@ import torch
 from hypothesis import settings
 
 from charlstm.config import Config, load_config
-from charlstm.corpus import corpus_of
-from charlstm.material import Material, prepare
-from charlstm.model import CharLSTM
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.text.corpus import corpus_of
+from charlstm.training.material import Material, prepare
 
 # A machine that is busy with something else is no reason to fail.
 settings.register_profile("patient", deadline=None)

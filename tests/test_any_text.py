@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from charlstm.cli import main
-from charlstm.store import load_model
+from charlstm.runs.saved_model import load_model
 from tests.conftest import TINY, VERSE
 
 Result = subprocess.CompletedProcess[str]
@@ -133,7 +133,10 @@ def test_wrong_options(charlstm: Callable[..., Result], arguments: list[str], pa
     assert part in result.stderr
 
 
-LARGE = "import sys; from charlstm import cli, corpus; corpus.IN_MEMORY = 500; sys.exit(cli.main(sys.argv[1:]))"
+LARGE = (
+    "import sys; from charlstm import cli; from charlstm.text import corpus; "
+    "corpus.IN_MEMORY = 500; sys.exit(cli.main(sys.argv[1:]))"
+)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits are POSIX's")

@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlstm.batches import MIN_CHARACTERS, MIN_STEPS, Layout, batches, fit_layout, let_go
 from charlstm.errors import TextError
+from charlstm.text.batches import MIN_CHARACTERS, MIN_STEPS, Layout, batches, fit_layout, let_go
 
 layouts = st.builds(fit_layout, st.integers(MIN_CHARACTERS, 3000), batch_size=st.integers(1, 40), seq_len=st.integers(2, 50))
 

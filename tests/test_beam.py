@@ -6,13 +6,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from charlstm.beam import beam_search
 from charlstm.config import SampleConfig
-from charlstm.controls import Controls, log_probabilities
-from charlstm.engines import Engine
-from charlstm.engines.torch_engine import TorchEngine
-from charlstm.model import CharLSTM
-from charlstm.vocabulary import ByteVocabulary, CharVocabulary
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.sampling.beam import beam_search
+from charlstm.sampling.controls import Controls, log_probabilities
+from charlstm.sampling.engines import Engine
+from charlstm.sampling.engines.torch_engine import TorchEngine
+from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary
 from tests.test_engines import onnx
 
 ABC = CharVocabulary("abc")

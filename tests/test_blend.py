@@ -5,13 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from charlstm.blend import BlendEngine, parse_blend, require_same_vocabulary
-from charlstm.controls import log_probabilities
-from charlstm.engines import Engine
-from charlstm.engines.torch_engine import TorchEngine
 from charlstm.errors import CharlstmError
-from charlstm.model import CharLSTM
-from charlstm.vocabulary import ByteVocabulary, CharVocabulary, Vocabulary
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.sampling.controls import log_probabilities
+from charlstm.sampling.engines import Engine
+from charlstm.sampling.engines.blend import BlendEngine, parse_blend, require_same_vocabulary
+from charlstm.sampling.engines.torch_engine import TorchEngine
+from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary, Vocabulary
 from tests.test_engines import onnx
 
 IDS = np.random.default_rng(1).integers(0, 11, (6, 2))

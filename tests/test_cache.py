@@ -12,10 +12,10 @@ from typing import BinaryIO
 import numpy as np
 import pytest
 
-from charlstm import cache as cache_room
-from charlstm.cache import DamagedEntry, Entry, Spool, TextCache
 from charlstm.errors import SaveError
-from charlstm.vocabulary import Ids
+from charlstm.text import cache as cache_room
+from charlstm.text.cache import DamagedEntry, Entry, Spool, TextCache
+from charlstm.text.vocabulary import Ids
 
 ABOUT = {"said": "é"}
 
@@ -133,7 +133,7 @@ def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_no
         import sys, time
         import numpy as np
         from pathlib import Path
-        from charlstm.cache import TextCache
+        from charlstm.text.cache import TextCache
         def blocks():
             yield np.zeros(5000, np.uint8)
             print("writing", flush=True)

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from charlstm.cell import Weights, layer_weights, lstm_step
-from charlstm.model import CharLSTM
+from charlstm.model.cell import Weights, layer_weights, lstm_step
+from charlstm.model.char_lstm import CharLSTM
 
 
 @pytest.mark.parametrize("embedding_size", [0, 8])

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from charlstm import checkpoints
 from charlstm.config import Config
 from charlstm.errors import SaveError
-from charlstm.folder import RunFolder
-from charlstm.records import StepRecord
-from charlstm.resume import load_training
-from charlstm.train import Trainer
+from charlstm.runs.folder import RunFolder
+from charlstm.runs.records import StepRecord
+from charlstm.training import checkpoints
+from charlstm.training.resume import load_training
+from charlstm.training.trainer import Trainer
 from tests.conftest import VERSE, prepare_text
 
 CPU = torch.device("cpu")

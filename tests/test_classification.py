@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from charlstm.classification import ESCAPE, Classifier, Verdict, posterior
-from charlstm.model import CharLSTM
-from charlstm.passages import Passage
-from charlstm.scoring import Scorer
-from charlstm.vocabulary import ByteVocabulary, CharVocabulary, Vocabulary
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.scoring.classification import ESCAPE, Classifier, Verdict, posterior
+from charlstm.scoring.surprise import Scorer
+from charlstm.text.passages import Passage
+from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary, Vocabulary
 
 Make = Callable[..., CharLSTM]
 

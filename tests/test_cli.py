@@ -24,7 +24,7 @@ import pytest
 
 from charlstm import __version__
 from charlstm.cli import main
-from charlstm.records import Record, Setback, StepRecord
+from charlstm.runs.records import Record, Setback, StepRecord
 from charlstm.views.training import TrainingView
 from tests.conftest import TINY, VERSE, file_size_limit
 
@@ -324,7 +324,7 @@ def test_score_in_blocks_is_score_in_one(
 ) -> None:
     """Whatever is held at once, each line is read by itself; a document is one line with its ends."""
     whole = charlstm("score", "runs/verse", "verse.txt", "--json", folder=folder).stdout
-    monkeypatch.setattr("charlstm.passages.BLOCK", 100)
+    monkeypatch.setattr("charlstm.text.passages.BLOCK", 100)
     parts = charlstm("score", "runs/verse", "verse.txt", "--json", folder=folder).stdout
     one, other = ([json.loads(line)["nats"] for line in said.splitlines()] for said in (whole, parts))
     assert one == pytest.approx(other, abs=1e-5)

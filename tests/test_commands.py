@@ -9,9 +9,9 @@ import pytest
 from charlstm.commands.common import command_to_try, program, run_name
 from charlstm.commands.signals import stopping
 from charlstm.config import load_config
-from charlstm.diagnosis import Diagnosis
 from charlstm.errors import Stopped
-from charlstm.folder import RunFolder
+from charlstm.runs.diagnosis import Diagnosis
+from charlstm.runs.folder import RunFolder
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from charlstm.cli import main
-from charlstm.weights import read_weights
+from charlstm.runs.model_file import read_weights
 from tests.conftest import TINY, VERSE
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from charlstm.cli import main
 from charlstm.config import load_config
-from charlstm.corpus import read_corpus
-from charlstm.datasets import find
-from charlstm.material import prepare
-from charlstm.search_space import read_space
+from charlstm.text.corpus import read_corpus
+from charlstm.text.datasets import find
+from charlstm.training.material import prepare
+from charlstm.tuning.space import read_space
 from charlstm.values import size_of
 from tests.conftest import ROOT, SHAKESPEARE
 

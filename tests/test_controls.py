@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from charlstm import controls
 from charlstm.config import SampleConfig
-from charlstm.controls import (
+from charlstm.errors import CharlstmError
+from charlstm.sampling import controls
+from charlstm.sampling.controls import (
     MEMORY,
     Controls,
     Logits,
@@ -28,8 +29,7 @@ from charlstm.controls import (
     penalize_repetition,
     scale,
 )
-from charlstm.errors import CharlstmError
-from charlstm.vocabulary import ByteVocabulary, CharVocabulary
+from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary
 
 INF = np.inf
 FOUR = [0.1, 0.4, 0.2, 0.3]

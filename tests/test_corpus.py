@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlstm import corpus as corpus_room
-from charlstm import reading
-from charlstm.cache import TextCache
 from charlstm.config import DataConfig
-from charlstm.corpus import Corpus, corpus_of, read_corpus
 from charlstm.errors import SaveError, TextError
-from charlstm.vocabulary import REPLACEMENT, ByteVocabulary, CharVocabulary
+from charlstm.text import corpus as corpus_room
+from charlstm.text import decoding as reading
+from charlstm.text.cache import TextCache
+from charlstm.text.corpus import Corpus, corpus_of, read_corpus
+from charlstm.text.vocabulary import REPLACEMENT, ByteVocabulary, CharVocabulary
 from tests.conftest import VERSE
 
 
@@ -327,7 +327,8 @@ def test_a_cache_that_cannot_be_written_is_a_save_error(
 
 LARGE = """if True:
     import sys
-    from charlstm import corpus, reading
+    from charlstm.text import corpus
+    from charlstm.text import decoding as reading
     corpus.IN_MEMORY, reading.PIECE, corpus.in_pieces = 500, 97, lambda texts: texts
     def progress(done, total):
         if done > 3000 and len(sys.argv) > 2:

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from charlstm import datasets
 from charlstm.cli import main
 from charlstm.commands import data as command
 from charlstm.config import load_config
-from charlstm.corpus import read_corpus
-from charlstm.datasets import DATASETS, Dataset
+from charlstm.text import datasets
+from charlstm.text.corpus import read_corpus
+from charlstm.text.datasets import DATASETS, Dataset
 from tests.conftest import SHAKESPEARE, TINY, VERSE
 
 

@@ -5,8 +5,8 @@ import warnings
 import pytest
 import torch
 
-from charlstm.device import describe_device, find_device
 from charlstm.errors import DeviceError
+from charlstm.model.device import describe_device, find_device
 
 
 def test_auto_prefers_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from charlstm.config import Config, load_config
-from charlstm.diagnosis import Diagnosis, diagnose
-from charlstm.records import Point
+from charlstm.runs.diagnosis import Diagnosis, diagnose
+from charlstm.runs.records import Point
 
 
 def curve(*losses: tuple[float, float], steps: int = 500) -> list[Point]:

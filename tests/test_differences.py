@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from charlstm.config import load_config
-from charlstm.differences import differing, labels, settings_of, text_name
+from charlstm.runs.differences import differing, labels, settings_of, text_name
 
 A, B, C = Path("runs/a"), Path("runs/b"), Path("runs/c")
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from charlstm.config import SampleConfig
-from charlstm.draft import Draft, Place
-from charlstm.engines.torch_engine import TorchEngine
 from charlstm.errors import CharlstmError, ConfigError
-from charlstm.model import CharLSTM
-from charlstm.sample import read, write_text
-from charlstm.vocabulary import ByteVocabulary, CharVocabulary
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.sampling.engines.torch_engine import TorchEngine
+from charlstm.sampling.generate import read, write_text
+from charlstm.sampling.session import Draft, Place
+from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary
 
 LETTERS = CharVocabulary("abcdefghi\n ")
 SETTINGS = SampleConfig(prime="ab", length=12, temperature=1.0)

@@ -18,7 +18,7 @@ from charlstm.cli import main
 from charlstm.commands import drawing, redrawing
 from charlstm.commands.drawing import Drawing
 from charlstm.errors import Stopped
-from charlstm.folder import RunFolder
+from charlstm.runs.folder import RunFolder
 from tests.conftest import TINY, VERSE
 from tests.test_plot import make_run, record
 

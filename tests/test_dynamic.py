@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from charlstm.dynamic import Dynamic, dynamic
 from charlstm.errors import DivergedError
-from charlstm.evaluate import stateful
-from charlstm.model import CharLSTM
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.scoring.dynamic import Dynamic, dynamic
+from charlstm.scoring.evaluation import stateful
 
 IDS = np.random.default_rng(0).integers(0, 11, 400).astype(np.uint8)
 

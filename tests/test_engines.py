@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from charlstm.engines import Engine
-from charlstm.engines.graph import build_graph, quantize_blocks, quantize_rows
-from charlstm.engines.onnx_engine import OnnxEngine, wanted_threads
-from charlstm.engines.torch_engine import TorchEngine
-from charlstm.model import CharLSTM
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.sampling.engines import Engine
+from charlstm.sampling.engines.graph import build_graph, quantize_blocks, quantize_rows
+from charlstm.sampling.engines.onnx_engine import OnnxEngine, wanted_threads
+from charlstm.sampling.engines.torch_engine import TorchEngine
 
 PRIME = np.random.default_rng(1).integers(0, 11, (30, 3))
 MakeEngine = Callable[[CharLSTM], Engine]

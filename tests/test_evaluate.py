@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from charlstm import evaluate
 from charlstm.errors import TextError
-from charlstm.evaluate import Evaluation, cold, evaluate_text, stateful
-from charlstm.model import CharLSTM, State
+from charlstm.model.char_lstm import CharLSTM, State
+from charlstm.scoring import evaluation as evaluate
+from charlstm.scoring.evaluation import Evaluation, cold, evaluate_text, stateful
 
 IDS = np.random.default_rng(0).integers(0, 11, 3001).astype(np.uint8)
 

@@ -6,8 +6,8 @@ import pytest
 
 from charlstm.config import DataConfig
 from charlstm.errors import TextError, UnknownCharactersError
-from charlstm.excerpts import CONTEXT, Excerpt, read_excerpt
-from charlstm.vocabulary import ByteVocabulary, CharVocabulary, Vocabulary
+from charlstm.text.excerpts import CONTEXT, Excerpt, read_excerpt
+from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary, Vocabulary
 
 LETTERS = CharVocabulary("abcdef\n")
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from charlstm.cli import main
-from charlstm.markup import embedded
+from charlstm.views.pages.markup import embedded
 from tests.conftest import TINY
 
 TEXT = "</script><script>alert(1)</script>\n"

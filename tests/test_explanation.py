@@ -10,10 +10,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from charlstm.cell import layer_weights, lstm_step
-from charlstm.explanation import PARTS, LayerStep, Passage, layer_steps
-from charlstm.model import CharLSTM
-from charlstm.probe import trace
+from charlstm.insight.explanation import PARTS, LayerStep, Passage, layer_steps
+from charlstm.insight.tracing import trace
+from charlstm.model.cell import layer_weights, lstm_step
+from charlstm.model.char_lstm import CharLSTM
 
 
 def by_hand(forget: list[float], before: list[float], cell: list[float]) -> LayerStep:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from charlstm.features import best_neurons, features
+from charlstm.insight.features import best_neurons, features
 
 
 def marked(name: str, text: str) -> str:

@@ -7,11 +7,11 @@ import torch
 
 from charlstm.config import Config, load_config
 from charlstm.errors import ConfigError
-from charlstm.finetune import settle, take_weights
-from charlstm.model import CharLSTM
-from charlstm.store import SavedModel
-from charlstm.vocabulary import CharVocabulary
-from charlstm.weights import Facts
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.runs.model_file import Facts
+from charlstm.runs.saved_model import SavedModel
+from charlstm.text.vocabulary import CharVocabulary
+from charlstm.training.finetune import settle, take_weights
 
 OLD, NEW = CharVocabulary("bdfh"), CharVocabulary("abcdefgh")
 

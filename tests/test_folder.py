@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from charlstm.errors import RunError, SaveError
-from charlstm.folder import RunFolder, new_run_folder
-from charlstm.records import Point
+from charlstm.runs.folder import RunFolder, new_run_folder
+from charlstm.runs.records import Point
 from tests.conftest import file_size_limit
 
 

@@ -25,11 +25,11 @@ from safetensors.numpy import load_file
 
 from charlstm.config import Config, ModelConfig, load_config
 from charlstm.errors import ModelError, SaveError
-from charlstm.header import MAX_HEADER
-from charlstm.model import CharLSTM
-from charlstm.store import SavedModel, load_model, save_model
-from charlstm.vocabulary import CharVocabulary
-from charlstm.weights import Facts, read_tensors, write_tensors
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.runs.model_file import Facts, read_tensors, write_tensors
+from charlstm.runs.saved_model import SavedModel, load_model, save_model
+from charlstm.runs.tensor_header import MAX_HEADER
+from charlstm.text.vocabulary import CharVocabulary
 
 SETTINGS = ModelConfig(embedding_size=2, hidden_size=3, num_layers=2)
 TYPES = {"F32": "float32", "U8": "uint8", "F64": "float64", "F16": "float16", "I32": "int32"}

@@ -14,11 +14,11 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.image import imread
 
-from charlstm.excerpts import Excerpt
-from charlstm.features import Match
-from charlstm.inspection_page import Contents, page, quantised
-from charlstm.traces import KINDS, Trace
-from charlstm.vocabulary import CharVocabulary
+from charlstm.insight.features import Match
+from charlstm.insight.traces import KINDS, Trace
+from charlstm.text.excerpts import Excerpt
+from charlstm.text.vocabulary import CharVocabulary
+from charlstm.views.pages.inspection import Contents, page, quantised
 
 TEXT = "ab</script><b>&\n\u202eab"
 VOCABULARY = CharVocabulary("".join(sorted(set(TEXT))))

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from charlstm.engines import lanes
-from charlstm.engines.onnx_engine import OnnxEngine
-from charlstm.model import CharLSTM
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.sampling.engines import lanes
+from charlstm.sampling.engines.onnx_engine import OnnxEngine
 from tests.test_engines import onnx
 
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlstm.batches import MIN_CHARACTERS
 from charlstm.config import Config, load_config
-from charlstm.corpus import corpus_of, read_corpus
 from charlstm.errors import CharlstmError, TextError
-from charlstm.material import prepare, prepare_for_search
-from charlstm.vocabulary import ByteVocabulary
+from charlstm.text.batches import MIN_CHARACTERS
+from charlstm.text.corpus import corpus_of, read_corpus
+from charlstm.text.vocabulary import ByteVocabulary
+from charlstm.training.material import prepare, prepare_for_search
 from tests.conftest import prepare_text
 
 

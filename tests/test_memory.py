@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from charlstm.errors import OutOfMemoryError
-from charlstm.memory import out_of_memory
+from charlstm.out_of_memory import out_of_memory
 
 
 @pytest.mark.parametrize("allocate", [lambda: np.empty(2**60, dtype=np.uint8), lambda: torch.empty(2**50)])

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.image import imread
 
 from charlstm.cli import main
-from charlstm.remembering import CONTEXTS, REACH, Context, Mean, Memory
+from charlstm.insight.memory import CONTEXTS, REACH, Context, Mean, Memory
 from charlstm.views.memory import sentences
 from charlstm.views.memory_picture import draw_memory
 from tests.conftest import TINY, VERSE

@@ -7,8 +7,8 @@ import torch
 
 from charlstm.config import ModelConfig
 from charlstm.errors import ConfigError
-from charlstm.model import CharLSTM, _locked_dropout, detach
-from charlstm.shapes import MAX_PARAMETERS, count_parameters, refuse_too_large, tensor_shapes
+from charlstm.model.char_lstm import CharLSTM, _locked_dropout, detach
+from charlstm.model.shapes import MAX_PARAMETERS, count_parameters, refuse_too_large, tensor_shapes
 
 
 @pytest.mark.parametrize("embedding_size", [0, 8])

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from charlstm import normalization
-from charlstm.normalization import nfc, nfc_pieces
+from charlstm.text import normalization
+from charlstm.text.normalization import nfc, nfc_pieces
 
 # All that composes, decomposes or reorders: Latin, Hangul, Tibetan (whose vowels have no class), Bengali, compatibility signs.
 COMPOSING = "eE q\u0301\u0323\u0344\u00e9\u1100\u1161\u11a8가각\u0f71\u0f72\u0f73\u0f81\u09c7\u09be\u212b中😀"

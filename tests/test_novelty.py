@@ -5,9 +5,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from charlstm.corpus import corpus_of
-from charlstm.novelty import WINDOW, Copied, CopyIndex
-from charlstm.vocabulary import CharVocabulary
+from charlstm.sampling.novelty import WINDOW, Copied, CopyIndex
+from charlstm.text.corpus import corpus_of
+from charlstm.text.vocabulary import CharVocabulary
 
 FOX = "The quick brown fox jumps over the lazy dog.\n"
 # Few letters make long runs and many repetitions; some lie beyond one byte, and beyond two.
@@ -79,7 +79,7 @@ def test_every_size_of_ids(symbols: range) -> None:
 
 
 def test_a_corpus_that_is_mapped_and_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charlstm.corpus.IN_MEMORY", 100)
+    monkeypatch.setattr("charlstm.text.corpus.IN_MEMORY", 100)
     for text in (FOX * 9, "".join(map(chr, range(200, 600)))):
         corpus = corpus_of(text)
         assert not corpus.ids.flags.writeable

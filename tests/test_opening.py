@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from charlstm import opening
 from charlstm.config import Config
-from charlstm.engines import kept
-from charlstm.engines.onnx_engine import OnnxEngine
-from charlstm.engines.torch_engine import TorchEngine
 from charlstm.errors import CharlstmError, DeviceError, ModelError
-from charlstm.model import CharLSTM
-from charlstm.opening import Measured, engine_of, measure, open_engine
-from charlstm.store import SavedModel, save_model
-from charlstm.vocabulary import CharVocabulary
-from charlstm.weights import Facts, Weights, read_weights
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.runs.model_file import Facts, Weights, read_weights
+from charlstm.runs.saved_model import SavedModel, save_model
+from charlstm.sampling.engines import graph_cache as kept
+from charlstm.sampling.engines import selection as opening
+from charlstm.sampling.engines.onnx_engine import OnnxEngine
+from charlstm.sampling.engines.selection import Measured, engine_of, measure, open_engine
+from charlstm.sampling.engines.torch_engine import TorchEngine
+from charlstm.text.vocabulary import CharVocabulary
 from tests.test_engines import onnx
 
 
@@ -54,7 +54,7 @@ def test_what_is_kept_may_be_damaged(make_weights: Callable[..., Weights]) -> No
     assert open_engine(weights).reason.startswith("measured before")
 
 
-@pytest.mark.parametrize("what", ["platform.node", "charlstm.engines.kept.wanted_threads"])
+@pytest.mark.parametrize("what", ["platform.node", "charlstm.sampling.engines.graph_cache.wanted_threads"])
 def test_another_machine_measures_anew(
     make_weights: Callable[..., Weights], monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:

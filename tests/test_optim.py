@@ -6,8 +6,8 @@ import pytest
 from torch import nn
 
 from charlstm.config import TrainConfig
-from charlstm.model import CharLSTM
-from charlstm.optim import learning_rate_at, make_optimizer, update_average
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.training.optim import learning_rate_at, make_optimizer, update_average
 
 CONFIG = TrainConfig(learning_rate=1.0, warmup_steps=10, final_rate=0.1)
 

@@ -16,10 +16,10 @@ import torch
 from charlstm.cli import main
 from charlstm.config import load_config
 from charlstm.errors import DivergedError, RunError
-from charlstm.folder import RunFolder
-from charlstm.overview import overviews
-from charlstm.records import Record
-from charlstm.train import Trainer
+from charlstm.runs.folder import RunFolder
+from charlstm.runs.overview import overviews
+from charlstm.runs.records import Record
+from charlstm.training.trainer import Trainer
 from tests.conftest import TINY, VERSE, prepare_text
 
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlstm import passages, reading
 from charlstm.config import DataConfig
 from charlstm.errors import TextError
-from charlstm.passages import By, Passage, in_blocks, read_passages
+from charlstm.text import decoding as reading
+from charlstm.text import passages
+from charlstm.text.passages import By, Passage, in_blocks, read_passages
 
 
 def read(*texts: Path | str, by: By = "line", **data: str) -> list[tuple[int, str]]:

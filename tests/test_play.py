@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from charlstm.cli import main
-from charlstm.vocabulary import CharVocabulary
+from charlstm.text.vocabulary import CharVocabulary
 from tests.test_sample_command import SYMBOLS, save
 
 LENGTH = 12

@@ -16,7 +16,7 @@ from matplotlib.image import imread
 
 from charlstm.cli import main
 from charlstm.config import load_config
-from charlstm.records import has_diverged, read_columns
+from charlstm.runs.records import has_diverged, read_columns
 from charlstm.views.canvas import Canvas
 from charlstm.views.curves import Drawn, draw_curves
 

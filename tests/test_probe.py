@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from charlstm.cell import layer_weights, lstm_step
-from charlstm.model import CharLSTM
-from charlstm.probe import trace
-from charlstm.traces import KINDS
+from charlstm.insight.traces import KINDS
+from charlstm.insight.tracing import trace
+from charlstm.model.cell import layer_weights, lstm_step
+from charlstm.model.char_lstm import CharLSTM
 from tests.conftest import ids_of
 
 
@@ -46,7 +46,7 @@ def test_a_trace_is_what_the_equations_give_and_nn_lstm_ends_in(lively: CharLSTM
 def test_pieces_and_context_change_nothing(lively: CharLSTM, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = ids_of(40)
     whole = trace(lively, ids)
-    monkeypatch.setattr("charlstm.probe._PIECE", 7)
+    monkeypatch.setattr("charlstm.insight.tracing._PIECE", 7)
     done: list[int] = []
     part = trace(lively, ids, first=16, kinds=("cell", "forget"), progress=done.append)
     assert done == [7, 14, 21, 24]

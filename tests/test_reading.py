@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlstm import reading
 from charlstm.config import DataConfig
 from charlstm.errors import TextError
-from charlstm.reading import NoText, TextReader, in_pieces
-from charlstm.streams import Stream
+from charlstm.text import decoding as reading
+from charlstm.text.compression import Stream
+from charlstm.text.decoding import NoText, TextReader, in_pieces
 
 plain = st.text(st.characters(exclude_categories=["Cc", "Cs"]) | st.sampled_from("\r\n\t")).map("text".__add__)
 some_size = st.sampled_from([1, 2, 3, 5, 1000])

@@ -14,7 +14,7 @@ import pytest
 
 from charlstm.cli import main
 from charlstm.config import Config, load_config
-from charlstm.search_space import read_space
+from charlstm.tuning.space import read_space
 from tests.conftest import ROOT, TINY, VERSE
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

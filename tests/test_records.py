@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from charlstm.records import Point, read_curve
+from charlstm.runs.records import Point, read_curve
 
 RECORD = {"step": 30, "epoch": 2, "train_loss": 1.5, "validation_loss": 1.6, "bpc": 2.3, "learning_rate": 0.001}
 LINE = json.dumps(RECORD).encode()

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from charlstm import remembering
-from charlstm.model import CharLSTM
-from charlstm.remembering import CONTEXTS, REACH, WARM_UP, Context, Mean, Memory, least_ids, measure_memory
+from charlstm.insight import memory as remembering
+from charlstm.insight.memory import CONTEXTS, REACH, WARM_UP, Context, Mean, Memory, least_ids, measure_memory
+from charlstm.model.char_lstm import CharLSTM
 
 V, PLACES = 5, 6
 IDS = np.random.default_rng(0).integers(0, V, least_ids(PLACES) + 300).astype(np.uint8)

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from charlstm import resume as resume_module
 from charlstm.config import Config, load_config
 from charlstm.errors import ModelError, RunError
-from charlstm.folder import RunFolder, newest_run
-from charlstm.material import Material
-from charlstm.records import StepRecord
-from charlstm.resume import Saved, load_training, refuse_another
-from charlstm.train import Trainer
-from charlstm.weights import read_tensors, write_tensors
+from charlstm.runs.folder import RunFolder, newest_run
+from charlstm.runs.model_file import read_tensors, write_tensors
+from charlstm.runs.records import StepRecord
+from charlstm.training import resume as resume_module
+from charlstm.training.material import Material
+from charlstm.training.resume import Saved, load_training, refuse_another
+from charlstm.training.trainer import Trainer
 from tests.conftest import VERSE, prepare_text
 
 CPU = torch.device("cpu")

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from charlstm.model import CharLSTM
-from charlstm.probe import trace
-from charlstm.saliency import sensitivity
-from charlstm.traces import FOR_GRADIENTS
+from charlstm.insight.saliency import sensitivity
+from charlstm.insight.traces import FOR_GRADIENTS
+from charlstm.insight.tracing import trace
+from charlstm.model.char_lstm import CharLSTM
 from tests.conftest import ids_of
 
 
@@ -57,7 +57,7 @@ def test_a_window_is_the_end_of_a_longer_one_wherever_the_trace_begins(
 ) -> None:
     ids = ids_of(40)
     whole = sensitivity(lively, trace(lively, ids), range(20, 40))
-    monkeypatch.setattr("charlstm.saliency._LANES", 2)
+    monkeypatch.setattr("charlstm.insight.saliency._LANES", 2)
     done: list[int] = []
     part = sensitivity(lively, trace(lively, ids, first=12, kinds=FOR_GRADIENTS), range(8, 28), window=8, progress=done.append)
     np.testing.assert_allclose(part, whole[:, -8:], rtol=1e-4, atol=1e-8)

@@ -10,13 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlstm.config import SampleConfig
-from charlstm.controls import Controls
-from charlstm.engines.torch_engine import TorchEngine
 from charlstm.errors import CharlstmError
-from charlstm.model import CharLSTM
-from charlstm.sample import Cursor, Text, encode_prime, in_order, read, stream_texts, without_unknown, write, write_text
-from charlstm.stops import NO_END, Ending
-from charlstm.vocabulary import ByteVocabulary, CharVocabulary
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.sampling.controls import Controls
+from charlstm.sampling.engines.torch_engine import TorchEngine
+from charlstm.sampling.generate import (
+    Cursor,
+    Text,
+    encode_prime,
+    in_order,
+    read,
+    stream_texts,
+    without_unknown,
+    write,
+    write_text,
+)
+from charlstm.sampling.stops import NO_END, Ending
+from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary
 
 LETTERS = CharVocabulary("abcdefghijk")
 
@@ -74,7 +84,7 @@ def test_a_text_is_the_same_whatever_is_written_beside_it(engine: TorchEngine) -
 
 def test_more_texts_than_go_into_a_batch(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = texts_of(engine, config(), 0, 7)
-    monkeypatch.setattr("charlstm.sample.TOGETHER", 3)
+    monkeypatch.setattr("charlstm.sampling.generate.TOGETHER", 3)
     assert texts_of(engine, config(), 0, 7) == whole
 
 
@@ -127,8 +137,8 @@ def test_a_cursor_can_be_read_on_from_as_often_as_one_likes(engine: TorchEngine)
 def test_a_long_prime_is_read_piece_by_piece(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = LETTERS.encode("abcdefghijk" * 9)
     whole = read(engine, ids)
-    monkeypatch.setattr("charlstm.sample._READ_AT_ONCE", 10)
-    monkeypatch.setattr("charlstm.sample.MEMORY", 5)
+    monkeypatch.setattr("charlstm.sampling.generate._READ_AT_ONCE", 10)
+    monkeypatch.setattr("charlstm.sampling.generate.MEMORY", 5)
     pieces = read(engine, ids)
     assert np.allclose(pieces.logits, whole.logits, atol=1e-6)
     assert pieces.history.tolist() == ids[-5:].tolist()
@@ -148,7 +158,7 @@ class Endless:
 
 
 def test_a_text_without_an_end_takes_no_more_memory_as_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charlstm.sample.MEMORY", 100)
+    monkeypatch.setattr("charlstm.sampling.generate.MEMORY", 100)
     settings = config(repetition_penalty=1.1, stop=("aaaaaaaa",)).model_copy(update={"length": NO_END})
     pieces = write_text(Endless(), LETTERS, settings, 1)  # type: ignore[arg-type]
     tracemalloc.start()

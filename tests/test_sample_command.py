@@ -16,10 +16,10 @@ import torch
 
 from charlstm.cli import main
 from charlstm.config import load_config
-from charlstm.model import CharLSTM
-from charlstm.store import SavedModel, save_model
-from charlstm.vocabulary import ByteVocabulary, CharVocabulary, Vocabulary
-from charlstm.weights import Facts
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.runs.model_file import Facts
+from charlstm.runs.saved_model import SavedModel, save_model
+from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary, Vocabulary
 
 SYMBOLS = "abcdefgh\n"
 COMMAND = [sys.executable, "-m", "charlstm", "sample"]

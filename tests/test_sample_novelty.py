@@ -9,7 +9,7 @@ import pytest
 
 from charlstm.commands.sample_novelty import Novelty
 from charlstm.config import DataConfig
-from charlstm.vocabulary import ByteVocabulary, CharVocabulary
+from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary
 from tests.test_sample_command import Sample, folder, lines, sample
 
 __all__ = ["folder", "sample"]

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from charlstm.config import load_config
-from charlstm.scale import SCALES, fit_scale
+from charlstm.training.size_defaults import SCALES, fit_scale
 from tests.conftest import ROOT
 
 

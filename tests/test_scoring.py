@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from charlstm import evaluate, scoring
 from charlstm.errors import UnknownCharactersError
-from charlstm.model import CharLSTM, State
-from charlstm.passages import Passage
-from charlstm.scoring import Scorer, Surprise, Total, by_character, surprises
-from charlstm.vocabulary import ByteVocabulary, CharVocabulary, Ids, Vocabulary
+from charlstm.model.char_lstm import CharLSTM, State
+from charlstm.scoring import evaluation as evaluate
+from charlstm.scoring import surprise as scoring
+from charlstm.scoring.surprise import Scorer, Surprise, Total, by_character, surprises
+from charlstm.text.passages import Passage
+from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary, Ids, Vocabulary
 
 RANDOM = np.random.default_rng(0)
 TEXTS = [RANDOM.integers(0, 11, n).astype(np.uint8) for n in (5, 0, 1, 300, 17, 2, 5, 40, 1, 299)]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from charlstm.errors import RunError
-from charlstm.folder import RunFolder
-from charlstm.search_folder import SearchFolder
+from charlstm.runs.folder import RunFolder
+from charlstm.tuning.folder import SearchFolder
 
 
 def test_a_trainings_folder_is_refused_and_a_searchs_is_not(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from charlstm.config import Config, load_config
 from charlstm.errors import ConfigError
-from charlstm.search_space import Choices, Range, Space, read_space, with_values
+from charlstm.tuning.space import Choices, Range, Space, read_space, with_values
 
 
 def read(folder: Path, table: str, *assignments: str, rest: str = "") -> Space:

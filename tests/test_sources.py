@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from charlstm import sources
 from charlstm.errors import TextError
-from charlstm.sources import find_sources
+from charlstm.text import sources
+from charlstm.text.sources import find_sources
 
 PACK: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}
 

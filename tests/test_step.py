@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from charlstm.step import some_reset
+from charlstm.training.step import some_reset
 
 
 def test_streams_begin_anew_as_often_as_asked() -> None:

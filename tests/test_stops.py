@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlstm.config import SampleConfig
-from charlstm.stops import NO_END, Ending, impossible_stops
-from charlstm.vocabulary import ByteVocabulary, CharVocabulary, Vocabulary
+from charlstm.sampling.stops import NO_END, Ending, impossible_stops
+from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary, Vocabulary
 
 
 def ended(text: str, stops: list[str], length: int, min_length: int) -> tuple[str, str | None, str | None]:

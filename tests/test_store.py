@@ -10,11 +10,11 @@ from safetensors.torch import load_file, save_file
 
 from charlstm.config import load_config
 from charlstm.errors import ModelError, RunError
-from charlstm.folder import RunFolder
-from charlstm.model import CharLSTM
-from charlstm.store import SavedModel, load_model, save_model
-from charlstm.vocabulary import CharVocabulary
-from charlstm.weights import Facts
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.runs.folder import RunFolder
+from charlstm.runs.model_file import Facts
+from charlstm.runs.saved_model import SavedModel, load_model, save_model
+from charlstm.text.vocabulary import CharVocabulary
 
 FACTS = Facts(step=7, epoch=1, characters=99, train_loss=2.5, validation_loss=2.25)
 
@@ -75,7 +75,7 @@ def test_files_that_are_no_models(tmp_path: Path) -> None:
 
 
 def test_a_model_of_a_later_format_is_refused(saved: SavedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charlstm.weights.FORMAT_VERSION", 2)
+    monkeypatch.setattr("charlstm.runs.model_file.FORMAT_VERSION", 2)
     save_model(tmp_path / "new.safetensors", saved)
     monkeypatch.undo()
     with pytest.raises(ModelError, match="format version 2, expected 1"):

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlstm import tally
 from charlstm.config import DataConfig
 from charlstm.errors import TextError
-from charlstm.tally import choose_vocabulary, controls, count_bytes, make_tally, rare_characters
-from charlstm.vocabulary import REPLACEMENT, CharVocabulary, Vocabulary
+from charlstm.text import counting as tally
+from charlstm.text.counting import choose_vocabulary, controls, count_bytes, make_tally, rare_characters
+from charlstm.text.vocabulary import REPLACEMENT, CharVocabulary, Vocabulary
 
 pieces = st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1).filter(any)
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from charlstm.config import SampleConfig
-from charlstm.controls import log_probabilities
-from charlstm.engines.torch_engine import TorchEngine
-from charlstm.model import CharLSTM
-from charlstm.sample import encode_prime, read, write_text
-from charlstm.texts import Continuation, Written, write_texts
-from charlstm.vocabulary import ByteVocabulary, CharVocabulary
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.sampling.completions import Continuation, Written, write_texts
+from charlstm.sampling.controls import log_probabilities
+from charlstm.sampling.engines.torch_engine import TorchEngine
+from charlstm.sampling.generate import encode_prime, read, write_text
+from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary
 
 LETTERS = CharVocabulary("abcdefghijk")
 
@@ -72,7 +72,7 @@ def test_no_more_tries_than_asked_for(engine: TorchEngine) -> None:
 def test_texts_that_never_fit_are_left_out_and_the_others_in_order(
     engine: TorchEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("charlstm.texts.TOGETHER", 4)
+    monkeypatch.setattr("charlstm.sampling.completions.TOGETHER", 4)
     fit = written(engine, config(stop=("a",)), 0, 10, accept=lambda text: len(text) > 12, tries=2)
     assert 0 < len(fit) < 10
     assert [text.number for text in fit] == sorted({text.number for text in fit})

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from charlstm.traces import Trace, npz
+from charlstm.insight.traces import Trace, npz
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ import pytest
 
 from charlstm.cli import main
 from charlstm.config import load_config
-from charlstm.folder import RunFolder
-from charlstm.model import CharLSTM
-from charlstm.records import Record
-from charlstm.trackers import Trackers, open_trackers
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.runs.folder import RunFolder
+from charlstm.runs.records import Record
+from charlstm.training.trackers import Trackers, open_trackers
 from tests.conftest import TINY, VERSE
 
 SETTINGS = [part for setting in (*TINY, "train.max_steps=4", "train.eval_every=2") for part in ("--set", setting)]

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from charlstm.batches import batches
 from charlstm.config import Config
 from charlstm.errors import DivergedError, OutOfMemoryError
-from charlstm.evaluate import stateful
-from charlstm.folder import RunFolder
-from charlstm.material import Material, prepare
-from charlstm.optim import learning_rate_at
-from charlstm.records import Record, Setback, StepRecord
-from charlstm.resume import load_training
-from charlstm.store import load_model
-from charlstm.train import PREVIEW_LENGTH, Trainer
+from charlstm.runs.folder import RunFolder
+from charlstm.runs.records import Record, Setback, StepRecord
+from charlstm.runs.saved_model import load_model
+from charlstm.scoring.evaluation import stateful
+from charlstm.text.batches import batches
+from charlstm.training.material import Material, prepare
+from charlstm.training.optim import learning_rate_at
+from charlstm.training.resume import load_training
+from charlstm.training.trainer import PREVIEW_LENGTH, Trainer
 from tests.conftest import VERSE as VERSES
 from tests.conftest import prepare_text
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from charlstm.config import Config, ModelConfig, load_config
-from charlstm.corpus import corpus_of
-from charlstm.material import prepare
-from charlstm.records import Setback, StepRecord
-from charlstm.search_folder import SearchFolder
-from charlstm.search_space import Choices, Range, Space
-from charlstm.shapes import count_parameters
-from charlstm.train import Trainer
-from charlstm.trials import TrialRecord
-from charlstm.tune import Search, TrialBegun
+from charlstm.model.shapes import count_parameters
+from charlstm.runs.records import Setback, StepRecord
+from charlstm.text.corpus import corpus_of
+from charlstm.training.material import prepare
+from charlstm.training.trainer import Trainer
+from charlstm.tuning.folder import SearchFolder
+from charlstm.tuning.search import Search, TrialBegun
+from charlstm.tuning.space import Choices, Range, Space
+from charlstm.tuning.trials import TrialRecord
 from tests.conftest import VERSE
 
 CPU = torch.device("cpu")
@@ -186,7 +186,7 @@ def test_a_model_that_is_too_large_is_a_failed_trial(
         count_parameters(search.material.vocabulary.size, ModelConfig(embedding_size=8, hidden_size=16, num_layers=n))
         for n in (1, 2)
     )
-    monkeypatch.setattr("charlstm.shapes.MAX_PARAMETERS", (one + two) // 2)
+    monkeypatch.setattr("charlstm.model.shapes.MAX_PARAMETERS", (one + two) // 2)
     records = run(search, 5)
     assert {r.values["model.num_layers"]: r.state for r in records} == {1: "done", 2: "failed"}
     assert any("parameters" in r.reason for r in records)

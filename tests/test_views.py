@@ -12,19 +12,19 @@ import torch
 from rich.cells import cell_len
 
 from charlstm.config import Config, DataConfig
-from charlstm.corpus import Findings, corpus_of
 from charlstm.errors import Stopped
-from charlstm.evaluate import Evaluation
-from charlstm.folder import RunFolder
-from charlstm.material import Material, prepare
-from charlstm.records import Record, Setback
-from charlstm.train import Trainer
+from charlstm.runs.folder import RunFolder
+from charlstm.runs.records import Record, Setback
+from charlstm.scoring.evaluation import Evaluation
+from charlstm.text.corpus import Findings, corpus_of
+from charlstm.text.vocabulary import ByteVocabulary
+from charlstm.training.material import Material, prepare
+from charlstm.training.trainer import Trainer
+from charlstm.views.bars import reading_bar, scoring_bar
 from charlstm.views.console import duration, print_facts, print_json
-from charlstm.views.reading import reading_bar, scoring_bar
 from charlstm.views.summary import print_evaluations, print_material
-from charlstm.views.text import stream_out, visible
+from charlstm.views.terminal import stream_out, visible
 from charlstm.views.training import make_view
-from charlstm.vocabulary import ByteVocabulary
 
 LINK, CLIPBOARD, TITLE = "\x1b]8;;http://x\x07", "\x1b]52;c;aGk=\x07", "\x1b]0;title\x07"
 HOSTILE = [LINK, CLIPBOARD, TITLE, "\x1b[2J", "\x9b31m", "\x7f", "a\rb", "\u202eabc", "\u2066", "\0"]

@@ -8,9 +8,10 @@ import pytest
 from rich.style import Style
 from rich.text import Text
 
-from charlstm.excerpts import Excerpt, symbol_of
-from charlstm.features import Match
-from charlstm.traces import GATES, Trace
+from charlstm.insight.features import Match
+from charlstm.insight.traces import GATES, Trace
+from charlstm.text.excerpts import Excerpt, symbol_of
+from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary
 from charlstm.views.inspection import (
     Gradient,
     Inspection,
@@ -21,7 +22,6 @@ from charlstm.views.inspection import (
     show_neuron,
     show_saturation,
 )
-from charlstm.vocabulary import ByteVocabulary, CharVocabulary
 
 VOCABULARY = CharVocabulary("ab\x1b")  # ids: ESC 0, a 1, b 2
 

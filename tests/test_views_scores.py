@@ -8,13 +8,13 @@ import sys
 import numpy as np
 import pytest
 
-from charlstm.classification import Verdict
 from charlstm.errors import CharlstmError
-from charlstm.passages import By, Passage
-from charlstm.scoring import Score, Surprise
+from charlstm.scoring.classification import Verdict
+from charlstm.scoring.surprise import Score, Surprise
+from charlstm.text.passages import By, Passage
+from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary, Vocabulary
 from charlstm.views.colours import require_colours
 from charlstm.views.scores import Form, ScoresView, VerdictsView, heat
-from charlstm.vocabulary import ByteVocabulary, CharVocabulary, Vocabulary
 
 VOCABULARY = CharVocabulary("abc\n")
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlstm.errors import ModelError, TextError
-from charlstm.vocabulary import REPLACEMENT, ByteVocabulary, CharVocabulary, vocabulary_from_json
+from charlstm.text.vocabulary import REPLACEMENT, ByteVocabulary, CharVocabulary, vocabulary_from_json
 
 any_text = st.text(st.characters(), min_size=1)
 

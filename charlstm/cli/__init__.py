@@ -4,8 +4,8 @@ Knows: options and their help.
 Does not know: how anything is done. It imports nothing heavy, so that `--help` is fast.
 """
 
-from charlstm.cli import train, sample, play, score, inspect, explain, evaluate, look, memory, data  # noqa: I001 (in the order in which --help lists their commands)
+from charlstm.cli import train, sample, play, score, inspect, explain, evaluate, runs, memory, data  # noqa: I001 (in the order in which --help lists their commands)
 from charlstm.cli.app import app
 from charlstm.cli.entry import main
 
-__all__ = ["app", "data", "evaluate", "explain", "inspect", "look", "main", "memory", "play", "sample", "score", "train"]
+__all__ = ["app", "data", "evaluate", "explain", "inspect", "main", "memory", "play", "runs", "sample", "score", "train"]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from charlstm.cli.app import app
 from charlstm.errors import CharlstmError, Stopped
-from charlstm.memory import out_of_memory
+from charlstm.out_of_memory import out_of_memory
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,7 +65,7 @@ def _stoppable() -> Iterator[None]:
 
 
 def _fail(message: str, code: int) -> int:
-    from charlstm.views.text import one_line
+    from charlstm.views.terminal import one_line
 
     print(f"charlstm: {one_line(message)}", file=sys.stderr)  # noqa: T201
     return code

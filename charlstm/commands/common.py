@@ -14,16 +14,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from charlstm.config import Config, DataConfig, ModelConfig, is_path, load_config
-from charlstm.corpus import Corpus, read_corpus
-from charlstm.diagnosis import Diagnosis
 from charlstm.errors import CharlstmError, ConfigError
-from charlstm.folder import RunFolder, is_unicode
-from charlstm.vocabulary import Vocabulary
+from charlstm.runs.diagnosis import Diagnosis
+from charlstm.runs.folder import RunFolder, is_unicode
+from charlstm.text.corpus import Corpus, read_corpus
+from charlstm.text.vocabulary import Vocabulary
 
 
 def read_text(text: Sequence[str], data: DataConfig, vocabulary: Vocabulary | None = None, extend: bool = False) -> Corpus:
     """Read a text, with a bar where it is long; see `read_corpus`."""
-    from charlstm.views.reading import reading_bar
+    from charlstm.views.bars import reading_bar
 
     with reading_bar() as progress:
         return read_corpus(text, data, vocabulary, extend, progress)

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from charlstm.config import SampleConfig, load_config
-from charlstm.differences import differing, settings_of
 from charlstm.errors import CharlstmError, ConfigError, shown
-from charlstm.folder import RunFolder
-from charlstm.vocabulary import Vocabulary, describe
-from charlstm.weights import Weights, read_weights
+from charlstm.runs.differences import differing, settings_of
+from charlstm.runs.folder import RunFolder
+from charlstm.runs.model_file import Weights, read_weights
+from charlstm.text.vocabulary import Vocabulary, describe
 
 _MOST_LENGTH = 100_000
 _FIRST_CHOICE: str = "A"
@@ -70,7 +70,7 @@ def _settings(path: Path, weights: Weights) -> dict[str, object]:
 
 
 def _facts(weights: Weights) -> dict[str, Any]:
-    from charlstm.shapes import count_parameters
+    from charlstm.model.shapes import count_parameters
 
     return {
         **asdict(weights.facts),
@@ -99,8 +99,8 @@ def _only(one: Vocabulary, two: Vocabulary) -> str:
 
 
 def _written(weights: Weights, settings: SampleConfig, seed: int) -> str:
-    from charlstm.opening import open_engine
-    from charlstm.sample import write_text
+    from charlstm.sampling.engines.selection import open_engine
+    from charlstm.sampling.generate import write_text
 
     return "".join(write_text(open_engine(weights).engine, weights.vocabulary, settings, seed))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from charlstm.datasets import DATASETS, fetch, find
+from charlstm.text.datasets import DATASETS, fetch, find
 
 
 def show_datasets(as_json: bool) -> None:

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from charlstm.errors import Stopped
-from charlstm.folder import RunFolder
+from charlstm.runs.folder import RunFolder
 
 _LONGEST = 10.0  # seconds that the end of a training waits for its picture
 # A group of its own, as a Ctrl-C is for the training. On Windows, where the other process can't do it, also its priority.

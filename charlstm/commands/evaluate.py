@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Literal
 
 from charlstm.commands.common import as_trained, command_to_try, read_text
 from charlstm.config import load_config
-from charlstm.diagnosis import diagnose
 from charlstm.errors import CharlstmError
-from charlstm.folder import RunFolder
-from charlstm.sources import find_sources
+from charlstm.runs.diagnosis import diagnose
+from charlstm.runs.folder import RunFolder
+from charlstm.text.sources import find_sources
 
 if TYPE_CHECKING:
-    from charlstm.evaluate import Protocol
+    from charlstm.scoring.evaluation import Protocol
 
 Part = Literal["all", "validation", "test"]
 """What of a text is scored: all of it, or what training kept for one of the two."""
@@ -44,11 +44,11 @@ def evaluate_texts(
     find_sources(text)  # only to find what is wrong with them before torch and the model are loaded
     asked = load_config(data=reading).data
 
-    from charlstm.device import find_device
-    from charlstm.dynamic import dynamic
-    from charlstm.evaluate import COLD_WINDOW, evaluate_text
-    from charlstm.store import load_model
-    from charlstm.views.reading import scoring_bar
+    from charlstm.model.device import find_device
+    from charlstm.runs.saved_model import load_model
+    from charlstm.scoring.dynamic import dynamic
+    from charlstm.scoring.evaluation import COLD_WINDOW, evaluate_text
+    from charlstm.views.bars import scoring_bar
     from charlstm.views.summary import print_evaluations
 
     saved = load_model(model, find_device(device))
@@ -66,7 +66,7 @@ def evaluate_texts(
 
 def show_info(model: Path, as_json: bool) -> None:
     """Show what a model file says of itself, and of a run folder also what its curves say."""
-    from charlstm.store import load_model
+    from charlstm.runs.saved_model import load_model
     from charlstm.views.summary import print_info
 
     saved = load_model(model)

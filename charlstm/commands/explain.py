@@ -13,9 +13,9 @@ from pathlib import Path
 from charlstm.commands.common import require_neuron
 from charlstm.commands.outputs import require_place, write_and_say
 from charlstm.errors import CharlstmError, TextError, UnknownCharactersError, shown
-from charlstm.explanation import layer_steps
-from charlstm.vocabulary import Ids, describe
-from charlstm.weights import Weights, explained, read_weights
+from charlstm.insight.explanation import layer_steps
+from charlstm.runs.model_file import Weights, explained, read_weights
+from charlstm.text.vocabulary import Ids, describe
 
 MOST = 10_000
 """Characters of a text: 245 MB of a model of 2x512."""
@@ -63,10 +63,10 @@ def explain(model: Path, text: str, request: Request) -> None:
 
 
 def _explain(path: Path, weights: Weights, ids: Ids, request: Request) -> None:
-    from charlstm.probe import trace
-    from charlstm.store import model_of
+    from charlstm.insight.tracing import trace
+    from charlstm.runs.saved_model import model_of
     from charlstm.views.explanation import Explained, print_explanation, show_explanation
-    from charlstm.views.page import Beginning, page
+    from charlstm.views.pages.explanation import Beginning, page
 
     with explained(path):
         model = model_of(weights)
@@ -98,7 +98,7 @@ def _require(option: str, number: int, noun: str, count: int) -> None:
 def _require_room(count: int, weights: Weights, request: Request) -> None:
     most, noun = MOST, weights.vocabulary.noun
     if request.html:
-        from charlstm.views.page import COLUMNS
+        from charlstm.views.pages.explanation import COLUMNS
 
         most = max(1, PAGE // (COLUMNS * weights.config.model.num_layers * weights.config.model.hidden_size))
     if count > most:

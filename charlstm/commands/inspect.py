@@ -16,18 +16,18 @@ import numpy as np
 from charlstm.commands.common import as_trained, require_neuron
 from charlstm.commands.outputs import require_place, write_and_say
 from charlstm.config import load_config
-from charlstm.differences import text_name
 from charlstm.errors import CharlstmError, shown
-from charlstm.excerpts import Excerpt, read_excerpt, symbol_of
-from charlstm.features import Match, best_neurons, features
-from charlstm.inspection_page import MOST as MOST_OF_PAGE
-from charlstm.inspection_page import WINDOW, Contents, page
-from charlstm.sources import find_sources
-from charlstm.traces import FOR_GRADIENTS, GATES, KINDS, Kind, Trace, npz
-from charlstm.weights import Weights, explained, read_weights
+from charlstm.insight.features import Match, best_neurons, features
+from charlstm.insight.traces import FOR_GRADIENTS, GATES, KINDS, Kind, Trace, npz
+from charlstm.runs.differences import text_name
+from charlstm.runs.model_file import Weights, explained, read_weights
+from charlstm.text.excerpts import Excerpt, read_excerpt, symbol_of
+from charlstm.text.sources import find_sources
+from charlstm.views.pages.inspection import MOST as MOST_OF_PAGE
+from charlstm.views.pages.inspection import WINDOW, Contents, page
 
 if TYPE_CHECKING:
-    from charlstm.model import CharLSTM
+    from charlstm.model.char_lstm import CharLSTM
     from charlstm.views.inspection import Inspection
 
 MOST = 10_000
@@ -94,12 +94,12 @@ def inspect(
 
 
 def _look(path: Path, weights: Weights, excerpt: Excerpt, request: Request, device: str, title: str) -> Inspection:
-    from charlstm.device import find_device
-    from charlstm.probe import trace
-    from charlstm.saliency import sensitivity
-    from charlstm.store import model_of
+    from charlstm.insight.saliency import sensitivity
+    from charlstm.insight.tracing import trace
+    from charlstm.model.device import find_device
+    from charlstm.runs.saved_model import model_of
+    from charlstm.views.bars import tracing_bar
     from charlstm.views.inspection import Gradient, Inspection, Neuron
-    from charlstm.views.reading import tracing_bar
 
     where = find_device(device)
     with explained(path):
@@ -128,8 +128,8 @@ def _matches(excerpt: Excerpt, seen: Trace, request: Request) -> list[Match]:
 
 
 def _contents(found: Inspection, model: CharLSTM, request: Request, title: str, validation_loss: float | None) -> Contents:
-    from charlstm.saliency import sensitivity
-    from charlstm.views.reading import gradients_bar
+    from charlstm.insight.saliency import sensitivity
+    from charlstm.views.bars import gradients_bar
 
     matches = _matches(found.excerpt, found.trace, request) if found.matches is None else found.matches
     with gradients_bar() as progress:

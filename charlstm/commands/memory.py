@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 from charlstm.commands.common import as_trained, read_text
 from charlstm.commands.outputs import picture_kind
 from charlstm.config import DataConfig, SampleConfig, load_config
-from charlstm.differences import text_name
 from charlstm.errors import CharlstmError, TextError, UnknownCharactersError, shown
 from charlstm.files import write_atomically
-from charlstm.folder import RunFolder
-from charlstm.sources import find_sources
-from charlstm.vocabulary import Ids, Vocabulary
-from charlstm.weights import Weights, read_weights
+from charlstm.runs.differences import text_name
+from charlstm.runs.folder import RunFolder
+from charlstm.runs.model_file import Weights, read_weights
+from charlstm.text.sources import find_sources
+from charlstm.text.vocabulary import Ids, Vocabulary
 
 if TYPE_CHECKING:
-    from charlstm.model import CharLSTM
+    from charlstm.model.char_lstm import CharLSTM
 
 _OWN = 16_384
 """Characters that a model writes to be measured on, where there is no other text: some seconds."""
@@ -58,12 +58,12 @@ def show_memory(
     else:
         ids, what = _own_validation(model, vocabulary)
 
-    from charlstm.device import find_device
-    from charlstm.remembering import least_ids, measure_memory
-    from charlstm.store import model_of
+    from charlstm.insight.memory import least_ids, measure_memory
+    from charlstm.model.device import find_device
+    from charlstm.runs.saved_model import model_of
+    from charlstm.views.bars import scoring_bar
     from charlstm.views.console import print_line
     from charlstm.views.memory import print_memory
-    from charlstm.views.reading import scoring_bar
 
     least = least_ids(places)
     if text:
@@ -103,8 +103,8 @@ def _own_validation(model: Path, vocabulary: Vocabulary) -> tuple[Ids | None, st
 
 def _written(model: CharLSTM, weights: Weights, length: int) -> Ids:
     """What a model writes itself: every character drawn from all of its distribution."""
-    from charlstm.opening import engine_of
-    from charlstm.sample import write_text
+    from charlstm.sampling.engines.selection import engine_of
+    from charlstm.sampling.generate import write_text
 
     prime = weights.config.sample.prime or weights.vocabulary.decode([0])
     settings = SampleConfig(prime=prime, length=length, top_k=0, temperature=1.0)

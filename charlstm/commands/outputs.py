@@ -15,7 +15,7 @@ from typing import Literal
 from charlstm.config import is_path
 from charlstm.errors import CharlstmError, shown
 from charlstm.files import write_atomically
-from charlstm.folder import RunFolder
+from charlstm.runs.folder import RunFolder
 
 
 def require_place(option: str, place: Path, model: Path | None = None, text: Sequence[str] = ()) -> None:

@@ -21,11 +21,11 @@ from charlstm.commands.signals import noting_interrupts
 from charlstm.config import SampleConfig, load_config, read_toml
 from charlstm.errors import CharlstmError, Stopped, shown
 from charlstm.files import write_atomically
-from charlstm.stops import impossible_stops
+from charlstm.sampling.stops import impossible_stops
 from charlstm.values import unescaped
 
 if TYPE_CHECKING:
-    from charlstm.draft import Draft
+    from charlstm.sampling.session import Draft
     from charlstm.views.prompt import Prompt
 
 _LONGEST = 10**9  # what sample.length allows
@@ -37,11 +37,11 @@ def play(model: Path, file: Path | None, assignments: Sequence[str], seed: int |
     _check(file, assignments)
     seed = _checked_seed("--seed", secrets.randbelow(2**32) if seed is None else seed)
 
-    from charlstm.draft import Draft
-    from charlstm.opening import open_engine
+    from charlstm.runs.model_file import read_weights
+    from charlstm.sampling.engines.selection import open_engine
+    from charlstm.sampling.session import Draft
     from charlstm.views.console import print_line
     from charlstm.views.prompt import open_prompt
-    from charlstm.weights import read_weights
 
     weights = read_weights(model)
     settings = _settings(weights.config.sample, file, assignments)
@@ -140,7 +140,7 @@ class _Play:
     def _write(self, pieces: Generator[str, None, None], before: str, typed: str = "") -> None:
         """Show what a text goes on with, until it ends or Ctrl-C comes; `before` is its end so far, `typed` what was added."""
         from charlstm.views.console import print_start
-        from charlstm.views.text import stream_out
+        from charlstm.views.terminal import stream_out
 
         place = self._draft.place
         with noting_interrupts() if self._has_person else nullcontext(()) as received, closing(pieces):
@@ -197,7 +197,7 @@ class _Play:
         self._draft.seed = int(digits)
 
     def _text(self, _: Command) -> None:
-        from charlstm.views.text import stream_out
+        from charlstm.views.terminal import stream_out
 
         stream_out([self._draft.place.text()])
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Literal
 
 from charlstm.commands.outputs import picture_kind
 from charlstm.config import Config, load_config
-from charlstm.differences import labels
 from charlstm.errors import CharlstmError, ConfigError, RunError, shown
 from charlstm.files import write_atomically
-from charlstm.folder import RunFolder
-from charlstm.records import read_columns
+from charlstm.runs.differences import labels
+from charlstm.runs.folder import RunFolder
+from charlstm.runs.records import read_columns
 
 if TYPE_CHECKING:
     from charlstm.views.terminal_curves import Panel

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from charlstm.overview import Overview, overviews
+from charlstm.runs.overview import Overview, overviews
 
 Order = Literal["name", "size", "loss", "minutes", "date"]
 

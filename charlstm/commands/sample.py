@@ -16,12 +16,12 @@ from charlstm.commands.sample_output import Pieces, beam_facts, deliver, text_fa
 from charlstm.commands.sample_request import SampleRequest
 from charlstm.config import SampleConfig
 from charlstm.errors import NoneFitError, shown
-from charlstm.vocabulary import Ids, Vocabulary
+from charlstm.text.vocabulary import Ids, Vocabulary
 
 if TYPE_CHECKING:
     from charlstm.commands.sample_novelty import Novelty
-    from charlstm.engines import Engine
-    from charlstm.weights import Weights
+    from charlstm.runs.model_file import Weights
+    from charlstm.sampling.engines import Engine
 
 _TRIES = 20
 
@@ -31,9 +31,9 @@ def write_sample(request: SampleRequest) -> None:
     request.check()
     prime = request.prime()
 
-    from charlstm.sample import encode_prime, without_unknown
+    from charlstm.runs.model_file import read_weights
+    from charlstm.sampling.generate import encode_prime, without_unknown
     from charlstm.views.console import print_line
-    from charlstm.weights import read_weights
 
     weights = read_weights(request.model)
     vocabulary, settings = weights.vocabulary, request.settings(weights.config.sample)
@@ -62,10 +62,10 @@ def write_sample(request: SampleRequest) -> None:
 
 def _open(weights: Weights, request: SampleRequest) -> Engine:
     """What steps the model, or the blend of it and others."""
-    from charlstm.blend import BlendEngine, require_same_vocabulary
-    from charlstm.opening import open_engine
+    from charlstm.runs.model_file import read_weights
+    from charlstm.sampling.engines.blend import BlendEngine, require_same_vocabulary
+    from charlstm.sampling.engines.selection import open_engine
     from charlstm.views.console import print_line
-    from charlstm.weights import read_weights
 
     parts = [(weights, 1.0)]
     for path, weight in request.blended():
@@ -91,8 +91,8 @@ def _novelty(request: SampleRequest, weights: Weights) -> Novelty | None:
 
 def _examined(settings: SampleConfig, vocabulary: Vocabulary, is_endless: bool) -> SampleConfig:
     """The settings, once they are known to fit the vocabulary; without a length where the text is to have no end."""
-    from charlstm.controls import Controls
-    from charlstm.stops import NO_END, impossible_stops
+    from charlstm.sampling.controls import Controls
+    from charlstm.sampling.stops import NO_END, impossible_stops
     from charlstm.views.console import print_warning
 
     Controls(settings, vocabulary)  # only to find what is wrong with them before anything is written
@@ -116,8 +116,8 @@ def _pieces(
     novelty: Novelty | None,
 ) -> Pieces:
     """The texts as they are delivered: in pieces where that can be, as JSON where that was asked for."""
-    from charlstm.sample import read, stream_texts
-    from charlstm.texts import write_texts
+    from charlstm.sampling.completions import write_texts
+    from charlstm.sampling.generate import read, stream_texts
     from charlstm.views.console import to_json
 
     is_shown = request.output is None and sys.stdout.isatty()
@@ -159,7 +159,7 @@ def _accept(request: SampleRequest, novelty: Novelty | None) -> Callable[[str], 
 def _search(
     engine: Engine, vocabulary: Vocabulary, settings: SampleConfig, ids: Ids, prime: str, width: int
 ) -> tuple[str, dict[str, Any]]:
-    from charlstm.beam import beam_search
+    from charlstm.sampling.beam import beam_search
 
     begin = time.perf_counter()
     found = beam_search(engine, vocabulary, settings, width, ids)

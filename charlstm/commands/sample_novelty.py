@@ -13,8 +13,8 @@ from charlstm.commands.common import read_text
 from charlstm.commands.sample_output import Pieces
 from charlstm.config import DataConfig
 from charlstm.errors import shown
-from charlstm.novelty import WINDOW, CopyIndex
-from charlstm.vocabulary import CharVocabulary, Vocabulary
+from charlstm.sampling.novelty import WINDOW, CopyIndex
+from charlstm.text.vocabulary import CharVocabulary, Vocabulary
 
 
 class Novelty:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from charlstm.commands.sample_request import SampleRequest
 from charlstm.files import write_atomically
-from charlstm.vocabulary import Vocabulary
+from charlstm.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from charlstm.beam import Found
-    from charlstm.texts import Choice, Written
+    from charlstm.sampling.beam import Found
+    from charlstm.sampling.completions import Choice, Written
 
 Pieces = Iterable[tuple[int, str]]
 """Pieces of texts, each with its text's number: a text's own follow each other."""
@@ -25,7 +25,7 @@ Pieces = Iterable[tuple[int, str]]
 
 def deliver(pieces: Pieces, before: str, request: SampleRequest) -> None:
     """Write texts, `before` each of them, where they were asked for."""
-    from charlstm.views.text import stream_out
+    from charlstm.views.terminal import stream_out
 
     between = "" if request.as_json else request.between
     if request.has_file_each:

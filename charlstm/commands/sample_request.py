@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from charlstm.config import SampleConfig, load_config, read_toml, validate
 from charlstm.errors import CharlstmError, TextError, shown
-from charlstm.sources import find_sources
+from charlstm.text.sources import find_sources
 from charlstm.values import unescaped
 
 MOST_PRIME = 2**20
@@ -163,7 +163,7 @@ class SampleRequest:
         """The models to mix in, with their weights."""
         if not self.blend:
             return []
-        from charlstm.blend import parse_blend
+        from charlstm.sampling.engines.blend import parse_blend
 
         return [(Path(model), weight) for model, weight in map(parse_blend, self.blend)]
 

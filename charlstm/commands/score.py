@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Literal
 
 from charlstm.config import load_config
 from charlstm.errors import CharlstmError
-from charlstm.passages import By, in_blocks, read_passages
-from charlstm.sources import find_sources
+from charlstm.text.passages import By, in_blocks, read_passages
+from charlstm.text.sources import find_sources
 
 if TYPE_CHECKING:
-    from charlstm.scoring import Score
+    from charlstm.scoring.surprise import Score
     from charlstm.views.scores import Form
 
 Order = Literal["worst", "best"]
@@ -49,9 +49,9 @@ def score(
     if form == "show":
         require_colours("--show", "--json --per-char")
 
-    from charlstm.device import find_device
-    from charlstm.scoring import Scorer
-    from charlstm.store import load_model
+    from charlstm.model.device import find_device
+    from charlstm.runs.saved_model import load_model
+    from charlstm.scoring.surprise import Scorer
 
     saved = load_model(model, find_device(device))
     data = asked.model_copy(update={"newlines": saved.config.data.newlines, **reading})
@@ -79,10 +79,10 @@ def classify(
     several = _has_several(text, "classify")
     data = load_config(data=reading).data
 
-    from charlstm.classification import Classifier
-    from charlstm.device import find_device
-    from charlstm.scoring import Scorer
-    from charlstm.store import load_model
+    from charlstm.model.device import find_device
+    from charlstm.runs.saved_model import load_model
+    from charlstm.scoring.classification import Classifier
+    from charlstm.scoring.surprise import Scorer
     from charlstm.views.scores import VerdictsView
 
     saved = [load_model(path, find_device(device)) for path in models.values()]
@@ -115,7 +115,7 @@ def _sorted(scores: Iterator[Score], order: Order) -> list[Score]:
 @contextmanager
 def _progress(shows_rows: bool) -> Iterator[Callable[[int], None]]:
     """A bar, unless rows appear on the same terminal meanwhile."""
-    from charlstm.views.reading import scoring_bar
+    from charlstm.views.bars import scoring_bar
 
     if shows_rows and sys.stdout.isatty():
         yield lambda chars: None

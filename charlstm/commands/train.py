@@ -16,12 +16,12 @@ from charlstm.commands.common import command_to_try, program, read_text, run_nam
 from charlstm.commands.drawing import Drawing
 from charlstm.commands.signals import if_stopped, stopping
 from charlstm.config import Config, load_config
-from charlstm.diagnosis import diagnose
 from charlstm.errors import CharlstmError, UnknownCharactersError
-from charlstm.folder import RunFolder, new_run_folder, newest_run
+from charlstm.runs.diagnosis import diagnose
+from charlstm.runs.folder import RunFolder, new_run_folder, newest_run
 
 if TYPE_CHECKING:
-    from charlstm.train import Trainer
+    from charlstm.training.trainer import Trainer
 
 
 def start_run(
@@ -62,11 +62,11 @@ def _prepare(asked: Config, device: str, folder: RunFolder, model: Path | None, 
     if not model:
         corpus = read_text(asked.data.text, asked.data)  # before torch is loaded: a text that can't be read is said at once
 
-    from charlstm.device import find_device
-    from charlstm.finetune import settle
-    from charlstm.material import prepare
-    from charlstm.store import load_model
-    from charlstm.train import Trainer
+    from charlstm.model.device import find_device
+    from charlstm.runs.saved_model import load_model
+    from charlstm.training.finetune import settle
+    from charlstm.training.material import prepare
+    from charlstm.training.trainer import Trainer
     from charlstm.views.console import print_facts
     from charlstm.views.summary import print_material, print_plan
 
@@ -101,10 +101,10 @@ def resume_run(run: Path | None, settings: Sequence[str], device: str, dry_run: 
 
 def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str, dry_run: bool) -> Trainer:
     """Read the newest whole save and the text, make the trainer, show them, and put the folder back to where they were."""
-    from charlstm.device import find_device
-    from charlstm.material import prepare
-    from charlstm.resume import load_training, refuse_another
-    from charlstm.train import Trainer
+    from charlstm.model.device import find_device
+    from charlstm.training.material import prepare
+    from charlstm.training.resume import load_training, refuse_another
+    from charlstm.training.trainer import Trainer
     from charlstm.views.console import print_warning
     from charlstm.views.summary import print_material, print_plan
 
@@ -130,8 +130,8 @@ def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str, dry
 
 def _fit(trainer: Trainer, folder: RunFolder) -> int:
     """Train to the end or to a signal, show it as it goes, and give the exit code."""
-    from charlstm.records import Record
-    from charlstm.trackers import open_trackers
+    from charlstm.runs.records import Record
+    from charlstm.training.trackers import open_trackers
     from charlstm.views.console import print_line, print_warning
     from charlstm.views.summary import print_result
     from charlstm.views.training import make_view

@@ -18,12 +18,12 @@ from charlstm.commands.common import program, read_text, run_name, with_absolute
 from charlstm.commands.signals import if_stopped, stopping
 from charlstm.config import load_config
 from charlstm.errors import CharlstmError, SearchError
-from charlstm.folder import new_run_folder
-from charlstm.search_folder import SearchFolder
-from charlstm.search_space import read_space
+from charlstm.runs.folder import new_run_folder
+from charlstm.tuning.folder import SearchFolder
+from charlstm.tuning.space import read_space
 
 if TYPE_CHECKING:
-    from charlstm.tune import Search
+    from charlstm.tuning.search import Search
 
 DEFAULT_TRIALS = 20
 """Where neither a number nor a time is given: enough for the sampler to have learned from the first ten."""
@@ -65,9 +65,9 @@ def search_recipe(
     with if_stopped("stopped before the first trial; the same command begins again"):
         corpus = read_text(asked.data.text, asked.data)  # before torch is loaded: a text that can't be read is said at once
 
-        from charlstm.device import find_device
-        from charlstm.material import prepare
-        from charlstm.tune import Search
+        from charlstm.model.device import find_device
+        from charlstm.training.material import prepare
+        from charlstm.tuning.search import Search
         from charlstm.views.summary import print_material
         from charlstm.views.tune import print_search
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from charlstm.errors import CharlstmError
 from charlstm.views.console import console
-from charlstm.views.text import visible
+from charlstm.views.terminal import visible
 
 LIGHT, DARK = "#ffffff", "#000000"
 """Letters, on a ground that is set with them: so every terminal, light or dark, shows the same."""

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from charlstm.views.console import console, print_line
-from charlstm.views.text import one_line, visible
+from charlstm.views.terminal import one_line, visible
 
 
 def print_comparison(answer: Mapping[str, Any]) -> None:

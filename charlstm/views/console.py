@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from charlstm.views.text import visible
+from charlstm.views.terminal import visible
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from charlstm.views.pictures import COLOURS, Kind, picture
-from charlstm.views.text import one_line
+from charlstm.views.terminal import one_line
 
 XAxis = Literal["steps", "characters", "minutes"]
 _MARKS = ("o", "s", "^", "D", "v")  # 5 and 7 have no common divisor: 35 runs look different
@@ -30,7 +30,7 @@ class Drawn:
 
     label: str
     columns: Mapping[str, Sequence[float]]
-    """See `charlstm.records.read_columns`."""
+    """See `charlstm.runs.records.read_columns`."""
 
 
 def draw_curves(runs: Sequence[Drawn], x: XAxis, noun: str, kind: Kind) -> bytes:

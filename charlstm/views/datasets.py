@@ -14,7 +14,7 @@ from typing import Any
 from rich.table import Table
 from tqdm import tqdm
 
-from charlstm.datasets import Dataset
+from charlstm.text.datasets import Dataset
 from charlstm.views.console import console, print_json
 
 

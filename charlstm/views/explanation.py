@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from charlstm.excerpts import symbol_of
-from charlstm.explanation import LayerStep
-from charlstm.traces import GATES, Floats, Kind, Trace
+from charlstm.insight.explanation import LayerStep
+from charlstm.insight.traces import GATES, Floats, Kind, Trace
+from charlstm.runs.model_file import Weights
+from charlstm.text.excerpts import symbol_of
 from charlstm.views.console import console, print_json
-from charlstm.views.text import visible
-from charlstm.weights import Weights
+from charlstm.views.terminal import visible
 
 NEXT = 5
 """Successors that are listed, and neurons that changed most."""

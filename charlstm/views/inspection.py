@@ -14,12 +14,12 @@ import numpy as np
 from rich.style import Style
 from rich.text import Text
 
-from charlstm.excerpts import Excerpt, symbol_of
-from charlstm.features import Match
-from charlstm.traces import GATES, Floats, Kind, Trace
+from charlstm.insight.features import Match
+from charlstm.insight.traces import GATES, Floats, Kind, Trace
+from charlstm.text.excerpts import Excerpt, symbol_of
+from charlstm.text.vocabulary import Vocabulary
 from charlstm.views.colours import DARK, LIGHT, append, put
 from charlstm.views.console import print_json
-from charlstm.vocabulary import Vocabulary
 
 _DIVERGING = [
     Style(color=letters, bgcolor=ground)

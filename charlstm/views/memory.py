@@ -13,7 +13,7 @@ from dataclasses import asdict
 from rich.table import Table
 from rich.text import Text
 
-from charlstm.remembering import REACH, WARM_UP, Memory
+from charlstm.insight.memory import REACH, WARM_UP, Memory
 from charlstm.views.canvas import has_braille
 from charlstm.views.console import console, print_json
 

@@ -10,7 +10,7 @@ import math
 
 from matplotlib.axes import Axes
 
-from charlstm.remembering import CONTEXTS, Memory
+from charlstm.insight.memory import CONTEXTS, Memory
 from charlstm.views.pictures import COLOURS, Kind, picture
 
 _ROUNDING = 1e-10

@@ -19,7 +19,7 @@ import platformdirs
 
 from charlstm.errors import TextError
 from charlstm.views.console import print_line
-from charlstm.views.text import visible
+from charlstm.views.terminal import visible
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from rich.table import Table
 from rich.text import Text
 
-from charlstm.overview import Overview
+from charlstm.runs.overview import Overview
 from charlstm.views.console import console, print_json, print_line
-from charlstm.views.text import one_line
+from charlstm.views.terminal import one_line
 
 _STYLES = {"finished": "green", "running": "cyan", "diverged": "red", "damaged": "red"}
 

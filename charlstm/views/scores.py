@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Literal
 from rich.style import Style
 from rich.text import Text
 
-from charlstm.passages import By, Passage
+from charlstm.text.passages import By, Passage
+from charlstm.text.vocabulary import Vocabulary
 from charlstm.views.colours import append, put
 from charlstm.views.console import console, print_json, print_line
-from charlstm.views.text import visible
-from charlstm.vocabulary import Vocabulary
+from charlstm.views.terminal import visible
 
 if TYPE_CHECKING:  # they import torch, and whether there are colours is asked before it is loaded
-    from charlstm.classification import Verdict
-    from charlstm.scoring import Score, Total
+    from charlstm.scoring.classification import Verdict
+    from charlstm.scoring.surprise import Score, Total
 
 Form = Literal["table", "show", "json", "per-char"]
 """Rows, coloured text, JSON, or JSON with every character."""
@@ -77,7 +77,7 @@ class ScoresView:
             self._rows.total(_means(self._sum), f"{self._count:,} {self._rows.by}{'s' * (self._count > 1)}{empty}")
 
     def _json(self, score: Score) -> dict[str, object]:
-        from charlstm.scoring import by_character
+        from charlstm.scoring.surprise import by_character
 
         total, passage = score.total, score.passage
         means = (
@@ -204,7 +204,7 @@ class _Rows:
 
 def heat(score: Score, vocabulary: Vocabulary) -> Text:
     """The text that was scored, each character in the colour of its surprise; a line end as a space before it."""
-    from charlstm.scoring import by_character
+    from charlstm.scoring.surprise import by_character
 
     text = Text()
     for character, nats, _ in by_character(score, vocabulary):

@@ -15,17 +15,17 @@ from pathlib import Path
 from rich.table import Table
 
 from charlstm.config import Config
-from charlstm.corpus import Corpus
-from charlstm.device import describe_device
-from charlstm.diagnosis import Diagnosis
-from charlstm.evaluate import Evaluation
-from charlstm.folder import RunFolder
-from charlstm.material import Material
-from charlstm.model import CharLSTM
-from charlstm.store import SavedModel
-from charlstm.train import Trainer
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.model.device import describe_device
+from charlstm.runs.diagnosis import Diagnosis
+from charlstm.runs.folder import RunFolder
+from charlstm.runs.saved_model import SavedModel
+from charlstm.scoring.evaluation import Evaluation
+from charlstm.text.corpus import Corpus
+from charlstm.text.vocabulary import Vocabulary
+from charlstm.training.material import Material
+from charlstm.training.trainer import Trainer
 from charlstm.views.console import console, duration, print_facts, print_json, print_line
-from charlstm.vocabulary import Vocabulary
 
 MANY_SYMBOLS = 5_000
 """More make the last layer the widest part of a model."""

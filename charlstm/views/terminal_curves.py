@@ -17,7 +17,7 @@ from rich.text import Text
 
 from charlstm.views.canvas import Canvas, has_braille
 from charlstm.views.console import console
-from charlstm.views.text import one_line, visible
+from charlstm.views.terminal import one_line, visible
 
 _COLOURS = ("bright_blue", "yellow", "green", "magenta", "cyan", "red")
 _LABEL = 8  # columns for the numbers at either side

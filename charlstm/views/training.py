@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 from tqdm import tqdm
 
-from charlstm.records import Record, Setback, StepRecord
-from charlstm.train import MAX_SETBACKS, Trainer
+from charlstm.runs.records import Record, Setback, StepRecord
+from charlstm.training.trainer import MAX_SETBACKS, Trainer
 from charlstm.views.console import console, duration, print_warning
-from charlstm.views.text import visible
+from charlstm.views.terminal import visible
 
 _SAMPLE_LINES = 3
 

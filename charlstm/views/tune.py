@@ -16,11 +16,11 @@ from rich.table import Table
 from rich.text import Text
 from tqdm import tqdm
 
-from charlstm.device import describe_device
-from charlstm.records import StepRecord
-from charlstm.search_space import Value
-from charlstm.trials import TrialRecord
-from charlstm.tune import Search, TrialBegun
+from charlstm.model.device import describe_device
+from charlstm.runs.records import StepRecord
+from charlstm.tuning.search import Search, TrialBegun
+from charlstm.tuning.space import Value
+from charlstm.tuning.trials import TrialRecord
 from charlstm.views.console import console, duration, print_facts, print_json, print_line, print_warning
 
 

@@ -1,0 +1,1 @@
+"""The network, its cell as equations, its shapes, its device."""

@@ -1,0 +1,240 @@
+"""The run folder: the names of its files.
+
+Knows: every file name in a run folder, who may write there, and how to tell whether a log is as it was written.
+Does not know: what is in a model file; torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from charlstm.config import Config
+from charlstm.errors import ModelError, RunError
+from charlstm.files import append, half_written, read, told, write_atomically
+from charlstm.runs.records import Point, read_curve
+
+TRIALS = "trials.jsonl"
+"""What tells the folder of a search from that of a run."""
+
+Marks = dict[str, tuple[int, str]]
+"""Of each log its size in bytes and the SHA-256 of its content."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The names in a run folder."""
+
+    path: Path
+
+    @property
+    def resume(self) -> Path:
+        """All that an exact resume needs."""
+        return self.path / "resume.safetensors"
+
+    @property
+    def previous(self) -> Path:
+        """The save for a resume before the newest one, for when that is damaged."""
+        return self.path / "resume.prev.safetensors"
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration."""
+        return self.path / "config.toml"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON record a line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        """What the model wrote at each evaluation."""
+        return self.path / "samples.txt"
+
+    @property
+    def best(self) -> Path:
+        """The model with the lowest validation loss."""
+        return self.path / "best.safetensors"
+
+    @property
+    def last(self) -> Path:
+        """The newest model."""
+        return self.path / "last.safetensors"
+
+    @property
+    def curves(self) -> Path:
+        """The curves as a picture."""
+        return self.path / "curves.png"
+
+    @property
+    def tensorboard(self) -> Path:
+        """The folder with what TensorBoard shows."""
+        return self.path / "tensorboard"
+
+    def held(self) -> list[Path]:
+        """The files of a run that are in the folder. A picture alone makes no run: one of several lies beside them."""
+        with told(self.path, "look into"):
+            return [file for file in self._files() if file != self.curves and file.exists()]
+
+    def _files(self) -> tuple[Path, ...]:
+        return (self.config, self.metrics, self.samples, self.best, self.last, self.resume, self.previous, self.curves)
+
+    @property
+    def _lock(self) -> Path:
+        return self.path / ".lock"
+
+    def is_in_use(self) -> bool:
+        """Whether a training is writing to the folder now."""
+        with suppress(OSError):  # which says that it may not be written to, and so is not
+            try:
+                if self._lock.is_file():
+                    FileLock(self._lock).acquire(blocking=False).lock.release()
+            except Timeout:
+                return True
+        return False
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Make the folder and keep other trainings out of it. RunError where one is in it.
+
+        The system lets go of the lock when a process ends, however it ends.
+        """
+        with told(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self._lock)
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                raise RunError(f"another training is writing to {self.path}: wait for it, or choose another --run") from None
+        try:
+            self._clear_temporaries()
+            yield
+        finally:
+            lock.release()
+
+    def _clear_temporaries(self) -> None:
+        """Half-written files that a crash has left. Only who holds the lock may do this."""
+        for file in half_written(self.path, [file.name for file in self._files()]):
+            with told(file):
+                file.unlink(missing_ok=True)
+
+    def refuse_held(self, overwrite: bool) -> None:
+        """RunError where the folder holds a run that may not be overwritten, is in use, or can't be named in UTF-8."""
+        if not is_unicode(str(self.path.absolute())):
+            raise RunError(f"the run folder {str(self.path)!r} has a name that is not UTF-8: choose another with --run")
+        if (self.path / TRIALS).exists():
+            raise RunError(f"{self.path} holds a search for settings: choose another --run")
+        held = self.held()
+        if held and not overwrite:
+            raise RunError(
+                f"{self.path} holds a run already: --resume continues it, --overwrite replaces it, another --run spares it"
+            )
+        if held:
+            with self.locked():  # so that a run in use is refused at once, and not after a long text was read
+                pass
+
+    def require_resume(self) -> None:
+        """RunError where there is nothing to resume."""
+        if not self.resume.is_file() and not self.previous.is_file():
+            raise RunError(f"nothing to resume in {self.path}: {self.resume.name} is not there")
+
+    def promote_previous(self) -> None:
+        """Put the save before the newest in the place of the newest, which is damaged or missing."""
+        with told(self.resume):
+            self.previous.replace(self.resume)
+
+    def model(self) -> Path:
+        """The best model, or the newest where there is no best. ModelError where there is neither."""
+        for file in (self.best, self.last):
+            if file.is_file():
+                return file
+        raise ModelError(f"no model in {self.path}: expected {self.best.name} or {self.last.name} there")
+
+    def start(self, overwrite: bool = False) -> None:
+        """Take a run that may be overwritten out of the folder, which is locked."""
+        if (held := self.held()) and not overwrite:  # another training may have begun there since it was looked at
+            raise RunError(f"{self.path} holds a run that began meanwhile: choose another --run")
+        with told(self.path):
+            if held:
+                for file in self._files():
+                    file.unlink(missing_ok=True)
+                shutil.rmtree(self.tensorboard, ignore_errors=True)
+
+    def write_config(self, config: Config) -> None:
+        """Write the resolved configuration."""
+        write_atomically(self.config, [config.to_toml().encode()])
+
+    def append_metrics(self, record: Mapping[str, object]) -> None:
+        """Add one record to metrics.jsonl."""
+        append(self.metrics, (json.dumps(record) + "\n").encode())
+
+    def curve(self) -> list[Point]:
+        """What metrics.jsonl says of how the training went; empty where there is none."""
+        return read_curve(self.logged())
+
+    def logged(self) -> bytes:
+        """What metrics.jsonl holds; nothing where there is none."""
+        return read(self.metrics)
+
+    def marks(self) -> Marks:
+        """How the logs are now."""
+        marks = {}
+        for file in (self.metrics, self.samples):
+            data = read(file)
+            marks[file.name] = (len(data), hashlib.sha256(data).hexdigest())
+        return marks
+
+    def go_back_to(self, marks: Marks) -> list[str]:
+        """Cut the logs to what they held at a save, and give the names of those that are not as they were written then.
+
+        What came after it will be written again.
+        """
+        return [file.name for file in (self.metrics, self.samples) if not self._cut(file, *marks.get(file.name, (0, "")))]
+
+    def _cut(self, file: Path, size: int, digest: str) -> bool:
+        """Cut a log, where it is not as it was at its last whole line -> whether it is."""
+        now = read(file)
+        then = now[:size]
+        is_whole = hashlib.sha256(then).hexdigest() == digest
+        if not is_whole:
+            then = then[: then.rfind(b"\n") + 1]
+        if len(then) != len(now):
+            with told(file):
+                os.truncate(file, len(then))
+        return is_whole
+
+    def holds_config(self, config: Config) -> bool:
+        """Whether config.toml is as it is written for this configuration."""
+        return read(self.config) == config.to_toml().encode()
+
+    def append_sample(self, step: int, about: str, text: str) -> None:
+        """Add one sample to samples.txt, under a title that names its step."""
+        append(self.samples, f"=== step {step}, {about}\n{text}\n\n".encode("utf-8", errors="surrogatepass"))
+
+
+def is_unicode(name: str) -> bool:
+    """False for names with bytes that are not UTF-8, which neither TOML nor safetensors can spell."""
+    return not any("\ud800" <= c <= "\udfff" for c in name)
+
+
+def new_run_folder(name: str, under: Path = Path("runs")) -> RunFolder:
+    """`runs/name`, or the first of `runs/name-2`, `runs/name-3`, ... that does not exist."""
+    candidates = (under / (name if i == 1 else f"{name}-{i}") for i in range(1, 1_000_000))
+    return RunFolder(next(path for path in candidates if not path.exists()))
+
+
+def newest_run(under: Path = Path("runs")) -> RunFolder:
+    """The run that was saved last. RunError where there is none."""
+    saves = list(under.glob("*/resume*.safetensors"))
+    if not saves:
+        raise RunError(f"no run to resume in {under}: name its folder with --run")
+    return RunFolder(max(saves, key=lambda save: save.stat().st_mtime).parent)

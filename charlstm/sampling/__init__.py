@@ -1,0 +1,1 @@
+"""From a model to text: engines, controls, the loop."""

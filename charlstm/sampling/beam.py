@@ -1,0 +1,115 @@
+"""Beam search: the most probable text that a search of some width finds, where sampling takes one at random.
+
+At each step every hypothesis goes on with every character, and the `width` best of all those are kept. Width 1 takes the most
+probable character each time. Wider finds texts that are more probable as a whole, which tend to repeat themselves (Holtzman et
+al. 2020, figure 1).
+
+Knows: an engine, the controls that belong to a text rather than to a draw, stop texts.
+Does not know: random numbers, where the text goes.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from charlstm.config import SampleConfig
+from charlstm.sampling.controls import MEMORY, Controls, log_probabilities
+from charlstm.sampling.engines.base import Engine
+from charlstm.text.vocabulary import Ids, Vocabulary
+
+_OF_DRAWING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "typical_p": 1.0}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search ends with."""
+
+    text: str
+    """Without the prime, and without the stop text that ended it."""
+    log_probability: float
+    """Of all ids after the prime, of a stop text too: the sum of each one's, in nats, after the controls."""
+    stop: str | None
+    """The stop text that ended it."""
+
+
+@dataclass(frozen=True)
+class _Hypothesis:
+    history: array[int]
+    written: int = 0
+    score: float = 0.0
+    row: int = field(default=0, compare=False)
+    """Of which hypothesis before it this is a continuation."""
+
+    def goes_on(self, row: int, chosen: int, score: float) -> _Hypothesis:
+        history = self.history[:]
+        history.append(chosen)
+        return _Hypothesis(history, self.written + 1, score, row)
+
+    @property
+    def per_character(self) -> float:
+        return self.score / self.written
+
+    @property
+    def ids(self) -> array[int]:
+        return self.history[len(self.history) - self.written :]
+
+
+def beam_search(engine: Engine, vocabulary: Vocabulary, config: SampleConfig, width: int, prime: Ids) -> Found:
+    """The best of what follows the prime, ids (N,), N >= 1: `config.length` ids, or fewer where a stop text ends them.
+
+    `ban`, `allow`, `bias`, `repetition_penalty` and `no_repeat_ngram` apply; what belongs to a draw (temperature, top-k, top-p,
+    min-p, typical-p) does not. Hypotheses of different lengths are compared by their log-probability per id: a sum alone would
+    favour whatever ends first. The same input gives the same text. CharlstmError as for `Controls`.
+    """
+    controls = Controls(config.model_copy(update=_OF_DRAWING), vocabulary)
+    stops = {stop: _ids_of(stop, vocabulary) for stop in map(vocabulary.normalized, config.stop)}
+    live, ended = [_Hypothesis(array("q", prime[-MEMORY:].tolist()))], list[tuple[_Hypothesis, str]]()
+    logits, state = engine.prefill(prime.astype(np.int64)[:, None])
+    for _ in range(config.length):
+        filtered = controls.filtered(logits, [hypothesis.history for hypothesis in live])
+        candidates, live = _candidates(live, log_probabilities(filtered)), []
+        for candidate in candidates:
+            stop = next((s for s, ids in stops.items() if _ends_with(candidate, ids, config.min_length)), None)
+            if stop is None:
+                live.append(candidate)
+            else:
+                ended.append((candidate, stop))
+            if len(live) == width:
+                break
+        if not live or _none_can_win(live, ended, config.length):
+            break
+        state = engine.select(state, [hypothesis.row for hypothesis in live])
+        logits, state = engine.step(np.array([hypothesis.history[-1] for hypothesis in live]), state)
+    best, stop = max([*ended, *((hypothesis, None) for hypothesis in live)], key=lambda pair: pair[0].per_character)
+    ids = best.ids[: best.written - (len(stops[stop]) if stop else 0)]
+    return Found(vocabulary.decode(ids), best.score, stop)
+
+
+def _candidates(live: list[_Hypothesis], nats: npt.NDArray[np.float64]) -> Iterator[_Hypothesis]:
+    """Every continuation, the best first, of equals the one of the better hypothesis and of the smaller id."""
+    total = nats + np.array([[hypothesis.score] for hypothesis in live])
+    for place in np.argsort(-total, axis=None, kind="stable"):
+        row, chosen = divmod(int(place), nats.shape[1])
+        if total[row, chosen] == -np.inf:
+            return
+        yield live[row].goes_on(row, chosen, float(total[row, chosen]))
+
+
+def _none_can_win(live: list[_Hypothesis], ended: list[tuple[_Hypothesis, str]], length: int) -> bool:
+    """A score only falls, so that what lives can't end above its score now over the longest length."""
+    return bool(ended) and max(h.per_character for h, _ in ended) >= max(h.score for h in live) / length
+
+
+def _ids_of(stop: str, vocabulary: Vocabulary) -> array[int]:
+    """The ids of a stop text; none where the model can't write it."""
+    return array("q", [] if vocabulary.unknown(stop) else vocabulary.encode(stop).tolist())
+
+
+def _ends_with(hypothesis: _Hypothesis, stop: array[int], min_length: int) -> bool:
+    """Whether a stop text ends it that begins after the first `min_length` ids."""
+    return 0 < len(stop) <= hypothesis.written - min_length and hypothesis.history[-len(stop) :] == stop

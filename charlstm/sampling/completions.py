@@ -1,0 +1,162 @@
+"""Whole texts: how each ended, how probable its characters were, and drawing again until one fits; and a text to go on from.
+
+Knows: how many times a text may be drawn, and from which random numbers.
+Does not know: what makes a text fit, where it goes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from charlstm.config import SampleConfig
+from charlstm.sampling.controls import Controls, log_probabilities
+from charlstm.sampling.engines.base import Engine, Logits
+from charlstm.sampling.generate import TOGETHER, Cursor, Text, read, write
+from charlstm.text.vocabulary import Vocabulary
+
+
+class Choice(NamedTuple):
+    """An id that was written, and what could have been."""
+
+    chosen: int
+    logprob: float
+    """Its log-probability in nats under the model's own distribution, before any control."""
+    alternatives: list[tuple[int, float]]
+    """The most probable ids with theirs, the most probable first."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A text that has ended."""
+
+    number: int
+    seed: int
+    text: str
+    """What follows the prime."""
+    stop: str | None
+    """The stop text that ended it; None where it has its full length."""
+    seconds: float
+    """From the start of its batch to its end."""
+    choices: list[Choice]
+    """Of the ids that its characters were made of; empty unless asked for."""
+
+
+class Continuation:
+    """One text from a cursor: its pieces as they come, and then, or whenever it is left, a cursor where it stands.
+
+    Iterate over it once. Going on from `cursor()` takes nothing back: the one that it began at is as it was.
+    """
+
+    def __init__(self, engine: Engine, vocabulary: Vocabulary, config: SampleConfig, cursor: Cursor, seed: int) -> None:
+        self._engine, self._vocabulary, self._begin = engine, vocabulary, cursor
+        self._controls = Controls(config, vocabulary)
+        self._log = _Log()
+        self._text = Text(vocabulary, config, cursor, seed)
+
+    def __iter__(self) -> Iterator[str]:
+        for _, piece in write(self._engine, self._controls, self._begin, [self._text], self._log):
+            yield piece
+
+    def cursor(self) -> Cursor:
+        """Where the text stands that was given out, without the stop text that ended it or was held back."""
+        ids = self._log.ids[0]
+        ids = ids[: _count_ids(self._vocabulary, ids, self._text.ending.characters)]
+        return read(self._engine, np.array(ids, self._begin.history.dtype), self._begin)
+
+
+def write_texts(
+    engine: Engine,
+    vocabulary: Vocabulary,
+    config: SampleConfig,
+    cursor: Cursor,
+    seed: int,
+    count: int,
+    accept: Callable[[str], bool] | None = None,
+    tries: int = 1,
+    alternatives: int | None = None,
+) -> Iterator[Written]:
+    """Up to `count` texts in the order of their numbers, each as soon as it and those before it are done.
+
+    Text i draws from a generator seeded with `seed + i`. One that `accept` refuses is drawn again, at most `tries` times in
+    all: try r > 0 from a generator seeded with `[seed + i, r]`. Those that never fit are left out. With `alternatives`, of each
+    id its log-probability is kept, and so many others.
+    """
+    controls = Controls(config, vocabulary)
+    for begin in range(0, count, TOGETHER):
+        numbers = range(begin, min(begin + TOGETHER, count))
+        pending, done, turn = set(numbers), dict[int, Written](), begin
+        for attempt in range(tries):
+            seeds = {number: seed + number for number in sorted(pending)}
+            texts = [Text(vocabulary, config, cursor, (of, attempt) if attempt else of, number) for number, of in seeds.items()]
+            for written in _whole(engine, vocabulary, controls, cursor, texts, seeds, alternatives):
+                if accept is None or accept(written.text):
+                    pending.remove(written.number)
+                    done[written.number] = written
+                    while turn in done:
+                        yield done.pop(turn)
+                        turn += 1
+            if not pending:
+                break
+        for number in sorted(done):
+            yield done[number]
+
+
+def _whole(
+    engine: Engine,
+    vocabulary: Vocabulary,
+    controls: Controls,
+    cursor: Cursor,
+    texts: Sequence[Text],
+    seeds: dict[int, int],
+    alternatives: int | None,
+) -> Iterator[Written]:
+    """Texts side by side, each once it has ended."""
+    log = None if alternatives is None else _Log(alternatives)
+    pieces = defaultdict[int, list[str]](list)
+    begin = time.perf_counter()
+    for text, piece in write(engine, controls, cursor, texts, log):
+        pieces[text.number].append(piece)
+        if text.ending.reason is not None:
+            whole, choices = "".join(pieces.pop(text.number)), []
+            if log is not None:
+                ids = log.ids[text.number]
+                choices = log.choices[text.number][: _count_ids(vocabulary, ids, len(whole))]
+            seconds = time.perf_counter() - begin
+            yield Written(text.number, seeds[text.number], whole, text.ending.stop, seconds, choices)
+
+
+class _Log:
+    """Keeps, of each text, the ids that were chosen, and with `alternatives` how probable they and others were."""
+
+    def __init__(self, alternatives: int | None = None) -> None:
+        self.ids = defaultdict[int, list[int]](list)
+        self.choices = defaultdict[int, list[Choice]](list)
+        self._alternatives = alternatives
+
+    def __call__(self, texts: Sequence[Text], logits: Logits, ids: npt.NDArray[np.int64]) -> None:
+        for text, chosen in zip(texts, ids.tolist(), strict=True):
+            self.ids[text.number].append(chosen)
+        if self._alternatives is None:
+            return
+        logprobs = log_probabilities(logits)
+        best = (-logprobs).argsort(axis=1, kind="stable")[:, : self._alternatives]
+        for text, row, chosen, others in zip(texts, logprobs, ids.tolist(), best, strict=True):
+            alternatives = list(zip(others.tolist(), row[others].tolist(), strict=True))
+            self.choices[text.number].append(Choice(chosen, float(row[chosen]), alternatives))
+
+
+def _count_ids(vocabulary: Vocabulary, ids: Sequence[int], characters: int) -> int:
+    """How many of the first ids make so many characters."""
+    decode, made = vocabulary.decoder(), 0
+    for count, i in enumerate(ids):
+        if made >= characters:
+            return count
+        made += len(decode(i))
+    return len(ids)

@@ -1,0 +1,71 @@
+"""Graphs that were made before, with what was measured of them, in the user's cache folder.
+
+    XXH3 of the rest in hexadecimal | newline | JSON | newline | the graph
+
+Making a graph takes little, but importing what makes it takes a tenth of a second of the way to the first character.
+
+Knows: the files, and that they hold for one machine and one ONNX Runtime.
+Does not know: what is in them.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+import platformdirs
+import xxhash
+
+from charlstm.errors import SaveError
+from charlstm.files import write_atomically
+from charlstm.sampling.engines.onnx_engine import wanted_threads
+
+_MOST = 2**28
+"""Bytes that are kept, of the graphs that were made last."""
+
+
+def load(key: str) -> tuple[dict[str, Any], bytes] | None:
+    """What was kept under a key, which is a file name: facts, and a graph. None where nothing is, or not as it was written."""
+    try:
+        checksum, rest = _file(key).read_bytes().split(b"\n", 1)
+        about, graph = rest.split(b"\n", 1)
+        if checksum.decode() != xxhash.xxh3_128_hexdigest(rest):
+            return None
+        values = json.loads(about)
+        return (values["facts"], graph) if values["machine"] == _machine() else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def keep(key: str, facts: Mapping[str, Any], graph: bytes) -> None:
+    """Keep it for the next time; where that is not possible, it is made anew then."""
+    file = _file(key)
+    rest = json.dumps({"machine": _machine(), "facts": facts}).encode() + b"\n" + graph
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, [xxhash.xxh3_128_hexdigest(rest).encode() + b"\n", rest])
+        _drop_oldest(file.parent)
+    except (OSError, SaveError):
+        pass
+
+
+def _file(key: str) -> Path:
+    return platformdirs.user_cache_path("charlstm", appauthor=False) / "engines" / f"{key}.graph"
+
+
+def _drop_oldest(folder: Path) -> None:
+    size = 0
+    for file in sorted(folder.glob("*.graph"), key=lambda f: f.stat().st_mtime, reverse=True):
+        size += file.stat().st_size
+        if size > _MOST:
+            file.unlink(missing_ok=True)
+
+
+def _machine() -> dict[str, object]:
+    """What the graph and the figures hold for: its making, its runtime, this machine by its name, as homes are shared."""
+    making = xxhash.xxh3_64_hexdigest(Path(__file__).with_name("graph.py").read_bytes())
+    return {"graph": making, "onnxruntime": onnxruntime.__version__, "machine": platform.node(), "threads": wanted_threads()}

@@ -1,0 +1,182 @@
+"""The loop that writes: a prime is read, an id chosen, fed back, and the next one chosen.
+
+Knows: how texts are written side by side, where each stands, and that each has its own random numbers.
+Does not know: which engine steps the model, how an id is chosen, where the text goes.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from charlstm.config import SampleConfig
+from charlstm.errors import CharlstmError, shown
+from charlstm.sampling.controls import MEMORY, Controls
+from charlstm.sampling.engines.base import Engine, EngineState, Logits
+from charlstm.sampling.stops import Ending
+from charlstm.text.vocabulary import Ids, Vocabulary, describe
+
+TOGETHER = 256
+"""Texts in a batch, at most: more of them are hardly faster, and would take more memory."""
+_READ_AT_ONCE = 2**20  # ids of a prime; an engine takes them in 8 bytes each
+_DRAWN_AT_ONCE = 64
+
+Watch = Callable[[Sequence["Text"], Logits, npt.NDArray[np.int64]], None]
+"""Is shown, at every step, the texts that go on, the model's own logits (B, V) for their next id, and the ids chosen, (B,)."""
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where a text stands: all that is needed to go on from there, as often as one likes. A value, which nothing changes."""
+
+    logits: Logits
+    """Of what comes next, (1, V)."""
+    state: EngineState
+    """Of a single text."""
+    history: Ids
+    """The last ids, `MEMORY` at most, which the controls look at."""
+
+
+def read(engine: Engine, ids: Ids, cursor: Cursor | None = None) -> Cursor:
+    """Read ids (N,) from where a cursor stands, or from the beginning, where N must be at least 1."""
+    logits, state, history = (cursor.logits, cursor.state, cursor.history) if cursor else (None, None, ids[:0])
+    for begin in range(0, len(ids), _READ_AT_ONCE):
+        logits, state = engine.prefill(ids[begin : begin + _READ_AT_ONCE].astype(np.int64)[:, None], state)
+    assert logits is not None, "nothing to read"
+    return Cursor(logits, state, np.concatenate([history, ids[-MEMORY:]])[-MEMORY:])
+
+
+def encode_prime(prime: str, vocabulary: Vocabulary) -> Ids:
+    """The ids (N,) of a prime. CharlstmError where it is empty, or names each character that the vocabulary lacks."""
+    if not prime:
+        raise CharlstmError("the prime is empty: at least one character is needed to start from")
+    if missing := vocabulary.unknown(prime):
+        listed = describe(missing)
+        raise CharlstmError(
+            f"the prime has characters that the model never saw: {listed}; use --unknown skip to leave them out"
+        )
+    return vocabulary.encode(prime)
+
+
+def without_unknown(prime: str, vocabulary: Vocabulary) -> str:
+    """A prime without the characters that the vocabulary lacks. CharlstmError where nothing is left of it."""
+    known = vocabulary.normalized(prime).translate({ord(c): None for c in vocabulary.unknown(prime)})
+    if prime and not known:
+        raise CharlstmError(f"no character of the prime {shown(prime)} is known to the model")
+    return known
+
+
+class Text:
+    """One text while it is written: its random numbers, its ids, where it ends."""
+
+    def __init__(
+        self, vocabulary: Vocabulary, config: SampleConfig, cursor: Cursor, seed: int | Sequence[int], number: int = 0
+    ) -> None:
+        self.number = number
+        """Tells it from the others."""
+        self.ending = Ending([vocabulary.normalized(stop) for stop in config.stop], config.length, config.min_length)
+        self.history = array("q", cursor.history.tolist())
+        """The last ids, those of the prime before its own: at least as many as the controls look at."""
+        self._generator = np.random.default_rng(seed)
+        self._decode = vocabulary.decoder()
+
+    def draw(self) -> npt.NDArray[np.float64]:
+        """The uniform numbers for its next `_DRAWN_AT_ONCE` ids, one each."""
+        return self._generator.random(_DRAWN_AT_ONCE)
+
+    def add(self, chosen: int) -> str:
+        """The next id -> what is certain to belong to the text now."""
+        history = self.history
+        history.append(chosen)
+        if len(history) > 2 * MEMORY:
+            del history[:-MEMORY]
+        piece = self._decode(chosen)
+        return self.ending.add(piece) if piece else ""
+
+
+def write(
+    engine: Engine, controls: Controls, cursor: Cursor, texts: Sequence[Text], watch: Watch | None = None
+) -> Iterator[tuple[Text, str]]:
+    """Let texts go on from a cursor, side by side -> pieces of them, each as soon as it is known.
+
+    The last piece of a text, empty perhaps, comes once its `ending.reason` is given; the text then leaves the batch.
+    """
+    logits, state, live = cursor.logits, cursor.state, list(texts)
+    if len(live) > 1:
+        logits, state = np.repeat(logits, len(live), axis=0), engine.select(state, [0] * len(live))
+    choose, step = controls.choose, engine.step
+    histories = [text.history for text in live]
+    draws, column = np.empty((len(live), 0)), 0
+    while True:
+        if column == draws.shape[1]:
+            draws, column = np.stack([text.draw() for text in live]), 0
+        ids = choose(logits, histories, draws[:, column])
+        column += 1
+        if watch is not None:
+            watch(live, logits, ids)
+        has_ended = False
+        for text, chosen in zip(live, ids.tolist(), strict=True):
+            piece = text.add(chosen)
+            if text.ending.reason is not None:
+                has_ended = True
+                yield text, piece
+            elif piece:
+                yield text, piece
+        if has_ended:
+            rows = [row for row, text in enumerate(live) if text.ending.reason is None]
+            if not rows:
+                return
+            live, ids, draws, state = [live[row] for row in rows], ids[rows], draws[rows], engine.select(state, rows)
+            histories = [text.history for text in live]
+        logits, state = step(ids, state)
+
+
+def write_text(engine: Engine, vocabulary: Vocabulary, config: SampleConfig, seed: int) -> Iterator[str]:
+    """What follows `config.prime`, at most `config.length` characters, each as soon as it is known.
+
+    CharlstmError, before anything is written, names each character of the prime that the vocabulary lacks.
+    """
+    controls = Controls(config, vocabulary)
+    ids = encode_prime(config.prime, vocabulary)
+
+    def pieces() -> Iterator[str]:
+        cursor = read(engine, ids)
+        for _, piece in write(engine, controls, cursor, [Text(vocabulary, config, cursor, seed)]):
+            yield piece
+
+    return pieces()
+
+
+def stream_texts(
+    engine: Engine, vocabulary: Vocabulary, config: SampleConfig, cursor: Cursor, seed: int, count: int
+) -> Iterator[tuple[int, str]]:
+    """`count` texts in pieces, each with its text's number: those of text 0 as they come, then those of text 1, and so on.
+
+    Text i draws from a generator that is seeded with `seed + i`.
+    """
+    controls = Controls(config, vocabulary)
+    for begin in range(0, count, TOGETHER):
+        numbers = range(begin, min(begin + TOGETHER, count))
+        texts = [Text(vocabulary, config, cursor, seed + number, number) for number in numbers]
+        yield from in_order(write(engine, controls, cursor, texts), begin)
+
+
+def in_order(written: Iterable[tuple[Text, str]], first: int) -> Iterator[tuple[int, str]]:
+    """Pieces of texts side by side -> of one text after the other: of the first that has not ended yet as they come."""
+    turn, ended, held = first, set(), defaultdict[int, list[str]](list)
+    for text, piece in written:
+        if text.number == turn:
+            yield turn, piece
+        else:
+            held[text.number].append(piece)
+        if text.ending.reason is not None:
+            ended.add(text.number)
+            while turn in ended:
+                turn += 1
+                if turn in held:
+                    yield turn, "".join(held.pop(turn))

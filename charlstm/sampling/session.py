@@ -1,0 +1,156 @@
+"""A text that a person and a model write in turns: where it stands, what can be taken back, places to return to.
+
+Knows: that a place is a value, which costs nothing to return to: no text is ever read again.
+Does not know: commands, terminals, how the model draws.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from charlstm.config import SampleConfig, load_config
+from charlstm.errors import CharlstmError, shown
+from charlstm.sampling.completions import Continuation
+from charlstm.sampling.controls import Controls
+from charlstm.sampling.engines.base import Engine
+from charlstm.sampling.generate import Cursor, read
+from charlstm.text.vocabulary import Vocabulary, describe
+from charlstm.values import unicode
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a text stands: what was added last, and the place before that, which other places may share."""
+
+    before: Place | None = None
+    added: str = ""
+    is_written: bool = False
+    """By the model, and not typed."""
+    cursor: Cursor | None = None
+    """None where the text is empty."""
+    length: int = 0
+    """Characters of the whole text."""
+
+    def end(self, most: int) -> str:
+        """The last characters of the text."""
+        pieces, place, missing = [], self, most
+        while missing > 0:
+            pieces.append(place.added[-missing:])
+            missing -= len(pieces[-1])
+            if place.before is None:
+                break
+            place = place.before
+        return "".join(reversed(pieces))
+
+    def text(self) -> str:
+        """All of it."""
+        return self.end(self.length)
+
+
+class Draft:
+    """Text typed and text written, one after the other. Whatever fails leaves it as it was."""
+
+    def __init__(self, engine: Engine, vocabulary: Vocabulary, settings: SampleConfig, seed: int) -> None:
+        Controls(settings, vocabulary)  # only to find what is wrong with them
+        self.vocabulary, self.settings = vocabulary, settings
+        self.seed = seed
+        """Of what the model writes next; the one after it has the next higher one."""
+        self.place = Place()
+        self.branches: dict[str, Place] = {}
+        self._engine = engine
+        self._done: list[Place] = []
+        self._undone: list[Place] = []
+
+    def add(self, text: str) -> None:
+        """Put a typed text at the end. CharlstmError names the characters that the model can't read."""
+        try:
+            unicode(text)
+        except ValueError:
+            raise CharlstmError(f"{shown(text)} is not UTF-8: nothing was added") from None
+        if missing := self.vocabulary.unknown(text):
+            raise CharlstmError(f"the model never saw {describe(missing)}: nothing was added; write it without")
+        if text:
+            text = self.vocabulary.normalized(text)
+            cursor = read(self._engine, self.vocabulary.encode(text), self.place.cursor)
+            self._move_to(self._after(self.place, text, False, cursor))
+
+    def go_on(self) -> Generator[str, None, None]:
+        """Let the model go on from here: its pieces as they come. What was taken of them is added, and none where none was."""
+        return self._written_after(self.place)
+
+    def retry(self) -> Generator[str, None, None]:
+        """The same from before what it wrote last, in place of that."""
+        return self._written_after(self.before_retry)
+
+    @property
+    def before_retry(self) -> Place:
+        """Where a retry begins."""
+        place = self.place
+        return place.before if place.is_written and place.before else place
+
+    def undo(self) -> None:
+        """Return to the place before the last change of the text: an addition, a retry, a move to a branch, a new text."""
+        if not self._done:
+            raise CharlstmError("there is nothing to undo")
+        self._undone.append(self.place)
+        self.place = self._done.pop()
+
+    def redo(self) -> None:
+        """Take back an undo. There is none to take back once the text has changed."""
+        if not self._undone:
+            raise CharlstmError("there is nothing to redo")
+        self._done.append(self.place)
+        self.place = self._undone.pop()
+
+    def branch(self, name: str, overwrite: bool = False) -> None:
+        """Remember this place under a name."""
+        if name in self.branches and not overwrite:
+            raise CharlstmError(f"there is a branch {shown(name)}: take another name, or /branch! {name} to replace it")
+        self.branches[name] = self.place
+
+    def go_to(self, name: str) -> None:
+        """Return to a branch."""
+        if name not in self.branches:
+            near = difflib.get_close_matches(name, self.branches, 1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise CharlstmError(f"no branch {shown(name)}: {hint}/branch NAME makes one of where the text stands")
+        self._move_to(self.branches[name])
+
+    def start_anew(self) -> None:
+        """An empty text. The branches stay."""
+        self._move_to(Place())
+
+    def set(self, name: str, value: str) -> None:
+        """Change a setting of [sample], the value as in TOML or a bare text. ConfigError or CharlstmError say what is wrong."""
+        key = name.removeprefix("sample.").replace("-", "_")
+        settings = load_config(None, [f"sample.{key}={value}"], sample=self.settings.model_dump()).sample
+        Controls(settings, self.vocabulary)
+        self.settings = settings
+
+    def _written_after(self, place: Place) -> Generator[str, None, None]:
+        if place.cursor is None:
+            raise CharlstmError("there is no text to go on from: type how it begins")
+        continuation = Continuation(self._engine, self.vocabulary, self.settings, place.cursor, self.seed)
+        self.seed += 1
+        return self._kept(place, continuation)
+
+    def _kept(self, place: Place, continuation: Continuation) -> Generator[str, None, None]:
+        taken = []
+        try:
+            for piece in continuation:
+                taken.append(piece)
+                yield piece
+        finally:
+            if text := "".join(taken):
+                self._move_to(self._after(place, text, True, continuation.cursor()))
+
+    @staticmethod
+    def _after(place: Place, added: str, is_written: bool, cursor: Cursor) -> Place:
+        return Place(place, added, is_written, cursor, place.length + len(added))
+
+    def _move_to(self, place: Place) -> None:
+        self._done.append(self.place)
+        self._undone.clear()
+        self.place = place

@@ -1,0 +1,1 @@
+"""What a text costs a model: losses, surprise, which model explains it."""

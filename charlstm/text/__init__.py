@@ -1,0 +1,1 @@
+"""From TEXT arguments to ids and batches."""

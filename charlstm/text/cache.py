@@ -1,0 +1,225 @@
+"""Ids on the disk: large texts are encoded once, and mapped into memory from then on.
+
+    KEY.ids     ids, then JSON about them, its length (8 bytes), and the XXH3 of all that (16 bytes)
+    ....tmp     one that is being written, locked by its writer
+
+A file is checked from end to end before it is used, so that it needs no fsync: what a power cut left of it is not whole.
+
+Knows: where entries lie, how one is written, checked, and dropped when there are too many.
+Does not know: what a key is made of, what ids mean.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+import platformdirs
+import xxhash
+
+from charlstm.errors import SaveError
+from charlstm.text.vocabulary import Ids
+
+if sys.platform != "win32":
+    import fcntl
+
+MAX_BYTES = 20 * 2**30
+"""Of all entries together; those that were not used for longest go first."""
+_BLOCK = 2**20
+_LENGTH, _DIGEST = 8, 16
+
+
+class DamagedEntry(Exception):
+    """An entry whose bytes are not those that were written."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Ids mapped into memory, and what was said about them."""
+
+    ids: Ids
+    about: dict[str, Any]
+
+
+class TextCache:
+    """A folder of entries."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or platformdirs.user_cache_path("charlstm", appauthor=False) / "texts"
+
+    def load(self, key: str) -> Entry | None:
+        """The entry of that key, if there is one. DamagedEntry where it is not whole."""
+        path = self._path(key)
+        try:
+            with path.open("rb") as file:
+                entry = _read(file)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise DamagedEntry(str(error)) from None
+        if entry.about["key"] != key:
+            raise DamagedEntry(f"{path} holds another text")
+        with suppress(OSError):  # perhaps someone else's folder, which can only be read
+            os.utime(path)
+        return entry
+
+    def save(self, key: str | None, blocks: Iterable[Ids], about: Callable[[], Mapping[str, Any]]) -> Entry:
+        """Write ids, then what `about` says once they are written. Without a key the file is gone once nobody maps it.
+
+        SaveError where it can't be written; nothing of it is left then.
+        """
+        with self.writing(), self._temporary() as file:
+            dtype, count = np.dtype(np.uint8), 0
+            digest = xxhash.xxh3_128()
+            for block in blocks:
+                dtype, count = block.dtype, count + len(block)
+                _write(file, digest, block.tobytes())
+            text = json.dumps({**about(), "key": key, "dtype": dtype.str, "count": count}).encode()
+            _write(file, digest, text + len(text).to_bytes(_LENGTH, "little"))
+            file.write(digest.digest())
+            file.flush()
+            if sys.platform == "win32":
+                file.close()  # an open file can't be renamed there
+            path = Path(file.name)
+            if key is not None:
+                path = path.replace(self._path(key))
+                self._drop_oldest(but=path)
+            return Entry(np.memmap(path, dtype, "r", shape=(count,)), json.loads(text))
+
+    def tidy(self) -> None:
+        """Remove what a writer that was killed has left."""
+        for path in self.folder.glob("*.tmp"):
+            with suppress(OSError):
+                with path.open("rb") as file:
+                    _lock(file, wait=False)  # raises where its writer lives
+                path.unlink()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Makes the folder; what the system says against writing there becomes a SaveError."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # texts may be private
+            yield
+        except OSError as error:
+            remedy = "make room there, or let XDG_CACHE_HOME name another folder"
+            raise SaveError(f"can't write the encoded text to {self.folder}: {error.strerror or error}; {remedy}") from None
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.ids"
+
+    @contextmanager
+    def _temporary(self) -> Iterator[BinaryIO]:
+        file = self._create()
+        try:
+            with file:
+                yield file
+        finally:
+            with suppress(OSError):
+                Path(file.name).unlink(missing_ok=True)
+
+    def _create(self) -> BinaryIO:
+        """A new file, locked. If `tidy` of another process took it before it was, yet another one."""
+        while True:
+            file = (self.folder / f"{os.getpid()}-{secrets.token_hex(4)}.tmp").open("x+b")
+            with suppress(OSError):  # not every file system has locks
+                _lock(file, wait=True)
+            if os.fstat(file.fileno()).st_nlink:
+                return file
+            file.close()
+
+    def _drop_oldest(self, but: Path) -> None:
+        with suppress(OSError):  # another process may be at it too
+            entries = {path: path.stat() for path in self.folder.glob("*.ids")}
+            total = sum(found.st_size for found in entries.values())
+            for path in sorted(entries.keys() - {but}, key=lambda p: entries[p].st_mtime):
+                if total <= MAX_BYTES:
+                    return
+                path.unlink()
+                total -= entries[path].st_size
+
+
+class Spool:
+    """Arrays in the order in which they come: in memory up to `limit` bytes, then in a nameless file in the cache's folder."""
+
+    def __init__(self, cache: TextCache, limit: int) -> None:
+        self._cache, self._limit = cache, limit
+        self._arrays: list[Ids] = []
+        self._shapes: list[tuple[np.dtype[Any], int]] = []
+        self._size = 0
+        self._file: BinaryIO | None = None
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether all of it still is."""
+        return self._file is None
+
+    def add(self, array: Ids) -> None:
+        """Keep one more. SaveError where the disk is full."""
+        self._arrays.append(array)
+        self._size += array.nbytes
+        if self._size > self._limit:
+            self._move_to_disk()
+
+    def __iter__(self) -> Iterator[Ids]:
+        if self._file:
+            self._file.seek(0)
+            for dtype, count in self._shapes:
+                yield np.frombuffer(self._file.read(dtype.itemsize * count), dtype=dtype)
+        yield from self._arrays
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+        if self._file:
+            with suppress(OSError):  # a full disk was told of when it was found
+                self._file.close()
+
+    def _move_to_disk(self) -> None:
+        with self._cache.writing():
+            self._file = self._file or tempfile.TemporaryFile(dir=self._cache.folder, prefix="spool-", suffix=".tmp")  # noqa: SIM115 (closed in __exit__)
+            for array in self._arrays:
+                self._file.write(array.tobytes())
+                self._shapes.append((array.dtype, len(array)))
+            self._file.flush()
+        self._arrays = []
+
+
+def _read(file: BinaryIO) -> Entry:
+    """An entry, checked from end to end. The digest covers all that the rest is read from."""
+    size = os.fstat(file.fileno()).st_size
+    digest, left = xxhash.xxh3_128(), size - _DIGEST
+    while left > 0 and (block := file.read(min(_BLOCK, left))):
+        digest.update(block)
+        left -= len(block)
+    if size < _LENGTH + _DIGEST or file.read() != digest.digest():
+        raise DamagedEntry(f"{file.name} is damaged")
+    file.seek(size - _DIGEST - _LENGTH)
+    length = int.from_bytes(file.read(_LENGTH), "little")
+    file.seek(size - _DIGEST - _LENGTH - length)
+    about = json.loads(file.read(length))
+    return Entry(np.memmap(file, np.dtype(about["dtype"]), "r", shape=(about["count"],)), about)
+
+
+def _write(file: BinaryIO, digest: xxhash.xxh3_128, block: bytes) -> None:
+    digest.update(block)
+    file.write(block)
+
+
+def _lock(file: BinaryIO, wait: bool) -> None:
+    """Lock a file until it is closed, or raise OSError where another process holds it and this one may not wait.
+
+    Windows needs no locks: it never removes a file that is open.
+    """
+    if sys.platform != "win32":
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -1,0 +1,240 @@
+"""Sources -> one text as ids, with the vocabulary that they need.
+
+    sources -> pieces of text -> provisional ids, counted -> vocabulary -> ids
+    (read once)                  (memory, or the disk)      (memory, or mapped from the cache)
+
+Knows: the way from TEXT arguments to ids, and what a cached text depends on.
+Does not know: batches, models, how a note is worded.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import xxhash
+
+from charlstm.config import DataConfig
+from charlstm.errors import TextError
+from charlstm.text.cache import DamagedEntry, Entry, Spool, TextCache
+from charlstm.text.compression import Stream
+from charlstm.text.counting import choose_vocabulary, controls, make_tally, rare_characters
+from charlstm.text.decoding import NoText, TextReader, in_pieces
+from charlstm.text.normalization import nfc_pieces
+from charlstm.text.sources import Given, Source, find_sources
+from charlstm.text.vocabulary import Ids, Vocabulary, vocabulary_from_json
+from charlstm.values import size_of
+
+IN_MEMORY = 64 * 2**20
+"""Bytes of ids up to which a text stays in memory, and out of the cache."""
+_AS_IT_IS = DataConfig()
+_VERSION = 1  # of all that leads from bytes to ids: another one makes all entries of the cache unknown
+
+Progress = Callable[[int, int | None], None]
+"""Is called now and then with the bytes that were read, and those to read where that is known."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What someone who trains on a text might want to know of it."""
+
+    crlf: int = 0
+    """Line ends of two characters, kept as they are."""
+    controls: dict[str, int] = field(default_factory=dict)
+    """Control characters, but tabs and line ends, and how often each occurs."""
+    replaced: str = ""
+    """The file and offset of the first byte that the encoding does not allow, where such bytes were let pass."""
+    rare: int = 0
+    """Characters that became U+FFFD."""
+    damaged: bool = False
+    """The text was in the cache, but not whole."""
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """One text, made of the texts of `names` in that order."""
+
+    ids: Ids
+    vocabulary: Vocabulary
+    digest: str
+    """Of vocabulary and ids, in hexadecimal: two texts with the same digest are the same to a model."""
+    findings: Findings = Findings()
+    names: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    """Files in folders, globs and archives that hold no text: binary or empty ones."""
+    is_vocabulary_given: bool = False
+    """Whether it comes from elsewhere, and was not learned from this text."""
+
+    def split(self, data: DataConfig, least: int = 1) -> tuple[int, int]:
+        """Where the validation part begins, and where it ends and the test part begins. Shares are rounded up.
+
+        TextError where fewer than `least` ids are left to learn from.
+
+        >>> corpus_of("a" * 1_115_394).split(DataConfig())  # tiny Shakespeare: the last 111,540 are for validation
+        (1003854, 1115394)
+        >>> corpus_of("a" * 1_000).split(DataConfig(validation=50, test=0.2))
+        (750, 800)
+        """
+        count = len(self.ids)
+        end = count - size_of(data.test, count)
+        begin = end - size_of(data.validation, count)
+        if begin < least:
+            noun, left = self.vocabulary.noun, max(begin, 0)
+            kept = f"data.validation = {data.validation} and data.test = {data.test}"
+            raise TextError(f"the text has {count:,} {noun}s; {kept} leave {left:,} to learn from, and the minimum is {least}")
+        return begin, end
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """All that decides the ids of a text beside its bytes."""
+
+    data: DataConfig
+    given: Vocabulary | None = None
+    extend: bool = False
+
+    def key(self, sources: Sequence[Source]) -> str | None:
+        """The name of the text in the cache; None where its bytes can be read only once."""
+        files = [(source.kind, source.skippable, source.fingerprint()) for source in sources]
+        if any(fingerprint is None for *_, fingerprint in files):
+            return None
+        given = self.given.to_json() if self.given else None
+        settings = self.data.model_dump(mode="json", exclude={"text", "validation", "test"})
+        # What NFC makes of a text depends on the version of Unicode.
+        return _hash([_VERSION, unicodedata.unidata_version, settings, given, self.extend, files]).hexdigest()
+
+
+def read_corpus(
+    sources: Sequence[str],
+    data: DataConfig = _AS_IT_IS,
+    vocabulary: Vocabulary | None = None,
+    extend: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> Corpus:
+    """Read TEXT arguments as `data` says; its own `text` is left aside.
+
+    With a given `vocabulary` its unit and normalisation hold, and TextError counts and lists the characters that it lacks,
+    unless it may be extended by them. TextError also names a file that can't be read, and where.
+    """
+    if vocabulary:
+        data = data.model_copy(update={"unit": vocabulary.unit, "normalize": vocabulary.normalize})
+    return _read(find_sources(sources), _Plan(data, vocabulary, extend), progress)
+
+
+def stream_text(sources: Sequence[str], data: DataConfig, vocabulary: Vocabulary) -> Generator[str, None, None]:
+    """The same text in pieces, as the vocabulary looks it up, for who needs only some of it: nothing is encoded or cached."""
+    asked = data.model_copy(update={"unit": vocabulary.unit, "normalize": vocabulary.normalize})
+    yield from _Texts(find_sources(sources), asked, lambda done, total: None)
+
+
+def corpus_of(text: str, data: DataConfig = _AS_IT_IS, name: str = "text") -> Corpus:
+    """The same for a text that is in memory already."""
+    return _read([Given(name, name, text=text)], _Plan(data), lambda done, total: None)
+
+
+def _read(sources: Sequence[Source], plan: _Plan, progress: Progress) -> Corpus:
+    cache = TextCache()
+    cache.tidy()
+    before = [source.state() for source in sources]
+    key = plan.key(sources)
+    entry, damaged = None, False
+    try:
+        entry = cache.load(key) if key else None
+    except DamagedEntry:
+        damaged = True
+
+    def key_afterwards() -> str | None:
+        """None where the sources are not any more what the key was made of."""
+        return key if [source.state() for source in sources] == before else None
+
+    entry = entry or _encode(_Texts(sources, plan.data, progress), plan, cache, key_afterwards)
+    about, names = entry.about, [name for source in sources for name in source.names()]
+    skipped = set(about["skipped"])
+    return Corpus(
+        entry.ids,
+        vocabulary_from_json(about["vocabulary"]),
+        about["digest"],
+        replace(Findings(**about["findings"]), damaged=damaged),
+        tuple(name for i, name in enumerate(names) if i not in skipped),
+        tuple(name for i, name in enumerate(names) if i in skipped),
+        is_vocabulary_given=plan.given is not None,
+    )
+
+
+class _Texts:
+    """The text of all sources in pieces, joined with the separator; afterwards also what was found on the way."""
+
+    def __init__(self, sources: Sequence[Source], data: DataConfig, progress: Progress) -> None:
+        self._sources, self._data, self._progress = sources, data, progress
+        sizes = [source.size() for source in sources]
+        self._total = None if None in sizes else sum(size or 0 for size in sizes)
+        self.reader = TextReader(data)
+        self.skipped: list[int] = []
+        """Which texts hold none, counted from 0."""
+        self._count = 0
+
+    def __iter__(self) -> Iterator[str]:
+        texts = self._joined()
+        return in_pieces(nfc_pieces(texts) if self._data.normalize == "nfc" else texts)
+
+    def _joined(self) -> Iterator[str]:
+        for source in self._sources:
+            for stream in source.streams():
+                yield from self._one(stream)
+                self._count += 1
+        if self._count == len(self.skipped):
+            where = ", ".join(source.where for source in self._sources[:3])
+            raise TextError(f"no text in {where}: {self._count} files, none of them with text in it")
+
+    def _one(self, stream: Stream) -> Iterator[str]:
+        try:
+            pieces = self.reader.read(stream)
+        except NoText:
+            if not stream.skippable:
+                raise
+            self.skipped.append(self._count)
+            return
+        if self._count > len(self.skipped):
+            yield self._data.separator
+        for piece in pieces:
+            self._progress(self.reader.bytes, self._total)
+            yield piece
+
+
+def _encode(texts: _Texts, plan: _Plan, cache: TextCache, key: Callable[[], str | None]) -> Entry:
+    tally = make_tally(plan.data.unit)
+    with Spool(cache, IN_MEMORY) as spool:
+        for piece in texts:
+            spool.add(tally.add(piece))
+        counts = tally.counts()
+        vocabulary = choose_vocabulary(counts, plan.data, plan.given, plan.extend)
+        digest = _hash(vocabulary.to_json())
+        recode = tally.recoder(vocabulary)
+        findings = Findings(
+            texts.reader.crlf, controls(counts), texts.reader.replaced, sum(rare_characters(counts, vocabulary).values())
+        )
+
+        def blocks() -> Iterator[Ids]:
+            for ids in map(recode, spool):
+                digest.update(ids.tobytes())
+                yield ids
+
+        def about() -> dict[str, Any]:
+            return {
+                "vocabulary": vocabulary.to_json(),
+                "digest": digest.hexdigest(),
+                "findings": asdict(findings),
+                "skipped": texts.skipped,
+            }
+
+        if spool.in_memory:
+            return Entry(np.concatenate(list(blocks())), about())
+        return cache.save(key(), blocks(), about)
+
+
+def _hash(value: object) -> xxhash.xxh3_128:
+    return xxhash.xxh3_128(json.dumps(value, sort_keys=True).encode())

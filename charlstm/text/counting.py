@@ -1,0 +1,173 @@
+"""Characters -> ids before the vocabulary is known: a text is read once, and only its end tells all of its symbols.
+
+Each symbol gets a provisional id when it first occurs, and is counted. `choose_vocabulary` then makes the vocabulary, and
+`recode` turns provisional ids into its ids.
+
+Knows: which symbols a text has, how often, and which of them are kept.
+Does not know: files, encodings.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from charlstm.config import DataConfig
+from charlstm.errors import TextError, UnknownCharactersError
+from charlstm.text.vocabulary import (
+    CODE_POINTS,
+    REPLACEMENT,
+    ByteVocabulary,
+    CharVocabulary,
+    Ids,
+    Vocabulary,
+    code_points,
+    describe,
+)
+
+MAX_SYMBOLS = 200_000
+"""More than all scripts have together: such a text is no text, or is read in the wrong encoding."""
+_ASCII = 128
+Recoder = Callable[[Ids], Ids]
+_NEW = np.uint32(0xFFFFFFFF)
+
+
+class CharTally:
+    """Provisional ids of characters: ASCII keeps its own numbers, all others follow in the order in which they occur.
+
+    >>> tally = CharTally()
+    >>> tally.add("aéa").tolist(), tally.counts()
+    ([97, 128, 97], {'a': 2, 'é': 1})
+    """
+
+    def __init__(self) -> None:
+        self._ids = np.full(CODE_POINTS, _NEW, dtype=np.uint32)
+        self._points = np.zeros(CODE_POINTS, dtype=np.uint32)  # by provisional id
+        self._counts = np.zeros(CODE_POINTS, dtype=np.int64)  # by provisional id
+        self._ids[:_ASCII] = self._points[:_ASCII] = np.arange(_ASCII)
+        self._size = _ASCII
+
+    def add(self, text: str) -> Ids:
+        """Provisional ids of a piece of text (N,), in the smallest type that holds them."""
+        if text.isascii():  # its own array of ids: this is several times as fast as looking them up
+            ids = np.frombuffer(text.encode("ascii"), dtype=np.uint8)
+            self._counts[:_ASCII] += count_bytes(ids)[:_ASCII]
+        else:
+            ids = self._look_up(code_points(text))
+            self._counts[: self._size] += np.bincount(ids, minlength=self._size)
+        return ids
+
+    def _look_up(self, points: Ids) -> Ids:
+        ids = self._ids[points]
+        if (new := np.unique(points[ids == _NEW])).size:
+            end = self._size + len(new)
+            self._points[self._size : end] = new
+            self._ids[new] = np.arange(self._size, end, dtype=np.uint32)
+            self._size = end
+            ids = self._ids[points]
+        return ids.astype(np.min_scalar_type(self._size - 1))
+
+    def counts(self) -> dict[str, int]:
+        """How often each symbol occurs."""
+        return {chr(self._points[i]): int(self._counts[i]) for i in np.flatnonzero(self._counts)}
+
+    def recoder(self, vocabulary: Vocabulary) -> Recoder:
+        """What turns provisional ids into the vocabulary's."""
+        assert isinstance(vocabulary, CharVocabulary)
+        table = vocabulary.table(self._points[: self._size])
+        short = table[:256].tobytes().ljust(256, b"\0")
+
+        def recode(ids: Ids) -> Ids:
+            if ids.dtype == table.dtype == np.uint8:  # by far faster than the lookup
+                return np.frombuffer(ids.tobytes().translate(short), dtype=np.uint8)
+            return table[ids]
+
+        return recode
+
+
+class ByteTally:
+    """The same for bytes of UTF-8, whose ids are known beforehand."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros(256, dtype=np.int64)
+
+    def add(self, text: str) -> Ids:
+        """Ids of a piece of text (N,)."""
+        ids = np.frombuffer(text.encode("utf-8", errors="surrogatepass"), dtype=np.uint8)
+        self._counts += count_bytes(ids)
+        return ids
+
+    def counts(self) -> dict[str, int]:
+        """How often each ASCII character occurs; bytes of others stand for nothing alone."""
+        return {chr(i): int(self._counts[i]) for i in range(_ASCII) if self._counts[i]}
+
+    def recoder(self, vocabulary: Vocabulary) -> Recoder:
+        """They are what they are."""
+        return lambda ids: ids
+
+
+def count_bytes(ids: Ids) -> npt.NDArray[np.int64]:
+    """How often each of the 256 bytes occurs in ids (N,) of uint8.
+
+    Counted in pairs, which takes half the time of counting each.
+    """
+    pairs = np.bincount(ids[: len(ids) // 2 * 2].view(np.uint16), minlength=2**16).reshape(256, 256)
+    counts: npt.NDArray[np.int64] = pairs.sum(0) + pairs.sum(1) + np.bincount(ids[len(ids) // 2 * 2 :], minlength=256)
+    return counts
+
+
+def make_tally(unit: str) -> CharTally | ByteTally:
+    """The tally for `data.unit`."""
+    return CharTally() if unit == "char" else ByteTally()
+
+
+def choose_vocabulary(
+    counts: Mapping[str, int], data: DataConfig, given: Vocabulary | None = None, extend: bool = False
+) -> Vocabulary:
+    """The symbols that occur `data.min_count` times or more, joined with a given vocabulary's to extend it.
+
+    Otherwise a given vocabulary stays as it is, and UnknownCharactersError counts and lists the characters that it lacks.
+    """
+    if data.unit == "byte":
+        return given or ByteVocabulary(data.normalize)
+    if given and not extend:
+        _refuse_missing(counts, given)
+        return given
+    base = given if isinstance(given, CharVocabulary) else None
+    known = set(base.symbols if base else "")
+    kept = known.union(c for c, n in counts.items() if n >= data.min_count)
+    has_rare = len(kept | counts.keys()) > len(kept) or (base is not None and base.has_rare)
+    _refuse_too_many(len(kept))
+    return CharVocabulary("".join(kept | {REPLACEMENT} if has_rare else kept), data.normalize, has_rare)
+
+
+def controls(counts: Mapping[str, int]) -> dict[str, int]:
+    """The control characters among them, but not tabs and line ends."""
+    return {c: n for c, n in counts.items() if unicodedata.category(c) == "Cc" and c not in "\t\n\r"}
+
+
+def rare_characters(counts: Mapping[str, int], vocabulary: Vocabulary) -> dict[str, int]:
+    """Those that have no id of their own, but that of U+FFFD."""
+    if not isinstance(vocabulary, CharVocabulary) or not vocabulary.has_rare:
+        return {}
+    known = set(vocabulary.symbols)
+    return {c: n for c, n in counts.items() if c not in known}
+
+
+def _refuse_missing(counts: Mapping[str, int], vocabulary: Vocabulary) -> None:
+    often_first = sorted(counts, key=lambda c: -counts[c])
+    missing = vocabulary.unknown("".join(often_first))
+    if missing:
+        total, kinds = sum(counts[c] for c in missing), f"{len(missing):,} kind{'s' * (len(missing) > 1)}"
+        raise UnknownCharactersError(f"not in the vocabulary: {total:,} of the text's characters, {kinds}: {describe(missing)}")
+
+
+def _refuse_too_many(symbols: int) -> None:
+    if symbols > MAX_SYMBOLS:
+        raise TextError(
+            f"the text has {symbols:,} different characters; the most is {MAX_SYMBOLS:,}: data.unit=byte needs only 256, "
+            "data.min_count=2 leaves out rare ones"
+        )

@@ -1,0 +1,227 @@
+"""All that an exact resume needs, as tensors and JSON and back: the run then goes on as if nothing had happened.
+
+Knows: weights, optimizer moments, random states, the carried hidden state, and where in the text training stands.
+Does not know: the loop, when a save is made.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import TypeAdapter
+from torch import Tensor
+
+from charlstm.config import Config, validate
+from charlstm.errors import CharlstmError, DamagedError, DivergedError, ModelError, RunError
+from charlstm.model.char_lstm import CharLSTM, State
+from charlstm.runs.folder import Marks, RunFolder
+from charlstm.runs.model_file import read_tensors, write_tensors
+from charlstm.text.vocabulary import Vocabulary, vocabulary_from_json
+from charlstm.training.material import Material
+
+_VERSION = 2
+
+
+@dataclass
+class Meter:
+    """What has happened since the last evaluation."""
+
+    nats: float = 0.0
+    characters: int = 0
+    seconds: float = 0.0
+    grad_norm: float = 0.0
+
+    def add(self, loss: float, characters: int, seconds: float, grad_norm: float) -> None:
+        """Count one step."""
+        self.nats += loss * characters
+        self.characters += characters
+        self.seconds += seconds
+        self.grad_norm = grad_norm
+
+
+@dataclass
+class Position:
+    """Where a training stands; every number that it needs to go on, but no tensor."""
+
+    step: int = 0
+    epoch: int = 0
+    """Counted from 1; 0 before the first."""
+    batch: int = 0
+    """Steps so far in this epoch."""
+    offset: int = 0
+    """Of this epoch."""
+    characters: int = 0
+    seconds: float = 0.0
+    train_loss: float | None = None
+    validation_loss: float | None = None
+    best_loss: float | None = None
+    without_best: int = 0
+    """Evaluations in a row that were no new best."""
+    evaluation_due: bool = False
+    """Stopped between a step and the evaluation that belongs to it."""
+    setbacks: int = 0
+    """How often training diverged and went back to a save; each time halves the learning rate."""
+    meter: Meter = field(default_factory=Meter)
+
+
+@dataclass
+class Training:
+    """The moving parts of a training."""
+
+    model: CharLSTM
+    optimizer: torch.optim.Optimizer
+    offsets: np.random.Generator
+    position: Position
+    average: CharLSTM | None
+    """The running average of the model's weights; None where none is kept."""
+    state: State | None = None
+    """The carried hidden and cell state; None at the start of an epoch."""
+
+    @property
+    def result(self) -> CharLSTM:
+        """What is scored, sampled from and saved as the model."""
+        return self.average or self.model
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A training at one moment: what `write` writes and `load_training` reads."""
+
+    config: Config
+    text: str
+    """The text's digest."""
+    vocabulary: Vocabulary
+    is_vocabulary_given: bool
+    """Whether the vocabulary is a trained model's, and not the text's own."""
+    marks: Marks
+    """How the logs were then."""
+    position: Position
+    offsets: Mapping[str, Any]
+    """The state of the generator of offsets."""
+    tensors: Mapping[str, Tensor]
+
+    def write(self, folder: RunFolder) -> None:
+        """Write it, and keep the save before it. SaveError where that fails; both saves are then as they were."""
+        about = {
+            "resume_version": _VERSION,
+            "config": self.config.model_dump(mode="json"),
+            "text": self.text,
+            "vocabulary": self.vocabulary.to_json(),
+            "is_vocabulary_given": self.is_vocabulary_given,
+            "marks": self.marks,
+            "position": asdict(self.position),
+            "offsets": self.offsets,
+        }
+        write_tensors(folder.resume, about, {name: t.numpy() for name, t in self.tensors.items()}, folder.previous)
+
+
+def snapshot(training: Training, material: Material, marks: Marks) -> Saved:
+    """Copies of all moving parts as they are now. DivergedError where a number among them is not finite."""
+    tensors = {f"model.{name}": p for name, p in training.model.state_dict().items()}
+    if training.average:
+        tensors |= {f"average.{name}": p for name, p in training.average.state_dict().items()}
+    for number, moments in training.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
+    if training.state is not None:
+        tensors |= {"state.hidden": training.state[0], "state.cell": training.state[1]}
+    if not all(value.isfinite().all() for value in tensors.values()):
+        raise DivergedError("a weight or a moment of the optimizer is not a finite number")
+    tensors["random.cpu"] = torch.random.get_rng_state()
+    if own := _random_of(training.model.head.weight.device):
+        tensors["random.device"] = own.get_rng_state()
+    copies = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in tensors.items()}
+    given, offsets = material.corpus.is_vocabulary_given, training.offsets.bit_generator.state
+    position = copy.deepcopy(training.position)
+    return Saved(material.config, material.digest, material.vocabulary, given, marks, position, offsets, copies)
+
+
+def load_training(folder: RunFolder) -> tuple[Saved, str]:
+    """The newest save that is whole, and a warning where that is the one before the newest.
+
+    ModelError where neither is whole, or where the newest can't be read for another reason than damage.
+    """
+    try:
+        return _load(folder.resume), ""
+    except DamagedError as error:
+        if not folder.previous.is_file():
+            raise
+        saved = _load(folder.previous)
+        return saved, f"{error}; going on from the save before it, made at step {saved.position.step:,}"
+
+
+def _load(path: Path) -> Saved:
+    about, tensors = read_tensors(path)
+    if about.get("resume_version") != _VERSION:
+        raise ModelError(f"{path} is not what a run is resumed from, or of another version")
+    try:
+        return Saved(
+            validate(about["config"]),
+            str(about["text"]),
+            vocabulary_from_json(about["vocabulary"]),
+            bool(about["is_vocabulary_given"]),
+            TypeAdapter(Marks).validate_python(about["marks"]),
+            TypeAdapter(Position).validate_python(about["position"]),
+            dict(about["offsets"]),
+            {name: torch.from_numpy(tensor) for name, tensor in tensors.items()},
+        )
+    except (CharlstmError, KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"{path} does not hold a training that this version can resume: {reason}") from None
+
+
+def restore(training: Training, saved: Saved, device: torch.device) -> None:
+    """Put every part back as it was. ModelError where the parts do not fit."""
+    tensors = saved.tensors
+    try:
+        training.model.load_state_dict(_under("model.", tensors))
+        if training.average:
+            training.average.load_state_dict(_under("average.", tensors))
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in _under("optimizer.", tensors).items():
+            number, _, key = name.partition(".")
+            moments.setdefault(int(number), {})[key] = value
+        groups = training.optimizer.state_dict()["param_groups"]
+        training.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        training.position = copy.deepcopy(saved.position)
+        training.offsets.bit_generator.state = saved.offsets
+        carried = _under("state.", tensors)
+        training.state = (carried["hidden"].to(device), carried["cell"].to(device)) if carried else None
+        torch.random.set_rng_state(tensors["random.cpu"])
+        if (own := _random_of(device)) and "random.device" in tensors:
+            own.set_rng_state(tensors["random.device"])
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise ModelError(f"the run can't be resumed: {' '.join(str(error).split())}") from None
+
+
+def refuse_another(before: Config, asked: Config) -> None:
+    """RunError names the first setting that would make it another model, another text or another order of it."""
+    data = [("data", key) for key in ("unit", "validation", "test")]
+    keys = [*data, *(("model", key) for key in type(before.model).model_fields)]
+    for section, key in [*keys, ("train", "batch_size"), ("train", "seq_len"), ("train", "average"), ("train", "seed")]:
+        old, new = (getattr(getattr(config, section), key) for config in (before, asked))
+        if old != new:
+            raise RunError(f"{section}.{key} is {old!r} in this run and can't become {new!r}: start a new run for that")
+
+
+def check_text(saved: Saved, material: Material) -> None:
+    """RunError where the text is not the one that the run began with; it names the settings that may have made it another."""
+    if saved.text != material.digest:
+        before, now = saved.config.data, material.config.data
+        keys = [key for key in type(now).model_fields if getattr(before, key) != getattr(now, key)] or ["text"]
+        names = ", ".join(f"data.{key} = {getattr(now, key)!r}" for key in keys)
+        raise RunError(f"the text is not the one that this run began with ({names}): start a new run for it")
+
+
+def _random_of(device: torch.device) -> Any:
+    """What holds the random state that dropout draws from on a device other than the CPU; None for that."""
+    return {"cuda": torch.cuda, "mps": torch.mps}.get(device.type)
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

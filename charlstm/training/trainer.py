@@ -1,0 +1,307 @@
+"""Training: a generator of records that prints nothing.
+
+    for record in trainer.fit(folder):
+        view.show(record)
+
+Knows: the loop, what is evaluated and saved when, and what to do where a loss is not a number.
+Does not know: where a text comes from, how records are shown.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import statistics
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from charlstm.errors import DivergedError, RunError, SaveError
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.model.shapes import refuse_too_large
+from charlstm.out_of_memory import out_of_memory
+from charlstm.runs.folder import RunFolder
+from charlstm.runs.model_file import Facts
+from charlstm.runs.records import Record, Setback, StepRecord
+from charlstm.runs.saved_model import SavedModel
+from charlstm.sampling.engines.selection import engine_of
+from charlstm.sampling.generate import write_text
+from charlstm.scoring import evaluation as evaluate
+from charlstm.text.batches import batches
+from charlstm.training.checkpoints import Checkpoints
+from charlstm.training.finetune import take_weights
+from charlstm.training.material import Material
+from charlstm.training.optim import learning_rate_at, make_optimizer
+from charlstm.training.resume import Meter, Position, Saved, Training, check_text, load_training, restore, snapshot
+from charlstm.training.step import take_step
+
+PREVIEW_LENGTH = 200
+MAX_SETBACKS = 3
+_PREVIEW_SEED = 1  # the same draws at every evaluation: what differs between samples is the model
+
+
+class _Stopped(Exception):
+    """Leaves the loop once a stop was asked for."""
+
+
+class Trainer:
+    """Trains one model on one text: from the start, from where a saved training stood, or from a trained model's weights."""
+
+    def __init__(
+        self, material: Material, device: torch.device, saved: Saved | None = None, trained: SavedModel | None = None
+    ) -> None:
+        self.material = material
+        self.config = material.config
+        self.device = device
+        self.steps_an_epoch = material.layout.steps
+        self.total_steps = self.steps_an_epoch * self.config.train.epochs
+        if self.config.train.max_steps:
+            self.total_steps = min(self.total_steps, self.config.train.max_steps)
+        self.stop_asked = False
+        self._checkpoints: Checkpoints
+        generator = torch.Generator().manual_seed(self.config.train.seed)
+        refuse_too_large(material.vocabulary.size, self.config.model)
+        model = CharLSTM(material.vocabulary.size, self.config.model, generator).to(device)
+        if trained:
+            take_weights(model, material.vocabulary, trained)
+        offsets = np.random.default_rng(self.config.train.seed)
+        average = copy.deepcopy(model) if self.config.train.average else None
+        self._training = Training(model, make_optimizer(model, self.config.train), offsets, Position(), average)
+        torch.manual_seed(self.config.train.seed)  # dropout draws from the global generator
+        if saved:
+            check_text(saved, material)
+            restore(self._training, saved, device)
+            if self.is_finished:
+                raise RunError(self._why_finished())
+
+    @property
+    def model(self) -> CharLSTM:
+        """What is scored, sampled from and saved: the averaged weights, where an average is kept."""
+        return self._training.result
+
+    @property
+    def position(self) -> Position:
+        """Where the training stands."""
+        return self._training.position
+
+    def seconds_an_epoch(self) -> float:
+        """How long the steps of an epoch will take, measured on a few of a copy that is thrown away."""
+        real, self._training = self._training, copy.deepcopy(self._training)
+        try:
+            with torch.random.fork_rng(), out_of_memory(self._smaller()):
+                times = []
+                for x, y in islice(batches(self.material.ids, self.material.layout), 4):
+                    begin = time.perf_counter()
+                    with suppress(DivergedError):  # which training itself will meet, and deal with
+                        self._step(x, y)
+                    times.append(time.perf_counter() - begin)
+        finally:
+            self._training = real
+        return statistics.median(times[1:]) * self.steps_an_epoch  # the first step also allocates
+
+    def stop_at_once(self) -> None:
+        """Let `fit` end without waiting for a save that is being written."""
+        self._checkpoints.abandon()
+
+    def stop(self) -> None:
+        """Ask `fit` to end, after the step or within the evaluation that it is in. Safe to call from a signal handler."""
+        self.stop_asked = True
+
+    def fit(self, folder: RunFolder) -> Generator[StepRecord | Record | Setback, None, None]:
+        """Train to the end, or until `stop`; save, then return. Yields every step, every evaluation and every setback.
+
+        DivergedError after `MAX_SETBACKS` setbacks; SaveError where a save fails; OutOfMemoryError. What was saved before
+        is whole in any case.
+        """
+        self._checkpoints = Checkpoints(folder, self.config.train.save_every)
+        with out_of_memory(self._smaller()):
+            try:
+                self._begin(folder)
+                while not self.is_finished:
+                    try:
+                        yield from self._fit_epoch()
+                    except DivergedError as error:
+                        yield self._go_back(folder, str(error))
+            except _Stopped:
+                with suppress(DivergedError):  # then the save before is the one to go on from
+                    self._save({folder.last: self._model_with_facts()})
+            finally:
+                self._checkpoints.wait()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all steps are done and evaluated, or patience has run out."""
+        at_the_end = self.position.step >= self.total_steps or self.is_out_of_patience
+        return at_the_end and not self.position.evaluation_due
+
+    def _why_finished(self) -> str:
+        if self.is_out_of_patience:
+            found = f"its last evaluations brought nothing better, {self.position.without_best} in a row"
+            return f"this run has ended because {found}: --set train.patience=0 goes on"
+        key = "epochs" if self.total_steps == self.steps_an_epoch * self.config.train.epochs else "max_steps"
+        return f"all {self.total_steps:,} steps of this run are done: --set train.{key}= asks for more"
+
+    @property
+    def is_out_of_patience(self) -> bool:
+        """Whether `patience` evaluations in a row were no new best."""
+        return 0 < self.config.train.patience <= self.position.without_best
+
+    def _begin(self, folder: RunFolder) -> None:
+        """From the first moment that a folder looks like a run, it can be resumed."""
+        self._save()
+        self._checkpoints.wait()
+        folder.write_config(self.config)
+
+    def _begin_epoch(self) -> None:
+        self.position.epoch += 1
+        self.position.batch = 0
+        self.position.offset = int(self._training.offsets.integers(self.material.layout.slack + 1))
+        self._training.state = None
+
+    def _fit_epoch(self) -> Iterator[StepRecord | Record]:
+        """From the current batch to the end of the epoch or of the training."""
+        position = self.position
+        if position.evaluation_due:
+            yield self._evaluate()
+            if self.is_finished:
+                return
+        if position.batch in (0, self.steps_an_epoch):
+            self._begin_epoch()
+        for x, y in batches(self.material.ids, self.material.layout, position.offset, first=position.batch):
+            yield self._step(x, y)
+            position.evaluation_due = self._ends_epoch() or self._is_due()
+            self._check()
+            if position.evaluation_due:
+                yield self._evaluate()
+            elif self._checkpoints.is_due(position.step):
+                self._save()
+            if self.is_finished:
+                return
+
+    def _go_back(self, folder: RunFolder, reason: str) -> Setback:
+        """Put all back as it was at the last save, and halve the learning rate."""
+        number = self.position.setbacks + 1
+        if number > MAX_SETBACKS:
+            with suppress(SaveError):
+                folder.append_metrics({"step": self.position.step, "diverged": reason})
+            raise DivergedError(
+                f"training diverged for the {number}th time ({reason}), with the learning rate halved {MAX_SETBACKS} times: "
+                "try a lower train.learning_rate in a new run; what was saved before is whole"
+            )
+        self._checkpoints.wait()
+        saved, warning = load_training(folder)
+        if warning:
+            folder.promote_previous()
+        restore(self._training, saved, self.device)
+        folder.go_back_to(saved.marks)
+        self.position.setbacks = number
+        return Setback(reason, self.position.step, number)
+
+    def _smaller(self) -> str:
+        train = self.config.train
+        smaller = [f"train.seq_len={max(2, train.seq_len // 2)}"]
+        if train.batch_size > 1:
+            smaller.insert(0, f"train.batch_size={train.batch_size // 2}")
+        remedy = " or ".join(f"--set {setting}" for setting in smaller)
+        does_not_fit = f"train.batch_size {train.batch_size} x train.seq_len {train.seq_len} does not fit"
+        return f"{does_not_fit}; try a new run with {remedy}; what was saved before is whole"
+
+    def _step(self, x: Tensor, y: Tensor) -> StepRecord:
+        """Take a step, and count it."""
+        position, begin = self.position, time.perf_counter()
+        loss, grad_norm = take_step(self._training, x, y, self._learning_rate(position.step), self.config.train)
+        seconds = time.perf_counter() - begin
+        position.step += 1
+        position.batch += 1
+        position.characters += x.numel()
+        position.seconds += seconds
+        position.meter.add(loss, x.numel(), seconds, grad_norm)
+        return StepRecord(position.step, position.epoch, position.batch, loss, x.numel())
+
+    def _learning_rate(self, step: int) -> float:
+        return learning_rate_at(step, self.total_steps, self.config.train) * 0.5**self.position.setbacks
+
+    def _ends_epoch(self) -> bool:
+        return self.position.batch == self.steps_an_epoch or self.position.step == self.total_steps
+
+    def _is_due(self) -> bool:
+        """Every `eval_every` batches of an epoch, and after the very first: a curve begins near ln V, where guessing stands."""
+        every = self.config.train.eval_every
+        return bool(every) and (self.position.batch % every == 0 or self.position.step == 1)
+
+    def _evaluate(self) -> Record:
+        position, meter = self.position, self.position.meter
+        begin = time.perf_counter()
+        material = self.material
+        scored = evaluate.stateful(self.model, material.ids[: material.end], material.split, self._check)
+        if not math.isfinite(scored.loss):
+            raise DivergedError(f"the validation loss after step {position.step:,} is not a finite number")
+        sample = self._preview()
+        position.seconds += time.perf_counter() - begin
+        position.train_loss, position.validation_loss = meter.nats / meter.characters, scored.loss
+        is_best = position.best_loss is None or scored.loss < position.best_loss
+        position.best_loss = scored.loss if is_best else position.best_loss
+        position.without_best = 0 if is_best else position.without_best + 1
+        position.meter, position.evaluation_due = Meter(), False
+        record = Record(
+            step=position.step,
+            epoch=position.epoch,
+            characters=position.characters,
+            seconds=round(position.seconds, 3),
+            train_loss=position.train_loss,
+            validation_loss=scored.loss,
+            bpc=scored.bpc,
+            learning_rate=self._learning_rate(position.step - 1),
+            grad_norm=meter.grad_norm,
+            chars_per_second=round(meter.characters / meter.seconds, 1),
+            batch=position.batch,
+            ends_epoch=self._ends_epoch(),
+            is_best=is_best,
+            sample=sample,
+        )
+        return self._keep(record)
+
+    def _preview(self) -> str:
+        settings = self.config.sample.model_copy(update={"length": PREVIEW_LENGTH})
+        text = settings.prime
+        try:
+            for piece in write_text(engine_of(self.model), self.material.vocabulary, settings, _PREVIEW_SEED):
+                text += piece
+                self._check()
+        finally:
+            self._training.model.train()  # an engine switches what it is given to evaluation
+        return text
+
+    def _keep(self, record: Record) -> Record:
+        """Log and save an evaluation. A sample that can't be written is no reason to stop."""
+        folder = self._checkpoints.folder
+        folder.append_metrics(record.metrics())
+        try:
+            folder.append_sample(record.step, f"epoch {record.epoch}, validation {record.validation_loss:.4f}", record.sample)
+        except SaveError as error:
+            record = replace(record, unwritten=str(error))
+        model = self._model_with_facts()
+        self._save({folder.last: model, folder.best: model} if record.is_best else {folder.last: model})
+        return record
+
+    def _save(self, models: Mapping[Path, SavedModel] | None = None) -> None:
+        marks = self._checkpoints.folder.marks()
+        saved = snapshot(self._training, self.material, marks)
+        self._checkpoints.save(saved, models or {})
+
+    def _model_with_facts(self) -> SavedModel:
+        p = self.position
+        facts = Facts(p.step, p.epoch, p.characters, p.train_loss, p.validation_loss)
+        model = copy.deepcopy(self.model).cpu()  # the writer takes its time, and training goes on
+        return SavedModel(model, self.material.vocabulary, self.config, facts)
+
+    def _check(self) -> None:
+        if self.stop_asked:
+            raise _Stopped

@@ -1,0 +1,43 @@
+"""The folder of a search for settings: what lies in it, beside the lock and the writing that it shares with a run folder.
+
+Knows: every file name in the folder of a search.
+Does not know: what is in the files; torch, Optuna.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from charlstm.errors import RunError, shown
+from charlstm.runs.folder import TRIALS, RunFolder
+
+
+class SearchFolder(RunFolder):
+    """The names in the folder of a search."""
+
+    @property
+    def trials(self) -> Path:
+        """What was tried, and how it went: Optuna's journal, one event a line."""
+        return self.path / TRIALS
+
+    @property
+    def best_config(self) -> Path:
+        """The configuration with the values of the best trial."""
+        return self.path / "best.toml"
+
+    @property
+    def trial(self) -> RunFolder:
+        """The run folder of the trial at work, thrown away after it."""
+        return RunFolder(self.path / "trial")
+
+    def refuse_other(self) -> None:
+        """RunError where the folder holds anything and no search: what a search throws away in it would be lost."""
+        if RunFolder(self.path).held():
+            raise RunError(f"{self.path} holds a training and no search: choose another --run")
+        if self.path.is_dir() and not self.trials.exists():
+            others = [path.name for path in self.path.iterdir() if path.name != ".lock"]
+            if others:
+                raise RunError(f"{self.path} holds {shown(min(others))} and no search: choose another --run")
+
+    def _files(self) -> tuple[Path, ...]:
+        return (self.trials, self.best_config)

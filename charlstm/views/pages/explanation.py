@@ -1,0 +1,50 @@
+"""The page of `explain`: one HTML file with all its data, which needs no network.
+
+Knows: what the page's script reads.
+Does not know: how the page looks and moves: `web/explain.html`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from importlib.resources import files
+
+from charlstm.insight.explanation import PARTS, LayerStep
+from charlstm.insight.traces import Trace
+from charlstm.runs.model_file import Weights
+from charlstm.views.explanation import input_size, next_json, step_json, symbols
+from charlstm.views.pages.markup import embedded
+
+COLUMNS = 2 * len(PARTS) + 7
+"""Numbers of one neuron at one character."""
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a page shows first; all count from 0."""
+
+    at: int
+    layer: int
+    neuron: int | None
+    """None for the one that changed most, wherever the page goes."""
+
+
+def page(name: str, weights: Weights, trace: Trace, layers: Sequence[Sequence[LayerStep]], first: Beginning) -> bytes:
+    """A page on the model of that name, in UTF-8; `layers` holds each layer's steps, (L, T)."""
+    data = {
+        "text": symbols(weights, trace),
+        "per": weights.vocabulary.noun,
+        **asdict(first),
+        "vocabulary_size": weights.vocabulary.size,
+        "hidden_size": weights.config.model.hidden_size,
+        "input_sizes": [input_size(weights, number) for number in range(len(layers))],
+        "layers": [[step_json(step) for step in steps] for steps in layers],
+        "next": next_json(weights, trace),
+    }
+    template = (files("charlstm.views.pages") / "web" / "explain.html").read_text(encoding="utf-8")
+    before, after = template.split("@DATA@")
+    # A file's name may hold bytes that are no character, and those become ones that a browser shows as such.
+    markup = before.replace("@NAME@", escape(name)) + embedded(data) + after
+    return markup.encode(errors="xmlcharrefreplace")
