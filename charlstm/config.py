@@ -192,10 +192,10 @@ def load_config(file: Path | None = None, assignments: Iterable[str] = (), **sec
     """
     values = {name: keys for name, keys in read_toml(file).items() if name != "tune"} if file else {}
     for name, keys in sections.items():
-        values[name] = {**_table(values.get(name, {}), name), **keys}
+        values[name] = {**_section_of(values.get(name, {}), name), **keys}
     for assignment in assignments:
         section, key, value = _parse_assignment(assignment)
-        values[section] = {**_table(values.get(section, {}), section), key: value}
+        values[section] = {**_section_of(values.get(section, {}), section), key: value}
     return validate(values)
 
 
@@ -204,7 +204,7 @@ def validate(values: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_explain(error.errors()[0])) from None
+        raise ConfigError(_explain_error(error.errors()[0])) from None
 
 
 def read_toml(file: Path) -> dict[str, Any]:
@@ -247,7 +247,7 @@ def _relative_to(folder: Path, text: object) -> object:
     return [str(folder / s) if isinstance(s, str) and is_path(s) else s for s in sources]
 
 
-def _table(value: object, section: str) -> dict[str, Any]:
+def _section_of(value: object, section: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ConfigError(f"{_key_name([section])} = {shown(value)}: expected a section, with keys under it")
     return value
@@ -266,7 +266,7 @@ def _parse_assignment(assignment: str) -> tuple[str, str, Any]:
         return section, key, value  # a bare word is a string, as a shell user expects
 
 
-def _explain(error: ErrorDetails) -> str:
+def _explain_error(error: ErrorDetails) -> str:
     # A list is one setting: which of its values is wrong shows in the value.
     path, value = [part for part in error["loc"] if isinstance(part, str)], shown(error["input"])
     if error["type"] == "value_error":
@@ -278,10 +278,10 @@ def _explain(error: ErrorDetails) -> str:
         return f"a configuration can't be {value}: expected the sections {', '.join(Config.model_fields)}"
     if len(path) == 1:
         return f"{path[0]} = {value}: expected a section, [{path[0]}], with keys under it"
-    return f"{'.'.join(path)} = {value}: expected {_expected(error['type'], path)}"
+    return f"{'.'.join(path)} = {value}: expected {_what_is_expected(error['type'], path)}"
 
 
-def _expected(kind: str, path: Sequence[str]) -> str:
+def _what_is_expected(kind: str, path: Sequence[str]) -> str:
     """What the key at `path` takes, said to someone who gave it something wrong of that kind."""
     field = Config.model_fields[path[0]].annotation.model_fields[path[1]]  # type: ignore[union-attr]
     if kind == "literal_error":
@@ -290,7 +290,7 @@ def _expected(kind: str, path: Sequence[str]) -> str:
         return "a number of minutes or steps, such as '2 min' or '500 steps'"
     if path[:2] == ["data", "text"]:
         return "one or more files, folders, globs, '-', 'builtin:NAME' or 'data:NAME'"
-    return f"{_type_name(field.annotation)}{_range(field.metadata)}"
+    return f"{_type_name(field.annotation)}{_bounds(field.metadata)}"
 
 
 def _explain_unknown(path: Sequence[str], value: object) -> str:
@@ -321,7 +321,7 @@ def _type_name(annotation: object) -> str:
     return names.get(annotation if isinstance(annotation, type) else get_origin(annotation), "another type")  # type: ignore[arg-type]
 
 
-def _range(metadata: Sequence[object]) -> str:
+def _bounds(metadata: Sequence[object]) -> str:
     """Pydantic's bounds in words: ` from 2 to 64`, ` above 0, at most 0.5`."""
     words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
     bounds = [f"{word} {getattr(m, name)}" for name, word in words.items() for m in metadata if hasattr(m, name)]

@@ -39,7 +39,7 @@ def write_atomically(path: Path, pieces: Iterable[bytes | memoryview], previous:
         _sync_folder(path.parent)
 
 
-def append(path: Path, data: bytes) -> None:
+def append_bytes(path: Path, data: bytes) -> None:
     """Add all of it to a file or, where the disk is full, nothing. SaveError if it can't."""
     with told(path), path.open("ab", buffering=0) as file:
         before = file.tell()
@@ -53,7 +53,7 @@ def append(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())  # a save will count on it
 
 
-def read(file: Path) -> bytes:
+def read_whole(file: Path) -> bytes:
     """What a file holds; nothing where there is none. SaveError if it can't be read."""
     with told(file, "read"):
         return file.read_bytes() if file.is_file() else b""

@@ -36,9 +36,9 @@ from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import read_weights
 from charlstm.runs.records import Record, StepRecord
 from charlstm.runs.saved_model import load_model
-from charlstm.scoring import evaluation as evaluate
+from charlstm.scoring import evaluation
 from charlstm.text.corpus import Corpus, read_corpus
-from charlstm.training.material import Material, prepare
+from charlstm.training.prepared import Prepared, prepare
 from charlstm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -86,8 +86,8 @@ def training() -> None:
     """A step of the trainer, a matrix product and the tutorial's step, in turn: the machine's speed drifts."""
     trainer = _trainer("train.batch_size=64", "train.seq_len=64", "model.dropout=0.0")
     steps = _forever(trainer)
-    tutorial = TutorialLSTM(trainer.material.vocabulary.size, 512)
-    ids = torch.randint(trainer.material.vocabulary.size, (65, 64))
+    tutorial = TutorialLSTM(trainer.prepared.vocabulary.size, 512)
+    ids = torch.randint(trainer.prepared.vocabulary.size, (65, 64))
     square = torch.randn(2048, 2048)
     ours, theirs, product = [], [], []
     for _ in range(5):
@@ -109,8 +109,8 @@ def recipe_step() -> None:
     recipe = load_config(ROOT / "configs" / "shakespeare.toml")
     trainer = Trainer(prepare(read_corpus(Config().data.text), recipe), CPU)
     steps, train = _forever(trainer), recipe.train
-    plain = PlainLSTM(trainer.material.vocabulary.size)
-    ids = torch.randint(trainer.material.vocabulary.size, (train.seq_len + 1, train.batch_size))
+    plain = PlainLSTM(trainer.prepared.vocabulary.size)
+    ids = torch.randint(trainer.prepared.vocabulary.size, (train.seq_len + 1, train.batch_size))
     ratios = [median_seconds(lambda: next(steps), 5) / median_seconds(lambda: plain.step(ids), 5) for _ in range(5)]
     row("a step of the recipe, of the time of a plain nn.LSTM's step", f"{statistics.median(ratios):.2f}", "1.15")
 
@@ -123,7 +123,7 @@ import charlstm.training.trainer
 from charlstm.text.batches import batches, fit_layout
 from charlstm.config import DataConfig
 from charlstm.text.corpus import read_corpus
-from charlstm.training.material import prepare
+from charlstm.training.prepared import prepare
 def memory(what):
     return int(re.search(what + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1e3
 Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
@@ -231,9 +231,9 @@ def help_time() -> None:
 
 def one_epoch(corpus: Corpus) -> None:
     """One pass over tiny Shakespeare from scratch, and what 8 bits cost the model that comes out of it."""
-    material = _shakespeare(corpus, "train.epochs=1")
+    prepared = _shakespeare(corpus, "train.epochs=1")
     with tempfile.TemporaryDirectory() as folder:
-        record = _train(material, Path(folder))
+        record = _train(prepared, Path(folder))
         weights = read_weights(Path(folder))
         _ = weights.tensors  # while the folder is there
     row(
@@ -241,23 +241,23 @@ def one_epoch(corpus: Corpus) -> None:
         f"{record.validation_loss:.4f} in {record.seconds:.0f} s",
         "1.62",
     )
-    loss_of_precisions(weights, material.ids[material.split :])
+    loss_of_precisions(weights, prepared.ids[prepared.split :])
 
 
 def same_budget(corpus: Corpus) -> None:
     """A character GPT of 4 layers and 128 units in nanoGPT's setting for a CPU, then an LSTM in the same wall-clock time."""
-    material = _shakespeare(corpus)
-    train = torch.from_numpy(material.ids[: material.split].astype(np.int64))
-    gpt = TinyGPT(material.vocabulary.size)
+    prepared = _shakespeare(corpus)
+    train = torch.from_numpy(prepared.ids[: prepared.split].astype(np.int64))
+    gpt = TinyGPT(prepared.vocabulary.size)
     begin = time.perf_counter()
     for x, y in gpt.batches(train, steps=2000):
         gpt.step(x, y)
     budget = time.perf_counter() - begin
-    theirs = gpt.loss(torch.from_numpy(material.ids[material.split :].astype(np.int64)))
-    steps = int(0.95 * budget / _seconds_a_step(material))  # a little less, so that a slower minute does not break the budget
+    theirs = gpt.loss(torch.from_numpy(prepared.ids[prepared.split :].astype(np.int64)))
+    steps = int(0.95 * budget / _seconds_a_step(prepared))  # a little less, so that a slower minute does not break the budget
     with tempfile.TemporaryDirectory() as folder:
         record = _train(_shakespeare(corpus, f"train.max_steps={steps}"), Path(folder))
-        cold = evaluate.cold(load_model(Path(folder)).model, material.ids, material.split, TinyGPT.window).loss
+        cold = evaluation.cold(load_model(Path(folder)).model, prepared.ids, prepared.split, TinyGPT.window).loss
     ours = record.characters / record.chars_per_second  # as for the GPT: training without the evaluation after it
     row(
         f"the training time of a 4x128 character GPT ({budget:.0f} s, it reaches {theirs:.3f} cold-64)",
@@ -266,8 +266,8 @@ def same_budget(corpus: Corpus) -> None:
     )
 
 
-def _seconds_a_step(material: Material) -> float:
-    steps = _forever(Trainer(material, CPU))
+def _seconds_a_step(prepared: Prepared) -> float:
+    steps = _forever(Trainer(prepared, CPU))
     list(islice(steps, 5))
     begin = time.perf_counter()
     list(islice(steps, 80))
@@ -279,7 +279,7 @@ def _trainer(*settings: str) -> Trainer:
     return Trainer(prepare(read_corpus(config.data.text, config.data), config), CPU)
 
 
-def _shakespeare(corpus: Corpus, *settings: str) -> Material:
+def _shakespeare(corpus: Corpus, *settings: str) -> Prepared:
     short = ("train.batch_size=16", "train.seq_len=64", "train.learning_rate=4e-3", "model.dropout=0.0", "train.epochs=10")
     return prepare(corpus, load_config(None, [*short, *settings]))
 
@@ -289,8 +289,8 @@ def _forever(trainer: Trainer) -> Iterator[object]:
         yield from trainer.fit(RunFolder(Path(folder)))
 
 
-def _train(material: Material, folder: Path) -> Record:
-    records = [r for r in Trainer(material, CPU).fit(RunFolder(folder)) if isinstance(r, Record)]
+def _train(prepared: Prepared, folder: Path) -> Record:
+    records = [r for r in Trainer(prepared, CPU).fit(RunFolder(folder)) if isinstance(r, Record)]
     return records[-1]
 
 

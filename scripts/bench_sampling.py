@@ -31,9 +31,10 @@ from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines.graph import Precision, build_graph
 from charlstm.sampling.engines.onnx_engine import OnnxEngine
 from charlstm.sampling.engines.torch_engine import TorchEngine
-from charlstm.sampling.generate import Text, read, write
+from charlstm.sampling.generate import Row, generate, read_ids
 from charlstm.text.corpus import read_corpus
-from charlstm.text.vocabulary import CharVocabulary, Ids
+from charlstm.text.types import Ids
+from charlstm.text.vocabulary import CharVocabulary
 
 VOCABULARY = CharVocabulary("".join(map(chr, range(32, 97))))
 PLAIN = SampleConfig(prime="A", length=10**9, temperature=0.8)
@@ -204,12 +205,12 @@ def lanes_loss(engine: OnnxEngine, lanes: Ids) -> float:
 def speed(engine: OnnxEngine, settings: SampleConfig, count: int = 1) -> float:
     """Characters a second of so many texts, all that belongs to writing them counted."""
     characters = 1500 if count == 1 else 200
-    cursor = read(engine, VOCABULARY.encode("A"))
+    cursor = read_ids(engine, VOCABULARY.encode("A"))
     chosen = settings.model_copy(update={"length": characters})
-    texts = [Text(VOCABULARY, chosen, cursor, seed) for seed in range(count)]
+    texts = [Row(VOCABULARY, chosen, cursor, seed) for seed in range(count)]
     made = Controls(chosen, VOCABULARY)
     begin = time.perf_counter()
-    for _ in write(engine, made, cursor, texts):
+    for _ in generate(engine, made, cursor, texts):
         pass
     return sum(text.ending.characters for text in texts) / (time.perf_counter() - begin)
 

@@ -15,7 +15,8 @@ from charlstm.config import Config, DataConfig
 from charlstm.model.char_lstm import CharLSTM
 from charlstm.scoring.surprise import surprises
 from charlstm.text.passages import read_passages
-from charlstm.text.vocabulary import CharVocabulary, Ids
+from charlstm.text.types import Ids
+from charlstm.text.vocabulary import CharVocabulary
 
 LINES, ALONE = 600, 6
 

@@ -22,7 +22,7 @@ from charlstm.config import load_config
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.records import Record
 from charlstm.text.corpus import corpus_of
-from charlstm.training.material import prepare
+from charlstm.training.prepared import prepare
 from charlstm.training.trainer import Trainer
 
 CHARACTERS, PASSES = 60_000, 50

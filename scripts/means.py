@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.model.char_lstm import CharLSTM, State
-from charlstm.scoring import evaluation as evaluate
+from charlstm.scoring import evaluation
 from charlstm.text.batches import Layout, batches
 from charlstm.text.corpus import read_corpus
 from charlstm.training.optim import learning_rate_at, make_optimizer, update_average
@@ -191,7 +191,7 @@ def measure(ids: np.ndarray, vocabulary_size: int, means: Means, seed: int) -> s
     seconds = time.perf_counter() - begin
     losses = [nats / (characters - pass_begin)]
     for m in (model, average):
-        losses += [evaluate.stateful(m, scored, learned).loss, evaluate.cold(m, scored, learned).loss]
+        losses += [evaluation.stateful(m, scored, learned).loss, evaluation.cold(m, scored, learned).loss]
     return " | ".join([*(f"{loss:.4f}" for loss in losses), f"{seconds:.0f} s"])
 
 

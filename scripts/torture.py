@@ -39,9 +39,9 @@ from charlstm.runs.model_file import read_tensors
 from charlstm.runs.records import StepRecord
 from charlstm.runs.saved_model import load_model
 from charlstm.sampling.controls import Controls
-from charlstm.scoring import evaluation as evaluate
+from charlstm.scoring import evaluation
 from charlstm.text.cache import DamagedEntry, TextCache
-from charlstm.training import resume as saves
+from charlstm.training import resume as resuming
 from charlstm.training.resume import load_training
 from charlstm.training.trainer import Trainer
 
@@ -179,8 +179,8 @@ def kill(home: Path, rounds: int) -> Result:
 PHASES: dict[str, tuple[Any, str, str]] = {
     "reading": (common, "read_corpus", "the same command begins again"),
     "training": (Trainer, "_step", "train --resume --run r"),
-    "evaluating": (evaluate, "stateful", "train --resume --run r"),
-    "saving": (saves, "write_tensors", "train --resume --run r"),
+    "evaluating": (evaluation, "stateful", "train --resume --run r"),
+    "saving": (resuming, "write_tensors", "train --resume --run r"),
     "sampling": (Controls, "choose", "stopped"),
 }
 

@@ -25,7 +25,7 @@ from hypothesis import settings
 from charlstm.config import Config, load_config
 from charlstm.model.char_lstm import CharLSTM
 from charlstm.text.corpus import corpus_of
-from charlstm.training.material import Material, prepare
+from charlstm.training.prepared import Prepared, prepare
 
 # A machine that is busy with something else is no reason to fail.
 settings.register_profile("patient", deadline=None)
@@ -68,13 +68,13 @@ def make_config() -> Callable[..., Config]:
     return lambda *settings: load_config(None, (*TINY, *settings))
 
 
-def prepare_text(text: str, config: Config) -> Material:
+def prepare_text(text: str, config: Config) -> Prepared:
     """A text, ready to train on."""
     return prepare(corpus_of(text, config.data, "verse.txt"), config)
 
 
 @pytest.fixture
-def material(make_config: Callable[..., Config]) -> Material:
+def prepared(make_config: Callable[..., Config]) -> Prepared:
     return prepare_text(VERSE, make_config())
 
 

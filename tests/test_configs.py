@@ -11,7 +11,7 @@ from charlstm.cli import main
 from charlstm.config import load_config
 from charlstm.text.corpus import read_corpus
 from charlstm.text.datasets import find
-from charlstm.training.material import prepare
+from charlstm.training.prepared import prepare
 from charlstm.tuning.space import read_space
 from charlstm.values import size_of
 from tests.conftest import ROOT, SHAKESPEARE
@@ -34,10 +34,10 @@ def test_its_text_can_be_trained_on_as_asked(file: Path) -> None:
         if not SHAKESPEARE.exists():
             pytest.skip(f"tiny Shakespeare is not at {SHAKESPEARE}")
         config = load_config(file, data={"text": str(SHAKESPEARE)})
-    material = prepare(read_corpus(config.data.text, config.data), config)
-    assert material.config.train == config.train
+    prepared = prepare(read_corpus(config.data.text, config.data), config)
+    assert prepared.config.train == config.train
     searched = read_space(file, (), config) if file.stem == "tune" else {}
-    assert set(material.chosen) <= set(searched), "a recipe leaves nothing to be chosen"
+    assert set(prepared.chosen) <= set(searched), "a recipe leaves nothing to be chosen"
 
 
 @pytest.mark.parametrize(

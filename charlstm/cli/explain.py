@@ -55,9 +55,9 @@ def explain(
     """Explain one step of the LSTM: its six equations with the numbers that they have at a character of a text."""
     if neuron is not None and layer is not None:
         raise CharlstmError("--layer and --neuron exclude each other: --neuron L:N names the layer too")
-    from charlstm.commands.explain import Request
+    from charlstm.commands.explain import ExplainRequest
     from charlstm.commands.explain import explain as command
 
     asked = layer_and_neuron(neuron)
     in_layer, number = asked or (layer or 0, None)
-    command(model, text, Request(at, in_layer, number, as_json, html))
+    command(model, text, ExplainRequest(at, in_layer, number, as_json, html))

@@ -88,11 +88,11 @@ def inspect(
     for name, value, least in (("--top", top, 1), ("--from", begin, 0), ("--length", length, 2), ("--at", at, 1)):
         if value is not None and not least <= value <= 10**12:
             raise CharlstmError(f"{name} {shown(value)}: expected at least {least}, and at most 1,000,000,000,000")
-    from charlstm.commands.inspect import Request
+    from charlstm.commands.inspect import InspectRequest
     from charlstm.commands.inspect import inspect as command
 
     form: Literal["summary", "find", "terminal", "json"] | None = (
         "terminal" if terminal else "json" if as_json else "find" if find else None if html or npz else "summary"
     )
-    request = Request(form, kind, layer_and_neuron(neuron), at, find, top, begin, length, npz, html)
+    request = InspectRequest(form, kind, layer_and_neuron(neuron), at, find, top, begin, length, npz, html)
     command(model, text or (), request, unknown == "skip", device, given(encoding=encoding, errors=errors, newlines=newlines))

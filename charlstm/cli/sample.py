@@ -176,10 +176,10 @@ def sample(
         "allow": allow,
         "bias": bias or None,
     }
-    from charlstm.commands.sample import write_sample
+    from charlstm.commands.sample import sample_texts
     from charlstm.commands.sample_request import SampleRequest
 
-    write_sample(
+    sample_texts(
         SampleRequest(
             model=model,
             config=config,

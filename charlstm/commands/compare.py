@@ -36,17 +36,17 @@ def compare_models(paths: tuple[Path, Path], prime: str | None, length: int, see
             what = f"{path} never saw {describe(missing)}" if prime else "it is empty"
             raise CharlstmError(f"--prime {shown(prime)}: {what}; both models must be able to start from it")
     sampling = SampleConfig(prime=prime, length=length)
-    settings = [_settings(path, each) for path, each in zip(paths, weights, strict=True)]
+    settings = [_compared_settings(path, each) for path, each in zip(paths, weights, strict=True)]
     both = [name for name in settings[0] if name in settings[1]]
     different = differing([{name: each[name] for name in both} for each in settings])
     names = both if show_all else different
     answer: dict[str, Any] = {
         "models": [str(path) for path in paths],
-        "facts": [_facts(each) for each in weights],
+        "facts": [_facts_of(each) for each in weights],
         "settings": {name: [_plain(each[name]) for each in settings] for name in names},
         "different": different,
         "vocabulary": {"only": [_only(one, two), _only(two, one)]},
-        "sample": {"prime": prime, "seed": seed, "texts": [_written(each, sampling, seed) for each in weights]},
+        "sample": {"prime": prime, "seed": seed, "texts": [_generated(each, sampling, seed) for each in weights]},
     }
 
     from charlstm.views.compare import print_comparison
@@ -58,7 +58,7 @@ def compare_models(paths: tuple[Path, Path], prime: str | None, length: int, see
         print_comparison(answer)
 
 
-def _settings(path: Path, weights: Weights) -> dict[str, object]:
+def _compared_settings(path: Path, weights: Weights) -> dict[str, object]:
     """Of a run all of them; a model file doesn't say where its text was."""
     folder = RunFolder(path)
     try:
@@ -69,7 +69,7 @@ def _settings(path: Path, weights: Weights) -> dict[str, object]:
     return {name: value for name, value in settings_of(weights.config).items() if name != "data.text" and name[:6] != "track."}
 
 
-def _facts(weights: Weights) -> dict[str, Any]:
+def _facts_of(weights: Weights) -> dict[str, Any]:
     from charlstm.model.shapes import count_parameters
 
     return {
@@ -98,11 +98,11 @@ def _only(one: Vocabulary, two: Vocabulary) -> str:
     return "".join(c for c in _symbols(one) if two.unknown(c))
 
 
-def _written(weights: Weights, settings: SampleConfig, seed: int) -> str:
+def _generated(weights: Weights, settings: SampleConfig, seed: int) -> str:
     from charlstm.sampling.engines.selection import open_engine
-    from charlstm.sampling.generate import write_text
+    from charlstm.sampling.generate import generate_text
 
-    return "".join(write_text(open_engine(weights).engine, weights.vocabulary, settings, seed))
+    return "".join(generate_text(open_engine(weights).engine, weights.vocabulary, settings, seed))
 
 
 def _plain(value: object) -> object:

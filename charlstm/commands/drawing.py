@@ -21,7 +21,7 @@ from typing import Self
 from charlstm.errors import Stopped
 from charlstm.runs.folder import RunFolder
 
-_LONGEST = 10.0  # seconds that the end of a training waits for its picture
+_LONGEST_WAIT = 10.0  # seconds that the end of a training waits for its picture
 # A group of its own, as a Ctrl-C is for the training. On Windows, where the other process can't do it, also its priority.
 _WINDOWS = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
 
@@ -54,7 +54,7 @@ class Drawing:
             if kind is None or not issubclass(kind, Stopped):
                 _close(process)
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(_LONGEST)
+                    process.wait(_LONGEST_WAIT)
         finally:
             process.kill()
             _close(process)

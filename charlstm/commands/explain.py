@@ -15,16 +15,17 @@ from charlstm.commands.outputs import require_place, write_and_say
 from charlstm.errors import CharlstmError, TextError, UnknownCharactersError, shown
 from charlstm.insight.explanation import layer_steps
 from charlstm.runs.model_file import Weights, explained, read_weights
-from charlstm.text.vocabulary import Ids, describe
+from charlstm.text.types import Ids
+from charlstm.text.vocabulary import describe
 
-MOST = 10_000
+MOST_EXPLAINED = 10_000
 """Characters of a text: 245 MB of a model of 2x512."""
 PAGE = 2_000_000
 """Numbers on one page: 15 MB; 130 characters of a model of 2x512."""
 
 
 @dataclass(frozen=True)
-class Request:
+class ExplainRequest:
     """What is to be explained. Characters, layers and neurons count from 0."""
 
     at: int | None
@@ -36,7 +37,7 @@ class Request:
     html: Path | None
 
 
-def explain(model: Path, text: str, request: Request) -> None:
+def explain(model: Path, text: str, request: ExplainRequest) -> None:
     """Show what one layer of a model does as it reads one character of a text from a zero state."""
     if not text:
         raise TextError('TEXT is empty: give the text itself, such as "First Citizen:"')
@@ -45,7 +46,7 @@ def explain(model: Path, text: str, request: Request) -> None:
     weights = read_weights(model)
     settings = weights.config.model
     if request.neuron is None:
-        _require("--layer", request.layer, "layer", settings.num_layers)
+        _require_index("--layer", request.layer, "layer", settings.num_layers)
     else:
         require_neuron(request.layer, request.neuron, settings)
     if unknown := weights.vocabulary.unknown(text):
@@ -57,23 +58,25 @@ def explain(model: Path, text: str, request: Request) -> None:
         )
     ids = weights.vocabulary.encode(text)
     if request.at is not None:
-        _require("--at", request.at, weights.vocabulary.noun, len(ids))
+        _require_index("--at", request.at, weights.vocabulary.noun, len(ids))
     _require_room(len(ids), weights, request)
-    _explain(model, weights, ids, request)
+    _explain_ids(model, weights, ids, request)
 
 
-def _explain(path: Path, weights: Weights, ids: Ids, request: Request) -> None:
+def _explain_ids(path: Path, weights: Weights, ids: Ids, request: ExplainRequest) -> None:
     from charlstm.insight.tracing import trace
     from charlstm.runs.saved_model import model_of
     from charlstm.views.explanation import Explained, print_explanation, show_explanation
-    from charlstm.views.pages.explanation import Beginning, page
+    from charlstm.views.pages.explanation import Beginning, explanation_page
 
     with explained(path):
         model = model_of(weights)
     seen = trace(model, ids)  # all of it even for one step, so that its numbers are to the last digit those of a page
     if request.html:
         layers = [list(layer_steps(seen, layer, weights.tensors)) for layer in range(seen.layers)]
-        content = page(_name(path), weights, seen, layers, Beginning(request.at or 0, request.layer, request.neuron))
+        content = explanation_page(
+            _name(path), weights, seen, layers, Beginning(request.at or 0, request.layer, request.neuron)
+        )
         write_and_say(request.html, [content], ": open it in a browser, the arrow keys step through the text")
     if request.as_json or not request.html:
         at = len(ids) - 1 if request.at is None else request.at
@@ -88,19 +91,19 @@ def _name(path: Path) -> str:
     return place.name if place.is_dir() else f"{place.parent.name}/{place.name}"
 
 
-def _require(option: str, number: int, noun: str, count: int) -> None:
+def _require_index(option: str, number: int, noun: str, count: int) -> None:
     if not 0 <= number < count:
         there = f"{count:,} {noun}s, counted from 0" if count > 1 else f"one {noun}, which is 0"
         owner = "the text" if option == "--at" else "the model"
         raise CharlstmError(f"{option} {shown(number)}: there is no such {noun}; {owner} has {there}")
 
 
-def _require_room(count: int, weights: Weights, request: Request) -> None:
-    most, noun = MOST, weights.vocabulary.noun
+def _require_room(count: int, weights: Weights, request: ExplainRequest) -> None:
+    most, noun = MOST_EXPLAINED, weights.vocabulary.noun
     if request.html:
-        from charlstm.views.pages.explanation import COLUMNS
+        from charlstm.views.pages.explanation import NUMBERS_A_NEURON
 
-        most = max(1, PAGE // (COLUMNS * weights.config.model.num_layers * weights.config.model.hidden_size))
+        most = max(1, PAGE // (NUMBERS_A_NEURON * weights.config.model.num_layers * weights.config.model.hidden_size))
     if count > most:
         where = "a page" if request.html else "an explanation"
         raise TextError(f"the text has {count:,} {noun}s, and {where} of this model takes {most:,}: give a shorter text")

@@ -23,19 +23,18 @@ from charlstm.runs.differences import text_name
 from charlstm.runs.model_file import Weights, explained, read_weights
 from charlstm.text.excerpts import Excerpt, read_excerpt, symbol_of
 from charlstm.text.sources import find_sources
-from charlstm.views.pages.inspection import MOST as MOST_OF_PAGE
-from charlstm.views.pages.inspection import WINDOW, Contents, page
+from charlstm.views.pages.inspection import GRADIENT_WINDOW, MOST_ON_PAGE, Contents, inspection_page
 
 if TYPE_CHECKING:
     from charlstm.model.char_lstm import CharLSTM
     from charlstm.views.inspection import Inspection
 
-MOST = 10_000
+MOST_INSPECTED = 10_000
 """Characters that are looked at where no length is asked for: seconds, and arrays of 245 MB of a model of 2x512."""
 
 
 @dataclass(frozen=True)
-class Request:
+class InspectRequest:
     """What is to be shown, and of which part of the text. Layers, neurons and positions count from 0."""
 
     form: Literal["summary", "find", "terminal", "json"] | None
@@ -64,7 +63,7 @@ class Request:
 
 
 def inspect(
-    model: Path, text: Sequence[str], request: Request, skip_unknown: bool, device: str, reading: Mapping[str, str]
+    model: Path, text: Sequence[str], request: InspectRequest, skip_unknown: bool, device: str, reading: Mapping[str, str]
 ) -> None:
     """Look into a model while it reads a text. `reading` are the keys of [data] that flags set."""
     if not text:
@@ -76,8 +75,8 @@ def inspect(
             require_place(option, file, model, text)
     if request.html and request.npz and request.html.absolute() == request.npz.absolute():
         raise CharlstmError(f"--html and --npz both name {shown(str(request.html))}: give each a file of its own")
-    if request.html and (request.length or 0) > MOST_OF_PAGE:
-        raise CharlstmError(f"--length {request.length:,}: a page of --html holds at most {MOST_OF_PAGE:,} characters")
+    if request.html and (request.length or 0) > MOST_ON_PAGE:
+        raise CharlstmError(f"--length {request.length:,}: a page of --html holds at most {MOST_ON_PAGE:,} characters")
     from charlstm.views.colours import require_colours
 
     if request.form == "terminal":
@@ -86,14 +85,14 @@ def inspect(
     if request.neuron:
         require_neuron(*request.neuron, weights.config.model)
     data = as_trained(asked, weights.config.data, reading)
-    excerpt = read_excerpt(text, data, weights.vocabulary, request.begin, request.length or MOST, skip_unknown)
+    excerpt = read_excerpt(text, data, weights.vocabulary, request.begin, request.length or MOST_INSPECTED, skip_unknown)
     _require_position(request.at, excerpt)
     _say_what_is_left(excerpt, request, weights)
     title = f"{model.resolve().name} on {'standard input' if tuple(text) == ('-',) else text_name(text)}"
     _show(_look(model, weights, excerpt, request, device, title), request)
 
 
-def _look(path: Path, weights: Weights, excerpt: Excerpt, request: Request, device: str, title: str) -> Inspection:
+def _look(path: Path, weights: Weights, excerpt: Excerpt, request: InspectRequest, device: str, title: str) -> Inspection:
     from charlstm.insight.saliency import sensitivity
     from charlstm.insight.tracing import trace
     from charlstm.model.device import find_device
@@ -119,29 +118,33 @@ def _look(path: Path, weights: Weights, excerpt: Excerpt, request: Request, devi
         write_and_say(request.npz, npz({**seen.arrays(), "vocabulary": names}))
     if request.html:
         contents = _contents(found, model, request, title, weights.facts.validation_loss)
-        write_and_say(request.html, page(contents), ": open it in a browser")
+        write_and_say(request.html, inspection_page(contents), ": open it in a browser")
     return found
 
 
-def _matches(excerpt: Excerpt, seen: Trace, request: Request) -> list[Match]:
+def _matches(excerpt: Excerpt, seen: Trace, request: InspectRequest) -> list[Match]:
     return best_neurons(seen.shown(request.kind), features(excerpt.text), request.kind, request.top)
 
 
-def _contents(found: Inspection, model: CharLSTM, request: Request, title: str, validation_loss: float | None) -> Contents:
+def _contents(
+    found: Inspection, model: CharLSTM, request: InspectRequest, title: str, validation_loss: float | None
+) -> Contents:
     from charlstm.insight.saliency import sensitivity
     from charlstm.views.bars import gradients_bar
 
     matches = _matches(found.excerpt, found.trace, request) if found.matches is None else found.matches
     with gradients_bar() as progress:
         positions = range(1, len(found.excerpt.symbols))
-        norms = sensitivity(model, found.trace, positions, WINDOW, progress=lambda done: progress(done, len(positions)))
+        norms = sensitivity(
+            model, found.trace, positions, GRADIENT_WINDOW, progress=lambda done: progress(done, len(positions))
+        )
     best = max(matches, key=lambda match: abs(match.correlation), default=None)
     layer, neuron = request.neuron or ((best.layer, best.neuron) if best else (0, 0))
     first = (request.kind, layer, neuron)
     return Contents(title, validation_loss, found.excerpt, found.vocabulary, found.trace, matches, norms, first)
 
 
-def _show(found: Inspection, request: Request) -> None:
+def _show(found: Inspection, request: InspectRequest) -> None:
     from charlstm.views.inspection import print_inspection, show_gradient, show_matches, show_neuron, show_saturation
 
     if request.form == "json":
@@ -156,7 +159,7 @@ def _show(found: Inspection, request: Request) -> None:
         show_gradient(found, found.gradient)
 
 
-def _say_what_is_left(excerpt: Excerpt, request: Request, weights: Weights) -> None:
+def _say_what_is_left(excerpt: Excerpt, request: InspectRequest, weights: Weights) -> None:
     """That a text is longer than what is looked at, unless so much was asked for."""
     from charlstm.views.console import print_line
 

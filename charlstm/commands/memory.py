@@ -19,7 +19,8 @@ from charlstm.runs.differences import text_name
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import Weights, read_weights
 from charlstm.text.sources import find_sources
-from charlstm.text.vocabulary import Ids, Vocabulary
+from charlstm.text.types import Ids
+from charlstm.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from charlstm.model.char_lstm import CharLSTM
@@ -67,13 +68,13 @@ def show_memory(
 
     least = least_ids(places)
     if text:
-        _require(ids, least, vocabulary)
+        _require_enough(ids, least, vocabulary)
     network = model_of(weights, find_device(device))
     if ids is None or not _is_enough(ids, least):
         why = what if ids is None else f"{what} has {len(ids):,} {vocabulary.noun}s, and {least:,} are needed"
-        ids, what = _written(network, weights, max(_OWN, least)), "what the model writes itself"
+        ids, what = _own_text(network, weights, max(_OWN, least)), "what the model writes itself"
         print_line(f"{why}: measuring on {what}")
-        _require(ids, least, vocabulary)
+        _require_enough(ids, least, vocabulary)
     print_line(f"text: {what}, {len(ids):,} {vocabulary.noun}s; {places:,} places in it")
     with scoring_bar() as progress:
         memory = measure_memory(network, ids, places, progress=progress)
@@ -101,21 +102,21 @@ def _own_validation(model: Path, vocabulary: Vocabulary) -> tuple[Ids | None, st
     return corpus.ids[begin:end], "the validation part of the run's text"
 
 
-def _written(model: CharLSTM, weights: Weights, length: int) -> Ids:
+def _own_text(model: CharLSTM, weights: Weights, length: int) -> Ids:
     """What a model writes itself: every character drawn from all of its distribution."""
     from charlstm.sampling.engines.selection import engine_of
-    from charlstm.sampling.generate import write_text
+    from charlstm.sampling.generate import generate_text
 
     prime = weights.config.sample.prime or weights.vocabulary.decode([0])
     settings = SampleConfig(prime=prime, length=length, top_k=0, temperature=1.0)
-    return weights.vocabulary.encode("".join(write_text(engine_of(model), weights.vocabulary, settings, seed=0)))
+    return weights.vocabulary.encode("".join(generate_text(engine_of(model), weights.vocabulary, settings, seed=0)))
 
 
 def _is_enough(ids: Ids, least: int) -> bool:
     return len(ids) >= least and bool((ids != ids[0]).any())
 
 
-def _require(ids: Ids | None, least: int, vocabulary: Vocabulary) -> None:
+def _require_enough(ids: Ids | None, least: int, vocabulary: Vocabulary) -> None:
     """TextError where too little stands in a text."""
     if ids is not None and not _is_enough(ids, least):
         if len(ids) >= least:

@@ -44,7 +44,7 @@ def play(model: Path, file: Path | None, assignments: Sequence[str], seed: int |
     from charlstm.views.prompt import open_prompt
 
     weights = read_weights(model)
-    settings = _settings(weights.config.sample, file, assignments)
+    settings = _play_settings(weights.config.sample, file, assignments)
     draft = Draft(open_engine(weights, device=device).engine, weights.vocabulary, settings, seed)
     prompt = open_prompt(lambda line: completions(line, draft.branches), MOST_PRIME)
     if sys.stdin.isatty():
@@ -62,7 +62,7 @@ def _check(file: Path | None, assignments: Sequence[str]) -> None:
     load_config(file, assignments, sample={} if has_length else {"length": _LONGEST})
 
 
-def _settings(trained: SampleConfig, file: Path | None, assignments: Sequence[str]) -> SampleConfig:
+def _play_settings(trained: SampleConfig, file: Path | None, assignments: Sequence[str]) -> SampleConfig:
     """The run's own settings < those in the file < assignments."""
     in_file = {key: value for key, value in (read_toml(file).get("sample", {}) if file else {}).items() if value != ""}
     return load_config(None, assignments, sample={**trained.model_dump(), **in_file}).sample

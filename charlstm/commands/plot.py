@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from charlstm.commands.outputs import picture_kind
 from charlstm.config import Config, load_config
@@ -18,12 +18,11 @@ from charlstm.errors import CharlstmError, ConfigError, RunError, shown
 from charlstm.files import write_atomically
 from charlstm.runs.differences import labels
 from charlstm.runs.folder import RunFolder
-from charlstm.runs.records import read_columns
+from charlstm.runs.records import XAxis, read_columns
 
 if TYPE_CHECKING:
     from charlstm.views.terminal_curves import Panel
 
-XAxis = Literal["steps", "characters", "minutes"]
 MOST_RUNS = 52
 """Letters on a terminal; a picture with more would show nothing either."""
 
@@ -45,7 +44,7 @@ def plot_runs(paths: Sequence[Path], x: XAxis, output: Path | None, on_terminal:
     """Draw runs in one picture. RunError names a run without metrics."""
     if len(paths) > MOST_RUNS:
         raise CharlstmError(f"{len(paths)} runs in one picture: at most {MOST_RUNS} can be told apart")
-    runs = [_read(path) for path in paths]
+    runs = [_read_run(path) for path in paths]
     names = labels(paths, [run.config for run in runs])
     noun = _noun(runs)
     if on_terminal:
@@ -63,7 +62,7 @@ def plot_runs(paths: Sequence[Path], x: XAxis, output: Path | None, on_terminal:
     print_line(f"curves: {place}")
 
 
-def _read(path: Path) -> _Run:
+def _read_run(path: Path) -> _Run:
     folder = RunFolder(path)
     if not path.is_dir():
         what = "it is a file; name the run folder it lies in" if path.exists() else "there is no such folder"
@@ -87,10 +86,12 @@ def _noun(runs: Sequence[_Run]) -> str:
 
 
 def _print(runs: Sequence[_Run], names: Sequence[str], x: XAxis, noun: str) -> None:
-    from charlstm.views.terminal_curves import Line, Panel, letters, print_panels
+    from charlstm.views.terminal_curves import Panel, TerminalCurve, letters, print_panels
 
     def panel(title: str, height: int, column: str) -> Panel:
-        lines = [Line(letter, i, run.points(x, column)) for i, (letter, run) in enumerate(zip(marks, runs, strict=True))]
+        lines = [
+            TerminalCurve(letter, i, run.points(x, column)) for i, (letter, run) in enumerate(zip(marks, runs, strict=True))
+        ]
         return Panel(title, height, lines)
 
     marks = letters(len(runs))
@@ -98,7 +99,10 @@ def _print(runs: Sequence[_Run], names: Sequence[str], x: XAxis, noun: str) -> N
     if len(runs) == 1:
         marks, title = ["v"], f"loss, nats per {noun} (right: bits)"
         legend = [("v", 0, f"validation, {names[0]}"), ("t", 1, "training")]
-        losses = [Line("t", 1, runs[0].points(x, "train_loss")), Line("v", 0, runs[0].points(x, "validation_loss"))]
+        losses = [
+            TerminalCurve("t", 1, runs[0].points(x, "train_loss")),
+            TerminalCurve("v", 0, runs[0].points(x, "validation_loss")),
+        ]
     else:
         legend = [(letter, i, name) for i, (letter, name) in enumerate(zip(marks, names, strict=True))]
         losses = list(panel("", 0, "validation_loss").lines)

@@ -13,14 +13,14 @@ from typing import Any, Literal
 
 from charlstm.runs.overview import Overview, overviews
 
-Order = Literal["name", "size", "loss", "minutes", "date"]
+RunOrder = Literal["name", "size", "loss", "minutes", "date"]
 
 
 def _or_last(value: float | None) -> float:
     return math.inf if value is None else value
 
 
-_KEYS: dict[Order, Callable[[Overview], Any]] = {
+_KEYS: dict[RunOrder, Callable[[Overview], Any]] = {
     "name": lambda run: run.name,
     "size": lambda run: _or_last(run.parameters),
     "loss": lambda run: _or_last(run.loss),
@@ -29,7 +29,7 @@ _KEYS: dict[Order, Callable[[Overview], Any]] = {
 }
 
 
-def show_runs(under: Path, order: Order, as_json: bool) -> None:
+def show_runs(under: Path, order: RunOrder, as_json: bool) -> None:
     """Show the runs in a folder, the lowest first, or the newest."""
     runs = sorted(overviews(under), key=_KEYS[order])
 

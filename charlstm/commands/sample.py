@@ -16,7 +16,8 @@ from charlstm.commands.sample_output import Pieces, beam_facts, deliver, text_fa
 from charlstm.commands.sample_request import SampleRequest
 from charlstm.config import SampleConfig
 from charlstm.errors import NoneFitError, shown
-from charlstm.text.vocabulary import Ids, Vocabulary
+from charlstm.text.types import Ids
+from charlstm.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from charlstm.commands.sample_novelty import Novelty
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _TRIES = 20
 
 
-def write_sample(request: SampleRequest) -> None:
+def sample_texts(request: SampleRequest) -> None:
     """Write the texts that were asked for to standard output or files."""
     request.check()
     prime = request.prime()
@@ -43,7 +44,7 @@ def write_sample(request: SampleRequest) -> None:
     ids = encode_prime(prime, vocabulary)
     settings = _examined(settings, vocabulary, request.forever)
     novelty = _novelty(request, weights)
-    engine = _open(weights, request)
+    engine = _open_blend(weights, request)
     # A fresh seed is chosen here and not further down, so that it can be told and used again.
     seed = secrets.randbelow(2**32) if request.seed is None else request.seed
     begin, tally = time.perf_counter(), _Tally(request)
@@ -60,7 +61,7 @@ def write_sample(request: SampleRequest) -> None:
         print_line(f"{chosen} · {speed:,.0f} characters a second", "dim")
 
 
-def _open(weights: Weights, request: SampleRequest) -> Engine:
+def _open_blend(weights: Weights, request: SampleRequest) -> Engine:
     """What steps the model, or the blend of it and others."""
     from charlstm.runs.model_file import read_weights
     from charlstm.sampling.engines.blend import BlendEngine, require_same_vocabulary
@@ -116,8 +117,8 @@ def _pieces(
     novelty: Novelty | None,
 ) -> Pieces:
     """The texts as they are delivered: in pieces where that can be, as JSON where that was asked for."""
-    from charlstm.sampling.completions import write_texts
-    from charlstm.sampling.generate import read, stream_texts
+    from charlstm.sampling.completions import generate_completions
+    from charlstm.sampling.generate import generate_pieces, read_ids
     from charlstm.views.console import to_json
 
     is_shown = request.output is None and sys.stdout.isatty()
@@ -127,12 +128,12 @@ def _pieces(
             facts["novelty"] = novelty.facts(text)
         yield 0, to_json(facts, is_shown) if request.as_json else text
         return
-    count, accept, cursor = request.count or 1, _accept(request, novelty), read(engine, ids)
+    count, accept, cursor = request.count or 1, _accept(request, novelty), read_ids(engine, ids)
     if accept is None and not request.as_json:
-        yield from stream_texts(engine, vocabulary, settings, cursor, seed, count)
+        yield from generate_pieces(engine, vocabulary, settings, cursor, seed, count)
         return
     tries = 1 if accept is None else request.tries or _TRIES
-    for written in write_texts(engine, vocabulary, settings, cursor, seed, count, accept, tries, request.logprobs):
+    for written in generate_completions(engine, vocabulary, settings, cursor, seed, count, accept, tries, request.logprobs):
         if request.as_json:
             facts = text_facts(written, prime, vocabulary, request.logprobs is not None)
             if novelty:

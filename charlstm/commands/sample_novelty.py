@@ -13,7 +13,7 @@ from charlstm.commands.common import read_text
 from charlstm.commands.sample_output import Pieces
 from charlstm.config import DataConfig
 from charlstm.errors import shown
-from charlstm.sampling.novelty import WINDOW, CopyIndex
+from charlstm.sampling.novelty import LEAST_COPY, CopyIndex
 from charlstm.text.vocabulary import CharVocabulary, Vocabulary
 
 
@@ -54,8 +54,8 @@ class Novelty:
     def _say(self, text: str) -> str:
         found = self._index.measure(text)
         run = shown(text[found.begin : found.begin + found.longest])
-        share = f"{found.share:.1%} of its {WINDOW}-character windows occur in {self._name}"
-        too_short = f"and it is too short to have a window of {WINDOW}"
+        share = f"{found.share:.1%} of its {LEAST_COPY}-character windows occur in {self._name}"
+        too_short = f"and it is too short to have a window of {LEAST_COPY}"
         return f"copied: longest run {found.longest:,} characters ({run}), {share if found.windows else too_short}"
 
     def facts(self, text: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from charlstm.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from charlstm.sampling.beam import Found
-    from charlstm.sampling.completions import Choice, Written
+    from charlstm.sampling.completions import Choice, Completion
 
 Pieces = Iterable[tuple[int, str]]
 """Pieces of texts, each with its text's number: a text's own follow each other."""
@@ -32,9 +32,9 @@ def deliver(pieces: Pieces, before: str, request: SampleRequest) -> None:
         for number, group in groupby(pieces, key=itemgetter(0)):
             path = request.place(number)
             assert path is not None
-            write_atomically(path, _encoded(_joined(group, before, between)))
+            write_atomically(path, _in_utf8(_joined(group, before, between)))
     elif path := request.place(0):
-        write_atomically(path, _encoded(_joined(pieces, before, between)))
+        write_atomically(path, _in_utf8(_joined(pieces, before, between)))
     else:
         stream_out(_joined(pieces, before, between), request.raw or request.as_json)  # JSON is safe as it is
 
@@ -48,11 +48,11 @@ def _joined(pieces: Pieces, before: str, between: str) -> Iterator[str]:
         yield piece
 
 
-def _encoded(pieces: Iterable[str]) -> Iterator[bytes]:
+def _in_utf8(pieces: Iterable[str]) -> Iterator[bytes]:
     return (piece.encode("utf-8", errors="surrogatepass") for piece in pieces)
 
 
-def text_facts(written: Written, prime: str, vocabulary: Vocabulary, has_logprobs: bool) -> dict[str, Any]:
+def text_facts(written: Completion, prime: str, vocabulary: Vocabulary, has_logprobs: bool) -> dict[str, Any]:
     """What --json says of a text that was drawn."""
     facts = _facts(prime, written.text, written.stop, written.seconds) | {"seed": written.seed}
     if has_logprobs:

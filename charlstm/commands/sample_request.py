@@ -21,7 +21,7 @@ from charlstm.values import unescaped
 
 MOST_PRIME = 2**20
 """Bytes of a prime. A longer one would take minutes to read, and a model remembers some thousands of characters at best."""
-_WIDEST = 1000  # a beam; wider ones need gigabytes, and find nothing better to read
+_WIDEST_BEAM = 1000  # a beam; wider ones need gigabytes, and find nothing better to read
 _MOST = 10**9
 _LONGEST = 10**9  # what sample.length allows
 _PLACEHOLDER = re.compile(r"\{(?::(0\d{1,2}))?\}")
@@ -97,7 +97,7 @@ class SampleRequest:
             ("--count", self.count, 1, _MOST),
             ("--tries", self.tries, 1, _MOST),
             ("--reject-copied", self.reject_copied, 1, _MOST),
-            ("--beam", self.beam, 1, _WIDEST),
+            ("--beam", self.beam, 1, _WIDEST_BEAM),
             ("--logprobs", self.logprobs, 0, _MOST),
         ):
             if value is not None and (value < least or (most is not None and value > most)):

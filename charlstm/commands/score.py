@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from charlstm.scoring.surprise import Score
     from charlstm.views.scores import Form
 
-Order = Literal["worst", "best"]
+LineOrder = Literal["worst", "best"]
 
 
 def score(
     model: Path,
     text: Sequence[str],
     by: By,
-    order: Order | None,
+    order: LineOrder | None,
     min_chars: int,
     form: Form,
     skip_unknown: bool,
@@ -58,7 +58,7 @@ def score(
     scorer = Scorer(saved.model, saved.vocabulary, skip_unknown)
     passages = (passage for passage in read_passages(text, data, by) if len(passage.text) >= min_chars)
     view = ScoresView(form, saved.vocabulary, by, several)
-    with _progress(shows_rows=not order) as progress:
+    with _scoring_progress(shows_rows=not order) as progress:
         blocks = (scorer.score(block, progress) for block in in_blocks(passages))
         for scores in [_sorted(chain.from_iterable(blocks), order)] if order else blocks:
             view.show(scores)
@@ -88,7 +88,7 @@ def classify(
     saved = [load_model(path, find_device(device)) for path in models.values()]
     classifier = Classifier([Scorer(one.model, one.vocabulary, skip_unknown=True) for one in saved], priors)
     view = VerdictsView(list(models), as_json, by, several)
-    with _progress(shows_rows=True) as progress:
+    with _scoring_progress(shows_rows=True) as progress:
         for block in in_blocks(read_passages(text, data, by)):
             view.show(classifier.classify(block, progress))
     view.end()
@@ -106,14 +106,14 @@ def _has_several(text: Sequence[str], what: str) -> bool:
     return sum(len(source.names()) for source in find_sources(text)) > 1
 
 
-def _sorted(scores: Iterator[Score], order: Order) -> list[Score]:
+def _sorted(scores: Iterator[Score], order: LineOrder) -> list[Score]:
     """By nats per character, equals in the order of the text; what holds no character to score is left out."""
     scored = [score for score in scores if score.total.chars]
     return sorted(scored, key=lambda score: score.total.loss, reverse=order == "worst")
 
 
 @contextmanager
-def _progress(shows_rows: bool) -> Iterator[Callable[[int], None]]:
+def _scoring_progress(shows_rows: bool) -> Iterator[Callable[[int], None]]:
     """A bar, unless rows appear on the same terminal meanwhile."""
     from charlstm.views.bars import scoring_bar
 

@@ -65,10 +65,10 @@ def _prepare(asked: Config, device: str, folder: RunFolder, model: Path | None, 
     from charlstm.model.device import find_device
     from charlstm.runs.saved_model import load_model
     from charlstm.training.finetune import settle
-    from charlstm.training.material import prepare
+    from charlstm.training.prepared import prepare
     from charlstm.training.trainer import Trainer
     from charlstm.views.console import print_facts
-    from charlstm.views.summary import print_material, print_plan
+    from charlstm.views.summary import print_plan, print_prepared
 
     found = find_device(device)
     trained = load_model(model) if model else None
@@ -78,9 +78,9 @@ def _prepare(asked: Config, device: str, folder: RunFolder, model: Path | None, 
             corpus = read_text(asked.data.text, asked.data, trained.vocabulary, extend)
         except UnknownCharactersError as error:
             raise UnknownCharactersError(f"{error}; --extend-vocabulary adds them to the model's") from None
-    material = prepare(corpus, with_absolute_paths(asked))
-    print_material(material, asked)
-    trainer = Trainer(material, found, trained=trained)
+    prepared = prepare(corpus, with_absolute_paths(asked))
+    print_prepared(prepared, asked)
+    trainer = Trainer(prepared, found, trained=trained)
     if trained:
         print_facts([("from", f"{model}, trained for {trained.facts.step:,} steps")])
     print_plan(trainer, folder)
@@ -102,19 +102,19 @@ def resume_run(run: Path | None, settings: Sequence[str], device: str, dry_run: 
 def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str, dry_run: bool) -> Trainer:
     """Read the newest whole save and the text, make the trainer, show them, and put the folder back to where they were."""
     from charlstm.model.device import find_device
-    from charlstm.training.material import prepare
+    from charlstm.training.prepared import prepare
     from charlstm.training.resume import load_training, refuse_another
     from charlstm.training.trainer import Trainer
     from charlstm.views.console import print_warning
-    from charlstm.views.summary import print_material, print_plan
+    from charlstm.views.summary import print_plan, print_prepared
 
     saved, warning = load_training(folder)
     asked = with_absolute_paths(load_config(None, settings, **saved.config.model_dump(mode="json")))
     refuse_another(saved.config, asked)
     given = saved.vocabulary if saved.is_vocabulary_given else None
-    material = prepare(read_text(asked.data.text, asked.data, given), asked)
-    print_material(material, asked)
-    trainer = Trainer(material, find_device(device), saved)
+    prepared = prepare(read_text(asked.data.text, asked.data, given), asked)
+    print_prepared(prepared, asked)
+    trainer = Trainer(prepared, find_device(device), saved)
     print_plan(trainer, folder)
     if warning:
         print_warning(warning)

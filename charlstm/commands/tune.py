@@ -66,13 +66,13 @@ def search_recipe(
         corpus = read_text(asked.data.text, asked.data)  # before torch is loaded: a text that can't be read is said at once
 
         from charlstm.model.device import find_device
-        from charlstm.training.material import prepare
+        from charlstm.training.prepared import prepare
         from charlstm.tuning.search import Search
-        from charlstm.views.summary import print_material
+        from charlstm.views.summary import print_prepared
         from charlstm.views.tune import print_search
 
         found = find_device(device)
-        print_material(prepare(corpus, asked), asked)
+        print_prepared(prepare(corpus, asked), asked)
     with folder.locked():
         with if_stopped(f"stopped before the next trial; to go on: {again}"):
             search = Search(corpus, with_absolute_paths(asked), space, found, folder)

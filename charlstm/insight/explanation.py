@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from charlstm.insight.traces import Floats, Kind, Trace
+from charlstm.insight.traces import Kind, Trace
+from charlstm.model.types import Floats
 
 PARTS: tuple[Kind, ...] = ("forget", "input", "candidate", "output")
 """What is computed from [h, x], in the order of the equations above."""
@@ -27,7 +28,7 @@ _ROWS: tuple[Kind, ...] = ("input", "forget", "candidate", "output")
 
 
 @dataclass(frozen=True)
-class Passage:
+class Openness:
     """How much one gate lets through, over the H neurons of a layer."""
 
     open: int
@@ -48,10 +49,10 @@ class LayerStep:
     cell_before: Floats
     hidden_before: Floats
 
-    def passage(self, gate: Kind) -> Passage:
+    def passage(self, gate: Kind) -> Openness:
         """Of one gate."""
         values = self.values[gate]
-        return Passage(int((values > 0.9).sum()), int((values < 0.5).sum()), float(values.mean()))
+        return Openness(int((values > 0.9).sum()), int((values < 0.5).sum()), float(values.mean()))
 
     def changed_most(self, count: int) -> list[int]:
         """The neurons whose cell state moved furthest, furthest first."""

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-from charlstm.insight.traces import Floats, Kind
+from charlstm.insight.traces import Kind
+from charlstm.model.types import Floats
 
-Values = npt.NDArray[np.float32]
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 _PAIRS = [
     r'"[^"]*"?',
@@ -48,7 +47,7 @@ class Match:
     """Pearson's, from -1 to 1: below 0 where the neuron falls as the feature rises."""
 
 
-def features(text: str) -> dict[str, Values]:
+def features(text: str) -> dict[str, Floats]:
     """By the name of each feature its value at every character, (T,); what is the same everywhere is left out.
 
     Of a line end of two characters, CR and LF, both count as one.
@@ -81,7 +80,7 @@ def features(text: str) -> dict[str, Values]:
     return {name: values for name, values in found.items() if len(values) and np.ptp(values)}
 
 
-def best_neurons(values: Floats, features: Mapping[str, Values], kind: Kind, top: int = 5) -> list[Match]:
+def best_neurons(values: Floats, features: Mapping[str, Floats], kind: Kind, top: int = 5) -> list[Match]:
     """Of each feature (T,) the `top` neurons of `values` (T, L, H) that correlate with it most, by either sign.
 
     Feature by feature, the best first. A neuron that never changes correlates with nothing.
@@ -140,7 +139,7 @@ def _depths(text: str) -> list[int]:
     return depths
 
 
-def _inside(size: int, found: Iterable[re.Match[str]]) -> Values:
+def _inside(size: int, found: Iterable[re.Match[str]]) -> Floats:
     """1 within what was found, 0 elsewhere."""
     values = np.zeros(size, np.float32)
     for one in found:
@@ -148,7 +147,7 @@ def _inside(size: int, found: Iterable[re.Match[str]]) -> Values:
     return values
 
 
-def _positions(size: int, found: Iterable[re.Match[str]]) -> Values:
+def _positions(size: int, found: Iterable[re.Match[str]]) -> Floats:
     """1, 2, 3 ... within what was found, 0 elsewhere."""
     values = np.zeros(size, np.float32)
     for one in found:
@@ -156,7 +155,7 @@ def _positions(size: int, found: Iterable[re.Match[str]]) -> Values:
     return values
 
 
-def _each(text: str, holds: Callable[[str], bool]) -> Values:
+def _each(text: str, holds: Callable[[str], bool]) -> Floats:
     """1 for the characters of which something holds, 0 for the others."""
     return np.fromiter(map(holds, text), np.float32, len(text))
 

@@ -11,7 +11,6 @@ Does not know: files, where a text came from, how a number is shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,18 +19,16 @@ import torch
 from torch import Tensor
 
 from charlstm.model.char_lstm import CharLSTM, State
+from charlstm.model.types import Doubles
 from charlstm.scoring.evaluation import evaluating, steps_at_once
-from charlstm.text.vocabulary import Ids
+from charlstm.text.types import Ids, Progress
 
 CONTEXTS = tuple(1 << k for k in range(11))
 """Characters read from a zero state before the one that is predicted: 1, 2, 4 ... 1,024."""
 REACH = CONTEXTS[-1]
-WARM_UP = 512
+READ_BEFORE = 512
 """Characters that the carried state has read before a place begins, as in the stateful protocol."""
-Progress = Callable[[int, int], None]
-"""Is called with the characters that were read so far, and in all; it may raise."""
 _Positions = npt.NDArray[np.int64]
-_Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,7 @@ class Memory:
 
 def least_ids(places: int) -> int:
     """How long a text must be to hold so many places."""
-    return WARM_UP + REACH + places
+    return READ_BEFORE + REACH + places
 
 
 @torch.no_grad()
@@ -107,8 +104,8 @@ def measure_memory(
     """
     assert places >= 2
     assert len(ids) >= least_ids(places)
-    targets = np.linspace(WARM_UP + REACH, len(ids) - 1, places).astype(np.int64)
-    reader = _Reader(model, ids, places * (WARM_UP + 2 * REACH + sum(CONTEXTS)), progress)
+    targets = np.linspace(READ_BEFORE + REACH, len(ids) - 1, places).astype(np.int64)
+    reader = _Reader(model, ids, places * (READ_BEFORE + 2 * REACH + sum(CONTEXTS)), progress)
     with evaluating(model):
         effects, carried = _plant(reader, targets, _others(ids, targets - REACH, np.random.default_rng(seed)))
         contexts = []
@@ -118,12 +115,12 @@ def measure_memory(
     return Memory(places, tuple(contexts), _mean(carried), tuple(map(_mean, effects)))
 
 
-def _plant(reader: _Reader, targets: _Positions, planted: _Positions) -> tuple[_Values, _Values]:
+def _plant(reader: _Reader, targets: _Positions, planted: _Positions) -> tuple[Doubles, Doubles]:
     """-> the divergence after each of `REACH` characters (R, P), and the losses of the targets with the state carried, (P,)."""
     begin, P = targets - REACH, len(targets)
     state = None
-    for size in reader.sizes(WARM_UP, P):
-        _, state = reader.read(begin - WARM_UP + size.start, len(size), state)
+    for size in reader.sizes(READ_BEFORE, P):
+        _, state = reader.read(begin - READ_BEFORE + size.start, len(size), state)
     assert state is not None
     state = (torch.cat([state[0]] * 2, 1), torch.cat([state[1]] * 2, 1))
     effects, logits = [], torch.empty(0)
@@ -167,14 +164,14 @@ class _Reader:
         self._progress(self._done, self._total)
         return logits, state
 
-    def losses(self, targets: _Positions, chars: int) -> _Values:
+    def losses(self, targets: _Positions, chars: int) -> Doubles:
         """Of each target, predicted from so many characters before it, (P,)."""
         logits, state = torch.empty(0), None
         for size in self.sizes(chars, len(targets)):
             logits, state = self.read(targets - chars + size.start, len(size), state)
         return self.nats(logits[-1], targets)
 
-    def nats(self, logits: Tensor, targets: _Positions) -> _Values:
+    def nats(self, logits: Tensor, targets: _Positions) -> Doubles:
         """The losses (P,) of the targets by their logits (P, V)."""
         chosen = torch.from_numpy(self._ids[targets].astype(np.int64))[:, None]
         return np.asarray(-_log_softmax(logits).gather(1, chosen)[:, 0].numpy())
@@ -185,5 +182,5 @@ def _log_softmax(logits: Tensor) -> Tensor:
     return torch.log_softmax(logits.cpu().double(), -1)
 
 
-def _mean(values: _Values) -> Mean:
+def _mean(values: Doubles) -> Mean:
     return Mean(float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5))

@@ -25,11 +25,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from charlstm.insight.traces import Floats, Trace
-from charlstm.model.cell import Weights, layer_weights
+from charlstm.insight.traces import Trace
+from charlstm.model.cell import LayerWeights, layer_weights
 from charlstm.model.char_lstm import CharLSTM
+from charlstm.model.types import Floats
 
-WINDOW = 1000
+LONGEST_GRADIENT = 1000
 """Characters before a position that its gradient is taken to."""
 _Ids = npt.NDArray[np.int64]
 _LANES = 1024
@@ -40,7 +41,7 @@ def sensitivity(
     model: CharLSTM,
     trace: Trace,
     positions: Sequence[int],
-    window: int = WINDOW,
+    window: int = LONGEST_GRADIENT,
     targets: Sequence[int] | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Floats:
@@ -74,7 +75,7 @@ def sensitivity(
 class _Layer(NamedTuple):
     """What one layer let through at every character, as the chain rule needs it."""
 
-    weights: Weights
+    weights: LayerWeights
     to_sums: Tensor
     """i (1 - i) g, f (1 - f) c, (1 - g^2) i, o (1 - o) tanh(c'), in the order of the weights' rows, (T, 4H)."""
     to_cell: Tensor

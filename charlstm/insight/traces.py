@@ -20,13 +20,14 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from charlstm.model.types import Floats
+
 Kind = Literal["input", "forget", "output", "candidate", "cell", "hidden"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 GATES: tuple[Kind, ...] = ("input", "forget", "output")
 FOR_GRADIENTS: tuple[Kind, ...] = (*GATES, "candidate", "cell")
 """What gradients follow from."""
-Floats = npt.NDArray[np.float32]
-State = tuple[Floats, Floats]
+StateArrays = tuple[Floats, Floats]
 """Hidden and cell state, each (L, H)."""
 
 
@@ -54,7 +55,7 @@ class Trace:
     """Those kinds that were asked for, each (T, L, H); 4 bytes a number. The cell state is as it is, not its tanh."""
     logits: Floats
     """Of the character after each, (T, V)."""
-    start: State
+    start: StateArrays
     """The state before the first character."""
 
     @property

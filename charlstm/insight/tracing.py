@@ -20,10 +20,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from charlstm.insight.traces import KINDS, Floats, Kind, Trace
+from charlstm.insight.traces import KINDS, Kind, Trace
 from charlstm.model.cell import Step, layer_weights, lstm_step
 from charlstm.model.char_lstm import CharLSTM, State
-from charlstm.text.vocabulary import Ids
+from charlstm.model.types import Floats
+from charlstm.text.types import Ids
 
 _PIECE = 512
 """Characters that are traced at once."""
@@ -57,7 +58,7 @@ def trace(
         for layer in range(L):
             step, x, (hidden[layer], cell[layer]) = _layer(model, layer, x, (state[0][layer, None], state[1][layer, None]))
             for kind, array in values.items():
-                array[here, layer] = _numpy(_of(step, kind))
+                array[here, layer] = _numpy(_part_of(step, kind))
         state = (hidden, cell)
         logits[here] = _numpy(model.head(x[:, 0]))
         progress(here.stop)
@@ -81,7 +82,7 @@ def _layer(model: CharLSTM, layer: int, x: Tensor, state: State) -> tuple[Step, 
     return step, read, (h[0], c[0])
 
 
-def _of(step: Step, kind: Kind) -> Tensor:
+def _part_of(step: Step, kind: Kind) -> Tensor:
     """The part of a step that goes by this name."""
     gate: Tensor = getattr(step, f"{kind}_gate" if kind in ("input", "forget", "output") else kind)
     return gate

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Weights(NamedTuple):
+class LayerWeights(NamedTuple):
     """One layer's weights as `nn.LSTM` keeps them: the rows of input gate, forget gate, candidate, output gate, H each."""
 
     input_hidden: Tensor  # (4H, I): from the layer's input x
@@ -34,7 +34,7 @@ class Step(NamedTuple):
     hidden: Tensor
 
 
-def lstm_step(x: Tensor, hidden: Tensor, cell: Tensor, weights: Weights) -> Step:
+def lstm_step(x: Tensor, hidden: Tensor, cell: Tensor, weights: LayerWeights) -> Step:
     """Input x (B, I), previous hidden and cell state (B, H) -> every gate and the next states.
 
     With W [h, x] the product of a gate's weights with both inputs, * element by element:
@@ -58,9 +58,9 @@ def lstm_step(x: Tensor, hidden: Tensor, cell: Tensor, weights: Weights) -> Step
     return Step(i, f, g, o, next_cell, next_hidden)
 
 
-def layer_weights(lstm: nn.LSTM, layer: int) -> Weights:
+def layer_weights(lstm: nn.LSTM, layer: int) -> LayerWeights:
     """The weights of layer `layer` (0 is the lowest)."""
-    return Weights(
+    return LayerWeights(
         getattr(lstm, f"weight_ih_l{layer}"),
         getattr(lstm, f"weight_hh_l{layer}"),
         getattr(lstm, f"bias_ih_l{layer}") + getattr(lstm, f"bias_hh_l{layer}"),

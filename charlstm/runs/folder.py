@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from charlstm.config import Config
 from charlstm.errors import ModelError, RunError
-from charlstm.files import append, half_written, read, told, write_atomically
+from charlstm.files import append_bytes, half_written, read_whole, told, write_atomically
 from charlstm.runs.records import Point, read_curve
 
 TRIALS = "trials.jsonl"
@@ -175,7 +175,7 @@ class RunFolder:
 
     def append_metrics(self, record: Mapping[str, object]) -> None:
         """Add one record to metrics.jsonl."""
-        append(self.metrics, (json.dumps(record) + "\n").encode())
+        append_bytes(self.metrics, (json.dumps(record) + "\n").encode())
 
     def curve(self) -> list[Point]:
         """What metrics.jsonl says of how the training went; empty where there is none."""
@@ -183,13 +183,13 @@ class RunFolder:
 
     def logged(self) -> bytes:
         """What metrics.jsonl holds; nothing where there is none."""
-        return read(self.metrics)
+        return read_whole(self.metrics)
 
     def marks(self) -> Marks:
         """How the logs are now."""
         marks = {}
         for file in (self.metrics, self.samples):
-            data = read(file)
+            data = read_whole(file)
             marks[file.name] = (len(data), hashlib.sha256(data).hexdigest())
         return marks
 
@@ -202,7 +202,7 @@ class RunFolder:
 
     def _cut(self, file: Path, size: int, digest: str) -> bool:
         """Cut a log, where it is not as it was at its last whole line -> whether it is."""
-        now = read(file)
+        now = read_whole(file)
         then = now[:size]
         is_whole = hashlib.sha256(then).hexdigest() == digest
         if not is_whole:
@@ -214,11 +214,11 @@ class RunFolder:
 
     def holds_config(self, config: Config) -> bool:
         """Whether config.toml is as it is written for this configuration."""
-        return read(self.config) == config.to_toml().encode()
+        return read_whole(self.config) == config.to_toml().encode()
 
     def append_sample(self, step: int, about: str, text: str) -> None:
         """Add one sample to samples.txt, under a title that names its step."""
-        append(self.samples, f"=== step {step}, {about}\n{text}\n\n".encode("utf-8", errors="surrogatepass"))
+        append_bytes(self.samples, f"=== step {step}, {about}\n{text}\n\n".encode("utf-8", errors="surrogatepass"))
 
 
 def is_unicode(name: str) -> bool:

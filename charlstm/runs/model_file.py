@@ -29,13 +29,14 @@ from charlstm.config import Config, validate
 from charlstm.errors import CharlstmError, DamagedError, ModelError, SaveError, shown
 from charlstm.files import write_atomically
 from charlstm.model.shapes import refuse_too_large, tensor_shapes
+from charlstm.model.types import Array
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.tensor_header import (
     MAX_HEADER,
     METADATA,
-    Entry,
     Header,
     HeaderError,
+    TensorEntry,
     open_without_waiting,
     read_header,
     require_keys,
@@ -43,7 +44,6 @@ from charlstm.runs.tensor_header import (
 from charlstm.text.vocabulary import Vocabulary, vocabulary_from_json
 
 FORMAT_VERSION = 1
-Array = npt.NDArray[Any]
 _TYPES: dict[str, npt.DTypeLike] = {"F32": "<f4", "U8": "u1"}
 _NAMES = {np.dtype(dtype): name for name, dtype in _TYPES.items()}
 _DIGEST_NAMES = {"F32": "torch.float32", "U8": "torch.uint8"}
@@ -199,10 +199,10 @@ def _believe(about: dict[str, Any]) -> tuple[Vocabulary, Config, Facts]:
     require_keys(about, ("format_version", "config", "vocabulary", "facts"), "the metadata")
     config, vocabulary = validate(about["config"]), vocabulary_from_json(about["vocabulary"])
     refuse_too_large(vocabulary.size, config.model)
-    return vocabulary, config, _facts(about["facts"])
+    return vocabulary, config, _checked_facts(about["facts"])
 
 
-def _facts(value: object) -> Facts:
+def _checked_facts(value: object) -> Facts:
     values = require_keys(value, [field.name for field in fields(Facts)], "facts")
     for name in ("step", "epoch", "characters"):
         if type(values[name]) is not int or not 0 <= values[name] < 2**63:
@@ -214,7 +214,7 @@ def _facts(value: object) -> Facts:
     return Facts(**values)
 
 
-def _require_tensors(entries: Mapping[str, Entry], shapes: Mapping[str, tuple[int, ...]]) -> None:
+def _require_tensors(entries: Mapping[str, TensorEntry], shapes: Mapping[str, tuple[int, ...]]) -> None:
     """ModelError where a file does not hold exactly the weights of its model."""
     for name in [*shapes, *entries]:
         if name not in entries:
@@ -242,7 +242,7 @@ def _read_all(file: Path, stream: BufferedReader, header: Header) -> dict[str, A
     return tensors
 
 
-def _read_one(stream: BufferedReader, entry: Entry) -> Array:
+def _read_one(stream: BufferedReader, entry: TensorEntry) -> Array:
     # Not by safetensors: the header that was checked is then the one that is used, and there is only one.
     tensor = np.zeros(entry.shape, dtype=_TYPES[entry.dtype])
     # A file that has become shorter leaves zeros, which the SHA-256 finds.

@@ -22,7 +22,7 @@ from charlstm.runs.model_file import read_weights
 from charlstm.runs.records import has_diverged, read_columns, read_curve
 from charlstm.runs.tensor_header import HeaderError, open_without_waiting, read_header
 
-State = Literal["finished", "stopped", "running", "diverged", "no evaluation yet", "damaged"]
+RunState = Literal["finished", "stopped", "running", "diverged", "no evaluation yet", "damaged"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Overview:
 
     name: str
     path: str
-    state: State
+    state: RunState
     step: int | None
     """The last one that is saved or evaluated."""
     date: float
@@ -75,14 +75,14 @@ def _overview(folder: RunFolder) -> Overview | None:
             path=str(folder.path),
             state="damaged",
             date=max(file.stat().st_mtime for file in held),
-            **_progress(log),
+            **_progress_of(log),
         )
         is_running = folder.is_in_use()
     except (SaveError, OSError):
         return None
     try:
         config = load_config(folder.config)
-        one = replace(one, **_settings(config), **_size(folder, config), state=_state(log, config, one))
+        one = replace(one, **_settings_of(config), **_size(folder, config), state=_state(log, config, one))
         if one.state in ("stopped", "no evaluation yet"):
             one = replace(one, step=_saved_step(folder) or one.step)
     except CharlstmError as error:
@@ -90,7 +90,7 @@ def _overview(folder: RunFolder) -> Overview | None:
     return replace(one, state="running") if is_running else one
 
 
-def _progress(log: bytes) -> dict[str, Any]:
+def _progress_of(log: bytes) -> dict[str, Any]:
     columns = read_columns(log)
     losses = [loss for loss in columns["validation_loss"] if math.isfinite(loss)]
     seconds = [second for second in columns["seconds"] if math.isfinite(second)]
@@ -103,7 +103,7 @@ def _progress(log: bytes) -> dict[str, Any]:
     }
 
 
-def _settings(config: Config) -> dict[str, Any]:
+def _settings_of(config: Config) -> dict[str, Any]:
     per = "character" if config.data.unit == "char" else "byte"
     model = config.model
     return {
@@ -121,7 +121,7 @@ def _size(folder: RunFolder, config: Config) -> dict[str, Any]:
     return {"parameters": count_parameters(read_weights(folder.path).vocabulary.size, config.model)}
 
 
-def _state(log: bytes, config: Config, one: Overview) -> State:
+def _state(log: bytes, config: Config, one: Overview) -> RunState:
     if has_diverged(log):
         return "diverged"
     if one.loss is None:

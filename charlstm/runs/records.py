@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 from charlstm.values import MANY
 
@@ -96,6 +96,8 @@ def read_curve(metrics: bytes) -> list[Point]:
     return [point for point in points if point]
 
 
+XAxis = Literal["steps", "characters", "minutes"]
+"""What a curve is drawn over."""
 COLUMNS = ("step", "characters", "seconds", "train_loss", "validation_loss", "learning_rate", "grad_norm")
 """What of a `Record` is drawn."""
 

@@ -37,7 +37,7 @@ class HeaderError(ModelError):
 
 
 @dataclass(frozen=True)
-class Entry:
+class TensorEntry:
     """What the header says about one tensor."""
 
     dtype: str
@@ -57,7 +57,7 @@ class Header:
     """The JSON in the metadata, as it stands there."""
     about: dict[str, Any]
     """The same, parsed."""
-    entries: dict[str, Entry]
+    entries: dict[str, TensorEntry]
     """Tensors by name, in the order of their bytes."""
 
 
@@ -145,7 +145,7 @@ def _split_metadata(metadata: object) -> tuple[str, str]:
     return found[1], found[2]
 
 
-def _entry(name: str, value: object) -> Entry:
+def _entry(name: str, value: object) -> TensorEntry:
     what = f"what the header says about {shown(name)}"
     entry = require_keys(value, ("dtype", "shape", "data_offsets"), what)
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -158,7 +158,7 @@ def _entry(name: str, value: object) -> Entry:
     begin, end = offsets
     if end - begin != math.prod(shape) * ITEM_SIZES[dtype]:
         raise HeaderError(f"the tensor {shown(name)} has a shape, {shown(shape)}, that does not take the bytes it has")
-    return Entry(dtype, tuple(shape), begin, end)
+    return TensorEntry(dtype, tuple(shape), begin, end)
 
 
 def _is_whole_numbers(value: object, least: int) -> bool:
@@ -166,7 +166,7 @@ def _is_whole_numbers(value: object, least: int) -> bool:
     return isinstance(value, list) and all(type(n) is int and n >= least for n in value)
 
 
-def _require_end_to_end(entries: Mapping[str, Entry], size: int) -> None:
+def _require_end_to_end(entries: Mapping[str, TensorEntry], size: int) -> None:
     """No hole, no overlap, and not a byte of the file that belongs to no tensor."""
     place = 0
     for name, entry in entries.items():

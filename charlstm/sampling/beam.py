@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from charlstm.config import SampleConfig
-from charlstm.sampling.controls import MEMORY, Controls, log_probabilities
+from charlstm.model.types import Doubles
+from charlstm.sampling.controls import HISTORY_LENGTH, Controls, log_probabilities
 from charlstm.sampling.engines.base import Engine
-from charlstm.text.vocabulary import Ids, Vocabulary
+from charlstm.text.types import Ids
+from charlstm.text.vocabulary import Vocabulary
 
 _OF_DRAWING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "typical_p": 1.0}
 
@@ -68,7 +69,7 @@ def beam_search(engine: Engine, vocabulary: Vocabulary, config: SampleConfig, wi
     """
     controls = Controls(config.model_copy(update=_OF_DRAWING), vocabulary)
     stops = {stop: _ids_of(stop, vocabulary) for stop in map(vocabulary.normalized, config.stop)}
-    live, ended = [_Hypothesis(array("q", prime[-MEMORY:].tolist()))], list[tuple[_Hypothesis, str]]()
+    live, ended = [_Hypothesis(array("q", prime[-HISTORY_LENGTH:].tolist()))], list[tuple[_Hypothesis, str]]()
     logits, state = engine.prefill(prime.astype(np.int64)[:, None])
     for _ in range(config.length):
         filtered = controls.filtered(logits, [hypothesis.history for hypothesis in live])
@@ -90,7 +91,7 @@ def beam_search(engine: Engine, vocabulary: Vocabulary, config: SampleConfig, wi
     return Found(vocabulary.decode(ids), best.score, stop)
 
 
-def _candidates(live: list[_Hypothesis], nats: npt.NDArray[np.float64]) -> Iterator[_Hypothesis]:
+def _candidates(live: list[_Hypothesis], nats: Doubles) -> Iterator[_Hypothesis]:
     """Every continuation, the best first, of equals the one of the better hypothesis and of the smaller id."""
     total = nats + np.array([[hypothesis.score] for hypothesis in live])
     for place in np.argsort(-total, axis=None, kind="stable"):

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from charlstm.config import SampleConfig
 from charlstm.sampling.controls import Controls, log_probabilities
-from charlstm.sampling.engines.base import Engine, Logits
-from charlstm.sampling.generate import TOGETHER, Cursor, Text, read, write
+from charlstm.sampling.engines.base import Engine
+from charlstm.sampling.generate import TOGETHER, Cursor, Row, generate, read_ids
+from charlstm.sampling.types import Logits
+from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary
 
 
@@ -33,7 +34,7 @@ class Choice(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Written:
+class Completion:
     """A text that has ended."""
 
     number: int
@@ -58,20 +59,20 @@ class Continuation:
         self._engine, self._vocabulary, self._begin = engine, vocabulary, cursor
         self._controls = Controls(config, vocabulary)
         self._log = _Log()
-        self._text = Text(vocabulary, config, cursor, seed)
+        self._text = Row(vocabulary, config, cursor, seed)
 
     def __iter__(self) -> Iterator[str]:
-        for _, piece in write(self._engine, self._controls, self._begin, [self._text], self._log):
+        for _, piece in generate(self._engine, self._controls, self._begin, [self._text], self._log):
             yield piece
 
     def cursor(self) -> Cursor:
         """Where the text stands that was given out, without the stop text that ended it or was held back."""
         ids = self._log.ids[0]
         ids = ids[: _count_ids(self._vocabulary, ids, self._text.ending.characters)]
-        return read(self._engine, np.array(ids, self._begin.history.dtype), self._begin)
+        return read_ids(self._engine, np.array(ids, self._begin.history.dtype), self._begin)
 
 
-def write_texts(
+def generate_completions(
     engine: Engine,
     vocabulary: Vocabulary,
     config: SampleConfig,
@@ -81,7 +82,7 @@ def write_texts(
     accept: Callable[[str], bool] | None = None,
     tries: int = 1,
     alternatives: int | None = None,
-) -> Iterator[Written]:
+) -> Iterator[Completion]:
     """Up to `count` texts in the order of their numbers, each as soon as it and those before it are done.
 
     Text i draws from a generator seeded with `seed + i`. One that `accept` refuses is drawn again, at most `tries` times in
@@ -91,10 +92,10 @@ def write_texts(
     controls = Controls(config, vocabulary)
     for begin in range(0, count, TOGETHER):
         numbers = range(begin, min(begin + TOGETHER, count))
-        pending, done, turn = set(numbers), dict[int, Written](), begin
+        pending, done, turn = set(numbers), dict[int, Completion](), begin
         for attempt in range(tries):
             seeds = {number: seed + number for number in sorted(pending)}
-            texts = [Text(vocabulary, config, cursor, (of, attempt) if attempt else of, number) for number, of in seeds.items()]
+            texts = [Row(vocabulary, config, cursor, (of, attempt) if attempt else of, number) for number, of in seeds.items()]
             for written in _whole(engine, vocabulary, controls, cursor, texts, seeds, alternatives):
                 if accept is None or accept(written.text):
                     pending.remove(written.number)
@@ -113,15 +114,15 @@ def _whole(
     vocabulary: Vocabulary,
     controls: Controls,
     cursor: Cursor,
-    texts: Sequence[Text],
+    texts: Sequence[Row],
     seeds: dict[int, int],
     alternatives: int | None,
-) -> Iterator[Written]:
+) -> Iterator[Completion]:
     """Texts side by side, each once it has ended."""
     log = None if alternatives is None else _Log(alternatives)
     pieces = defaultdict[int, list[str]](list)
     begin = time.perf_counter()
-    for text, piece in write(engine, controls, cursor, texts, log):
+    for text, piece in generate(engine, controls, cursor, texts, log):
         pieces[text.number].append(piece)
         if text.ending.reason is not None:
             whole, choices = "".join(pieces.pop(text.number)), []
@@ -129,7 +130,7 @@ def _whole(
                 ids = log.ids[text.number]
                 choices = log.choices[text.number][: _count_ids(vocabulary, ids, len(whole))]
             seconds = time.perf_counter() - begin
-            yield Written(text.number, seeds[text.number], whole, text.ending.stop, seconds, choices)
+            yield Completion(text.number, seeds[text.number], whole, text.ending.stop, seconds, choices)
 
 
 class _Log:
@@ -140,7 +141,7 @@ class _Log:
         self.choices = defaultdict[int, list[Choice]](list)
         self._alternatives = alternatives
 
-    def __call__(self, texts: Sequence[Text], logits: Logits, ids: npt.NDArray[np.int64]) -> None:
+    def __call__(self, texts: Sequence[Row], logits: Logits, ids: Ids) -> None:
         for text, chosen in zip(texts, ids.tolist(), strict=True):
             self.ids[text.number].append(chosen)
         if self._alternatives is None:

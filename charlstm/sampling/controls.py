@@ -22,16 +22,13 @@ import numpy.typing as npt
 
 from charlstm.config import SampleConfig
 from charlstm.errors import CharlstmError, shown
+from charlstm.model.types import Doubles
+from charlstm.sampling.types import History, Logits
+from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary, describe
 from charlstm.values import parse_bias
 
-Logits = npt.NDArray[np.float32]
-Weights = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int64]
-History = Sequence[int] | Ids
-"""The ids that a text holds so far, its prime too. `array.array("q")` is the fastest that can grow: numpy reads it as it is."""
-
-MEMORY = 10_000
+HISTORY_LENGTH = 10_000
 """How many ids of a history are looked at, at most: longer ones may be cut at their beginning."""
 _GREEDY = 1e-6
 """Below this temperature the second most probable character is out of reach; dividing by it would only overflow."""
@@ -60,7 +57,7 @@ def penalize_repetition(logits: Logits, histories: Sequence[History], penalty: f
 
 
 def forbid_repeated_ngrams(logits: Logits, histories: Sequence[History], n: int) -> Logits:
-    """Nothing that would be the end of n ids in a row that a history's last `MEMORY` hold already.
+    """Nothing that would be the end of n ids in a row that a history's last `HISTORY_LENGTH` hold already.
 
     Paulus et al. 2018, section 2.5. A row in which nothing would be left stays as it is.
 
@@ -69,7 +66,7 @@ def forbid_repeated_ngrams(logits: Logits, histories: Sequence[History], n: int)
     """
     allowed = logits.copy()
     for row, before, history in zip(allowed, logits, histories, strict=True):
-        row[_ends_of_ngrams(_last(history, MEMORY), n)] = -np.inf
+        row[_ends_of_ngrams(_last(history, HISTORY_LENGTH), n)] = -np.inf
         if row.max() == -np.inf:
             row[:] = before
     return allowed
@@ -140,10 +137,10 @@ def keep_typical_p(logits: Logits, p: float) -> Logits:
     return _keep(logits, distance <= np.take_along_axis(distance, last, axis=1))
 
 
-def draw(logits: Logits, uniforms: Weights) -> Ids:
+def draw_ids(logits: Logits, uniforms: Doubles) -> Ids:
     """An id for each row, (B,): where a number from [0, 1), (B,), falls in the cumulative softmax, ids in their order.
 
-    >>> draw(np.log([[0.5, 0.25, 0.25]] * 3), np.array([0.1, 0.6, 0.9])).tolist()
+    >>> draw_ids(np.log([[0.5, 0.25, 0.25]] * 3), np.array([0.1, 0.6, 0.9])).tolist()
     [0, 1, 2]
     """
     mass = _weights(logits).cumsum(axis=1)
@@ -151,16 +148,16 @@ def draw(logits: Logits, uniforms: Weights) -> Ids:
     return ids
 
 
-def log_probabilities(logits: Logits) -> Weights:
+def log_probabilities(logits: Logits) -> Doubles:
     """The logarithm of the softmax, (B, V), in nats; -inf stays."""
-    shifted: Weights = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    mass: Weights = np.exp(shifted).sum(axis=1, keepdims=True)
+    shifted: Doubles = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    mass: Doubles = np.exp(shifted).sum(axis=1, keepdims=True)
     return shifted - np.log(mass)
 
 
-def _weights(logits: Logits) -> Weights:
+def _weights(logits: Logits) -> Doubles:
     """Probabilities (B, V), times what makes the largest of a row 1."""
-    weights: Weights = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
+    weights: Doubles = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
     return weights
 
 
@@ -211,10 +208,10 @@ class Controls:
             logits = keep(logits)
         return logits
 
-    def choose(self, logits: Logits, histories: Sequence[History], uniforms: Weights) -> Ids:
-        """The next id of each text, (B,): `draw(filtered(logits, histories), uniforms)`."""
+    def choose(self, logits: Logits, histories: Sequence[History], uniforms: Doubles) -> Ids:
+        """The next id of each text, (B,): `draw_ids(filtered(logits, histories), uniforms)`."""
         if len(logits) > 1 or not self._one_by_one:
-            return draw(self.filtered(logits, histories), uniforms)
+            return draw_ids(self.filtered(logits, histories), uniforms)
         return np.array([self._choose_one(logits[0], histories[0], uniforms[0])])
 
     def _choose_one(self, row: Logits, history: History, uniform: float) -> np.intp:
@@ -238,7 +235,7 @@ class Controls:
         chosen: np.intp = mass.searchsorted(uniform * mass.item(-1), "right")
         return chosen
 
-    def _border(self, weights: Weights) -> float:
+    def _border(self, weights: Doubles) -> float:
         """The least weight that top-k, top-p and min-p leave, where the largest is 1."""
         border = self._min_p
         if self._top_k or self._tail:
@@ -255,7 +252,7 @@ class Controls:
         return border
 
 
-def _bias(config: SampleConfig, vocabulary: Vocabulary) -> npt.NDArray[np.float32]:
+def _bias(config: SampleConfig, vocabulary: Vocabulary) -> Logits:
     """What is added to each logit, (V,): the biases, and -inf for what is banned or not allowed."""
     bias = np.zeros(vocabulary.size, dtype=np.float32)
     if config.allow:

@@ -12,21 +12,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from charlstm.config import SampleConfig
 from charlstm.errors import CharlstmError, shown
-from charlstm.sampling.controls import MEMORY, Controls
-from charlstm.sampling.engines.base import Engine, EngineState, Logits
+from charlstm.model.types import Doubles
+from charlstm.sampling.controls import HISTORY_LENGTH, Controls
+from charlstm.sampling.engines.base import Engine
 from charlstm.sampling.stops import Ending
-from charlstm.text.vocabulary import Ids, Vocabulary, describe
+from charlstm.sampling.types import EngineState, Logits
+from charlstm.text.types import Ids
+from charlstm.text.vocabulary import Vocabulary, describe
 
 TOGETHER = 256
 """Texts in a batch, at most: more of them are hardly faster, and would take more memory."""
 _READ_AT_ONCE = 2**20  # ids of a prime; an engine takes them in 8 bytes each
 _DRAWN_AT_ONCE = 64
 
-Watch = Callable[[Sequence["Text"], Logits, npt.NDArray[np.int64]], None]
+Watch = Callable[[Sequence["Row"], Logits, Ids], None]
 """Is shown, at every step, the texts that go on, the model's own logits (B, V) for their next id, and the ids chosen, (B,)."""
 
 
@@ -39,16 +41,16 @@ class Cursor:
     state: EngineState
     """Of a single text."""
     history: Ids
-    """The last ids, `MEMORY` at most, which the controls look at."""
+    """The last ids, `HISTORY_LENGTH` at most, which the controls look at."""
 
 
-def read(engine: Engine, ids: Ids, cursor: Cursor | None = None) -> Cursor:
+def read_ids(engine: Engine, ids: Ids, cursor: Cursor | None = None) -> Cursor:
     """Read ids (N,) from where a cursor stands, or from the beginning, where N must be at least 1."""
     logits, state, history = (cursor.logits, cursor.state, cursor.history) if cursor else (None, None, ids[:0])
     for begin in range(0, len(ids), _READ_AT_ONCE):
         logits, state = engine.prefill(ids[begin : begin + _READ_AT_ONCE].astype(np.int64)[:, None], state)
     assert logits is not None, "nothing to read"
-    return Cursor(logits, state, np.concatenate([history, ids[-MEMORY:]])[-MEMORY:])
+    return Cursor(logits, state, np.concatenate([history, ids[-HISTORY_LENGTH:]])[-HISTORY_LENGTH:])
 
 
 def encode_prime(prime: str, vocabulary: Vocabulary) -> Ids:
@@ -71,7 +73,7 @@ def without_unknown(prime: str, vocabulary: Vocabulary) -> str:
     return known
 
 
-class Text:
+class Row:
     """One text while it is written: its random numbers, its ids, where it ends."""
 
     def __init__(
@@ -85,7 +87,7 @@ class Text:
         self._generator = np.random.default_rng(seed)
         self._decode = vocabulary.decoder()
 
-    def draw(self) -> npt.NDArray[np.float64]:
+    def draw(self) -> Doubles:
         """The uniform numbers for its next `_DRAWN_AT_ONCE` ids, one each."""
         return self._generator.random(_DRAWN_AT_ONCE)
 
@@ -93,15 +95,15 @@ class Text:
         """The next id -> what is certain to belong to the text now."""
         history = self.history
         history.append(chosen)
-        if len(history) > 2 * MEMORY:
-            del history[:-MEMORY]
+        if len(history) > 2 * HISTORY_LENGTH:
+            del history[:-HISTORY_LENGTH]
         piece = self._decode(chosen)
         return self.ending.add(piece) if piece else ""
 
 
-def write(
-    engine: Engine, controls: Controls, cursor: Cursor, texts: Sequence[Text], watch: Watch | None = None
-) -> Iterator[tuple[Text, str]]:
+def generate(
+    engine: Engine, controls: Controls, cursor: Cursor, texts: Sequence[Row], watch: Watch | None = None
+) -> Iterator[tuple[Row, str]]:
     """Let texts go on from a cursor, side by side -> pieces of them, each as soon as it is known.
 
     The last piece of a text, empty perhaps, comes once its `ending.reason` is given; the text then leaves the batch.
@@ -136,7 +138,7 @@ def write(
         logits, state = step(ids, state)
 
 
-def write_text(engine: Engine, vocabulary: Vocabulary, config: SampleConfig, seed: int) -> Iterator[str]:
+def generate_text(engine: Engine, vocabulary: Vocabulary, config: SampleConfig, seed: int) -> Iterator[str]:
     """What follows `config.prime`, at most `config.length` characters, each as soon as it is known.
 
     CharlstmError, before anything is written, names each character of the prime that the vocabulary lacks.
@@ -145,14 +147,14 @@ def write_text(engine: Engine, vocabulary: Vocabulary, config: SampleConfig, see
     ids = encode_prime(config.prime, vocabulary)
 
     def pieces() -> Iterator[str]:
-        cursor = read(engine, ids)
-        for _, piece in write(engine, controls, cursor, [Text(vocabulary, config, cursor, seed)]):
+        cursor = read_ids(engine, ids)
+        for _, piece in generate(engine, controls, cursor, [Row(vocabulary, config, cursor, seed)]):
             yield piece
 
     return pieces()
 
 
-def stream_texts(
+def generate_pieces(
     engine: Engine, vocabulary: Vocabulary, config: SampleConfig, cursor: Cursor, seed: int, count: int
 ) -> Iterator[tuple[int, str]]:
     """`count` texts in pieces, each with its text's number: those of text 0 as they come, then those of text 1, and so on.
@@ -162,11 +164,11 @@ def stream_texts(
     controls = Controls(config, vocabulary)
     for begin in range(0, count, TOGETHER):
         numbers = range(begin, min(begin + TOGETHER, count))
-        texts = [Text(vocabulary, config, cursor, seed + number, number) for number in numbers]
-        yield from in_order(write(engine, controls, cursor, texts), begin)
+        texts = [Row(vocabulary, config, cursor, seed + number, number) for number in numbers]
+        yield from in_order(generate(engine, controls, cursor, texts), begin)
 
 
-def in_order(written: Iterable[tuple[Text, str]], first: int) -> Iterator[tuple[int, str]]:
+def in_order(written: Iterable[tuple[Row, str]], first: int) -> Iterator[tuple[int, str]]:
     """Pieces of texts side by side -> of one text after the other: of the first that has not ended yet as they come."""
     turn, ended, held = first, set(), defaultdict[int, list[str]](list)
     for text, piece in written:

@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from pydivsufsort import divsufsort
 
-from charlstm.text.vocabulary import CharVocabulary, Ids, code_points
+from charlstm.text.types import Ids
+from charlstm.text.vocabulary import CharVocabulary, code_points
 
-WINDOW = 20
+LEAST_COPY = 20
 """Characters: longer than most phrases that two writers share by chance, far shorter than a passage learned by heart."""
-_WORD = 8  # bytes that are compared at once
+_WORD_BYTES = 8  # bytes that are compared at once
 
 Places = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
@@ -34,7 +35,7 @@ class Copied:
     at: int
     """One place in the corpus where it begins."""
     windows: int
-    """Of `WINDOW` characters that the text has, one beginning at each character but the last few."""
+    """Of `LEAST_COPY` characters that the text has, one beginning at each character but the last few."""
     copied: int
     """Those of them that the corpus has too."""
 
@@ -58,7 +59,7 @@ class CopyIndex:
         self._points = code_points(vocabulary.symbols)
         self._dtype = np.min_scalar_type(vocabulary.size + 1).newbyteorder(">")
         self._step = self._dtype.itemsize
-        self._at_once = _WORD // self._step
+        self._at_once = _WORD_BYTES // self._step
         """Characters in a word."""
         symbols = np.zeros(len(ids) + self._at_once, dtype=self._dtype)
         np.add(ids, 1, out=symbols[: len(ids)], casting="unsafe", dtype=np.uint32)
@@ -86,12 +87,12 @@ class CopyIndex:
             if self._find(data[i * self._step : (i + longest + 1) * self._step], low, high)[0] > longest:
                 longest, at = self._find(data[i * self._step : count * self._step], low, high)
                 begin = i
-        return Copied(longest, begin, at, max(0, count - WINDOW + 1), int((runs.length >= WINDOW).sum()))
+        return Copied(longest, begin, at, max(0, count - LEAST_COPY + 1), int((runs.length >= LEAST_COPY).sum()))
 
     def _runs(self, data: bytes, count: int) -> _Runs:
         """The runs from every character of a text on, side by side, a word of each at a time, until a window is whole."""
         runs, words = _Runs(count, len(self._suffixes)), self._as_words(data)
-        for depth in range(0, WINDOW, self._at_once):
+        for depth in range(0, LEAST_COPY, self._at_once):
             at = runs.unfinished
             word, low, high = words[at + depth].astype(np.uint64), runs.low[at], runs.high[at]
             first = self._first(word, low, high, depth)
@@ -122,7 +123,7 @@ class CopyIndex:
 
     def _shared(self, one: Words, other: Words) -> Places:
         """How many characters two words have in common before the first that differs."""
-        ends = np.uint64(1) << np.arange(0, 8 * _WORD, 8 * self._step, dtype=np.uint64)
+        ends = np.uint64(1) << np.arange(0, 8 * _WORD_BYTES, 8 * self._step, dtype=np.uint64)
         return self._at_once - ends.searchsorted(one ^ other, side="right")
 
     def _find(self, wanted: bytes, low: int, high: int) -> tuple[int, int]:
@@ -150,7 +151,7 @@ class CopyIndex:
 
     def _as_words(self, data: bytes) -> npt.NDArray[np.uint64]:
         """The word that begins at each character."""
-        return np.ndarray(((len(data) - _WORD) // self._step + 1,), ">u8", data, strides=(self._step,))
+        return np.ndarray(((len(data) - _WORD_BYTES) // self._step + 1,), ">u8", data, strides=(self._step,))
 
 
 class _Runs:

@@ -15,7 +15,7 @@ from charlstm.errors import CharlstmError, shown
 from charlstm.sampling.completions import Continuation
 from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines.base import Engine
-from charlstm.sampling.generate import Cursor, read
+from charlstm.sampling.generate import Cursor, read_ids
 from charlstm.text.vocabulary import Vocabulary, describe
 from charlstm.values import unicode
 
@@ -73,7 +73,7 @@ class Draft:
             raise CharlstmError(f"the model never saw {describe(missing)}: nothing was added; write it without")
         if text:
             text = self.vocabulary.normalized(text)
-            cursor = read(self._engine, self.vocabulary.encode(text), self.place.cursor)
+            cursor = read_ids(self._engine, self.vocabulary.encode(text), self.place.cursor)
             self._move_to(self._after(self.place, text, False, cursor))
 
     def go_on(self) -> Generator[str, None, None]:

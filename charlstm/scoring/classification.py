@@ -16,15 +16,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from charlstm.model.types import Doubles
 from charlstm.scoring.surprise import Scorer, Total
 from charlstm.text.passages import Passage
 from charlstm.text.vocabulary import CODE_POINTS, CharVocabulary
 
 ESCAPE = 1e-4
 """The share of its probability that a model keeps for characters that it never saw."""
-Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class Classifier:
         text, all_of_them = self._normalized(text), self._all
         return text if all_of_them is None else "".join(c for c in text if c in all_of_them)
 
-    def _nats(self, scorer: Scorer, passages: Sequence[Passage], progress: Callable[[int], None]) -> Values:
+    def _nats(self, scorer: Scorer, passages: Sequence[Passage], progress: Callable[[int], None]) -> Doubles:
         nats = np.array([score.total.nats for score in scorer.score(passages, progress)])
         vocabulary = scorer.vocabulary
         if isinstance(vocabulary, CharVocabulary):
@@ -91,12 +90,12 @@ class Classifier:
         return nats
 
 
-def posterior(nats: Values, priors: Values) -> Values:
+def posterior(nats: Doubles, priors: Doubles) -> Doubles:
     """-ln of the probabilities that models give to a text (M,), their priors (M,) -> their posteriors (M,).
 
     >>> posterior(np.array([1000.0, 1000.0 + math.log(3)]), np.array([0.5, 0.5])).round(9).tolist()
     [0.75, 0.25]
     """
     log = np.log(priors) - nats
-    weights: Values = np.exp(log - log.max())  # the largest is 1, so that no text is too long for them
+    weights: Doubles = np.exp(log - log.max())  # the largest is 1, so that no text is too long for them
     return weights / float(weights.sum())

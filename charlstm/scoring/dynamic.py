@@ -36,7 +36,7 @@ from charlstm.errors import DivergedError
 from charlstm.model.char_lstm import CharLSTM, State, detach
 from charlstm.scoring.evaluation import Evaluation
 from charlstm.text.batches import let_go
-from charlstm.text.vocabulary import Ids
+from charlstm.text.types import Ids
 
 _EPSILON = 0.1  # of the mean of all rms, so that no unit of a loss matters
 
@@ -58,7 +58,7 @@ class Dynamic:
     """At most so many segments before the first scored one begin `rms`, and the hidden state."""
 
 
-def _nothing(done: int, total: int) -> None:
+def _no_progress(done: int, total: int) -> None:
     pass
 
 
@@ -67,7 +67,7 @@ def dynamic(
     ids: Ids,
     first: int = 1,
     settings: Dynamic = Dynamic(),
-    progress: Callable[[int, int], None] = _nothing,
+    progress: Callable[[int, int], None] = _no_progress,
 ) -> Evaluation:
     """Score ids (N,) from `first` (>= 1) on, learning on the way; `model` itself stays as it is.
 

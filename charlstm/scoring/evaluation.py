@@ -28,7 +28,7 @@ from torch.nn import functional as F
 from charlstm.errors import TextError
 from charlstm.model.char_lstm import CharLSTM, State
 from charlstm.text.batches import let_go
-from charlstm.text.vocabulary import Ids
+from charlstm.text.types import Ids
 
 Protocol = Literal["stateful", "cold"]
 COLD_WINDOW = 256
@@ -68,12 +68,12 @@ class Evaluation:
         return self.loss / math.log(2)
 
 
-def _nothing() -> None:
+def _no_check() -> None:
     pass
 
 
 @torch.no_grad()
-def stateful(model: CharLSTM, ids: Ids, first: int = 1, check: Callable[[], None] = _nothing) -> Evaluation:
+def stateful(model: CharLSTM, ids: Ids, first: int = 1, check: Callable[[], None] = _no_check) -> Evaluation:
     """Score `ids[first:]` (`first` >= 1), state carried. `check` is called every few thousand characters and may raise."""
     since, scored = time.perf_counter(), len(ids) - first
     # A lane at least as long as its warm-up costs at most half as much again.
@@ -87,7 +87,7 @@ def stateful(model: CharLSTM, ids: Ids, first: int = 1, check: Callable[[], None
 
 @torch.no_grad()
 def cold(
-    model: CharLSTM, ids: Ids, first: int = 1, window: int = COLD_WINDOW, check: Callable[[], None] = _nothing
+    model: CharLSTM, ids: Ids, first: int = 1, window: int = COLD_WINDOW, check: Callable[[], None] = _no_check
 ) -> Evaluation:
     """Score `ids[first:]` (`first` >= 1) in windows of `window` characters, each from a zero state."""
     since, scored = time.perf_counter(), len(ids) - first
@@ -123,7 +123,7 @@ def evaluate_text(
 def _score(model: CharLSTM, ids: Ids, starts: Starts, length: int, state: State | None, check: Callable[[], None]) -> float:
     """Nats of `length` ids from each start on, each predicted from the one before it. What is beyond the end does not count."""
     nats = 0.0
-    for inputs, logits, _ in _read(model, ids, starts - 1, length, state, check):
+    for inputs, logits, _ in _read_lanes(model, ids, starts - 1, length, state, check):
         targets = np.minimum(inputs + 1, len(ids) - 1)
         loss = F.cross_entropy(logits.flatten(0, 1), _tensor(model, ids[targets]).flatten(), reduction="none")
         nats += float(loss.cpu().double().numpy()[(inputs + 1 < len(ids)).ravel()].sum())
@@ -139,13 +139,13 @@ def _warm_up(model: CharLSTM, ids: Ids, starts: Starts, check: Callable[[], None
     states = []
     for lanes, length in ((starts[:1], first), (starts[1:], _WARM_UP)):
         state = (torch.zeros(L, len(lanes), H, device=device), torch.zeros(L, len(lanes), H, device=device))
-        for _, _, after in _read(model, ids, lanes - 1 - length, length, state, check):
+        for _, _, after in _read_lanes(model, ids, lanes - 1 - length, length, state, check):
             state = after
         states.append(state)
     return torch.cat([h for h, _ in states], 1), torch.cat([c for _, c in states], 1)
 
 
-def _read(
+def _read_lanes(
     model: CharLSTM, ids: Ids, starts: Starts, length: int, state: State | None, check: Callable[[], None]
 ) -> Iterator[tuple[np.ndarray[tuple[int, int], np.dtype[np.int64]], Tensor, State]]:
     """Read `length` ids from each start on, some steps at a time.

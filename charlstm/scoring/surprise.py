@@ -21,16 +21,17 @@ from torch.nn import functional as F
 
 from charlstm.errors import UnknownCharactersError
 from charlstm.model.char_lstm import CharLSTM
+from charlstm.model.types import Floats
 from charlstm.scoring.evaluation import MAX_LOGITS, evaluating, steps_at_once
 from charlstm.text.passages import Passage
-from charlstm.text.vocabulary import Ids, Vocabulary, describe
+from charlstm.text.types import Ids
+from charlstm.text.vocabulary import Vocabulary, describe
 
-_MAX_LANES = 128
+_MAX_TEXTS = 128
 """Texts side by side; more brought nothing on two cores."""
 
-Nats = npt.NDArray[np.float32]
 Ranks = npt.NDArray[np.uint32]
-Progress = Callable[[int], None]
+Count = Callable[[int], None]
 """Is called with the characters that were read since it was called before; it may raise."""
 
 
@@ -38,7 +39,7 @@ Progress = Callable[[int], None]
 class Surprise:
     """Of each scored character of a text, shape (N,)."""
 
-    nats: Nats
+    nats: Floats
     """-ln of the probability that it had."""
     ranks: Ranks
     """1 where no other was more probable."""
@@ -78,7 +79,7 @@ class Total:
 
     @property
     def loss(self) -> float:
-        """Nats per character."""
+        """Floats per character."""
         return self.nats / self.chars
 
     @property
@@ -99,7 +100,7 @@ class Total:
 
 @torch.no_grad()
 def surprises(
-    model: CharLSTM, texts: Sequence[Ids], before: int | None = None, progress: Progress = lambda chars: None
+    model: CharLSTM, texts: Sequence[Ids], before: int | None = None, progress: Count = lambda chars: None
 ) -> list[Surprise]:
     """The surprise of every character of texts, each ids (N,) read from a zero state; in the order of the texts.
 
@@ -109,15 +110,15 @@ def surprises(
     skipped = int(before is None)
     found = [Surprise(np.empty(n, np.float32), np.empty(n, np.uint32)) for n in (max(0, len(t) - skipped) for t in texts)]
     order = sorted((i for i, one in enumerate(found) if len(one.nats)), key=lambda i: -len(found[i].nats))
-    lanes = max(1, min(_MAX_LANES, MAX_LOGITS // model.vocabulary_size))
+    lanes = max(1, min(_MAX_TEXTS, MAX_LOGITS // model.vocabulary_size))
     with evaluating(model):
         for begin in range(0, len(order), lanes):
             side_by_side = order[begin : begin + lanes]
-            _read([texts[i] for i in side_by_side], before, [found[i] for i in side_by_side], model, progress)
+            _fill_in([texts[i] for i in side_by_side], before, [found[i] for i in side_by_side], model, progress)
     return found
 
 
-def _read(texts: Sequence[Ids], before: int | None, found: Sequence[Surprise], model: CharLSTM, progress: Progress) -> None:
+def _fill_in(texts: Sequence[Ids], before: int | None, found: Sequence[Surprise], model: CharLSTM, progress: Count) -> None:
     """Fill in what is found of texts that stand in the order of their lengths, the longest first."""
     lengths = np.array([len(one.nats) for one in found])
     device = model.head.weight.device
@@ -165,7 +166,7 @@ class Scorer:
         self._model = model
         self._skip_unknown = skip_unknown
 
-    def score(self, passages: Sequence[Passage], progress: Progress = lambda chars: None) -> list[Score]:
+    def score(self, passages: Sequence[Passage], progress: Count = lambda chars: None) -> list[Score]:
         """Score passages. UnknownCharactersError names the first one with characters that the vocabulary lacks."""
         texts = [self._known(passage) for passage in passages]
         found = surprises(self._model, [self.vocabulary.encode(text) for text in texts], self.newline, progress)

@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 
 from charlstm.errors import TextError
-from charlstm.text.vocabulary import Ids
+from charlstm.text.types import Ids
 
 MIN_STEPS = 4
 """Fewer steps an epoch than this make for hardly any learning: batch and sequence shrink before it comes to that."""

@@ -28,14 +28,14 @@ import platformdirs
 import xxhash
 
 from charlstm.errors import SaveError
-from charlstm.text.vocabulary import Ids
+from charlstm.text.types import Ids
 
 if sys.platform != "win32":
     import fcntl
 
 MAX_BYTES = 20 * 2**30
 """Of all entries together; those that were not used for longest go first."""
-_BLOCK = 2**20
+_CHECKED_AT_ONCE = 2**20
 _LENGTH, _DIGEST = 8, 16
 
 
@@ -44,7 +44,7 @@ class DamagedEntry(Exception):
 
 
 @dataclass(frozen=True)
-class Entry:
+class CacheEntry:
     """Ids mapped into memory, and what was said about them."""
 
     ids: Ids
@@ -57,12 +57,12 @@ class TextCache:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or platformdirs.user_cache_path("charlstm", appauthor=False) / "texts"
 
-    def load(self, key: str) -> Entry | None:
+    def load(self, key: str) -> CacheEntry | None:
         """The entry of that key, if there is one. DamagedEntry where it is not whole."""
         path = self._path(key)
         try:
             with path.open("rb") as file:
-                entry = _read(file)
+                entry = _read_entry(file)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -73,13 +73,14 @@ class TextCache:
             os.utime(path)
         return entry
 
-    def save(self, key: str | None, blocks: Iterable[Ids], about: Callable[[], Mapping[str, Any]]) -> Entry:
+    def save(self, key: str | None, blocks: Iterable[Ids], about: Callable[[], Mapping[str, Any]]) -> CacheEntry:
         """Write ids, then what `about` says once they are written. Without a key the file is gone once nobody maps it.
 
         SaveError where it can't be written; nothing of it is left then.
         """
         with self.writing(), self._temporary() as file:
-            dtype, count = np.dtype(np.uint8), 0
+            dtype: np.dtype[Any] = np.dtype(np.uint8)
+            count = 0
             digest = xxhash.xxh3_128()
             for block in blocks:
                 dtype, count = block.dtype, count + len(block)
@@ -94,7 +95,7 @@ class TextCache:
             if key is not None:
                 path = path.replace(self._path(key))
                 self._drop_oldest(but=path)
-            return Entry(np.memmap(path, dtype, "r", shape=(count,)), json.loads(text))
+            return CacheEntry(np.memmap(path, dtype, "r", shape=(count,)), json.loads(text))
 
     def tidy(self) -> None:
         """Remove what a writer that was killed has left."""
@@ -195,11 +196,11 @@ class Spool:
         self._arrays = []
 
 
-def _read(file: BinaryIO) -> Entry:
+def _read_entry(file: BinaryIO) -> CacheEntry:
     """An entry, checked from end to end. The digest covers all that the rest is read from."""
     size = os.fstat(file.fileno()).st_size
     digest, left = xxhash.xxh3_128(), size - _DIGEST
-    while left > 0 and (block := file.read(min(_BLOCK, left))):
+    while left > 0 and (block := file.read(min(_CHECKED_AT_ONCE, left))):
         digest.update(block)
         left -= len(block)
     if size < _LENGTH + _DIGEST or file.read() != digest.digest():
@@ -208,7 +209,7 @@ def _read(file: BinaryIO) -> Entry:
     length = int.from_bytes(file.read(_LENGTH), "little")
     file.seek(size - _DIGEST - _LENGTH - length)
     about = json.loads(file.read(length))
-    return Entry(np.memmap(file, np.dtype(about["dtype"]), "r", shape=(about["count"],)), about)
+    return CacheEntry(np.memmap(file, np.dtype(about["dtype"]), "r", shape=(about["count"],)), about)
 
 
 def _write(file: BinaryIO, digest: xxhash.xxh3_128, block: bytes) -> None:

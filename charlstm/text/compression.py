@@ -78,16 +78,16 @@ def telling(where: str, compressed: bool = False) -> Iterator[None]:
     except FileNotFoundError:
         raise TextError(f"no such file: {where}") from None
     except _DAMAGE as error:
-        raise TextError(f"{where} is damaged: {_one_line(error)}") from None
+        raise TextError(f"{where} is damaged: {_reason(error)}") from None
     except (RuntimeError, NotImplementedError) as error:  # what zipfile says of a password, and of a method it lacks
         if not compressed:
             raise
-        raise TextError(f"can't unpack {where}: {_one_line(error)}") from None
+        raise TextError(f"can't unpack {where}: {_reason(error)}") from None
     except (OSError, ValueError) as error:
         if compressed and getattr(error, "errno", None) is None:  # the system gives a number, bz2 does not
-            raise TextError(f"{where} is damaged: {_one_line(error)}") from None
+            raise TextError(f"{where} is damaged: {_reason(error)}") from None
         raise TextError(f"can't read {where}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _one_line(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     return " ".join(str(error).split()) or "it ends too early"

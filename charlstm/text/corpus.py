@@ -20,22 +20,20 @@ import xxhash
 
 from charlstm.config import DataConfig
 from charlstm.errors import TextError
-from charlstm.text.cache import DamagedEntry, Entry, Spool, TextCache
+from charlstm.text.cache import CacheEntry, DamagedEntry, Spool, TextCache
 from charlstm.text.compression import Stream
 from charlstm.text.counting import choose_vocabulary, controls, make_tally, rare_characters
 from charlstm.text.decoding import NoText, TextReader, in_pieces
 from charlstm.text.normalization import nfc_pieces
 from charlstm.text.sources import Given, Source, find_sources
-from charlstm.text.vocabulary import Ids, Vocabulary, vocabulary_from_json
+from charlstm.text.types import Ids, Progress
+from charlstm.text.vocabulary import Vocabulary, vocabulary_from_json
 from charlstm.values import size_of
 
 IN_MEMORY = 64 * 2**20
 """Bytes of ids up to which a text stays in memory, and out of the cache."""
 _AS_IT_IS = DataConfig()
-_VERSION = 1  # of all that leads from bytes to ids: another one makes all entries of the cache unknown
-
-Progress = Callable[[int, int | None], None]
-"""Is called now and then with the bytes that were read, and those to read where that is known."""
+_CACHE_VERSION = 1  # of all that leads from bytes to ids: another one makes all entries of the cache unknown
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ class _Plan:
         given = self.given.to_json() if self.given else None
         settings = self.data.model_dump(mode="json", exclude={"text", "validation", "test"})
         # What NFC makes of a text depends on the version of Unicode.
-        return _hash([_VERSION, unicodedata.unidata_version, settings, given, self.extend, files]).hexdigest()
+        return _hash([_CACHE_VERSION, unicodedata.unidata_version, settings, given, self.extend, files]).hexdigest()
 
 
 def read_corpus(
@@ -122,7 +120,7 @@ def read_corpus(
     """
     if vocabulary:
         data = data.model_copy(update={"unit": vocabulary.unit, "normalize": vocabulary.normalize})
-    return _read(find_sources(sources), _Plan(data, vocabulary, extend), progress)
+    return _read_sources(find_sources(sources), _Plan(data, vocabulary, extend), progress)
 
 
 def stream_text(sources: Sequence[str], data: DataConfig, vocabulary: Vocabulary) -> Generator[str, None, None]:
@@ -133,10 +131,10 @@ def stream_text(sources: Sequence[str], data: DataConfig, vocabulary: Vocabulary
 
 def corpus_of(text: str, data: DataConfig = _AS_IT_IS, name: str = "text") -> Corpus:
     """The same for a text that is in memory already."""
-    return _read([Given(name, name, text=text)], _Plan(data), lambda done, total: None)
+    return _read_sources([Given(name, name, text=text)], _Plan(data), lambda done, total: None)
 
 
-def _read(sources: Sequence[Source], plan: _Plan, progress: Progress) -> Corpus:
+def _read_sources(sources: Sequence[Source], plan: _Plan, progress: Progress) -> Corpus:
     cache = TextCache()
     cache.tidy()
     before = [source.state() for source in sources]
@@ -205,7 +203,7 @@ class _Texts:
             yield piece
 
 
-def _encode(texts: _Texts, plan: _Plan, cache: TextCache, key: Callable[[], str | None]) -> Entry:
+def _encode(texts: _Texts, plan: _Plan, cache: TextCache, key: Callable[[], str | None]) -> CacheEntry:
     tally = make_tally(plan.data.unit)
     with Spool(cache, IN_MEMORY) as spool:
         for piece in texts:
@@ -232,7 +230,7 @@ def _encode(texts: _Texts, plan: _Plan, cache: TextCache, key: Callable[[], str 
             }
 
         if spool.in_memory:
-            return Entry(np.concatenate(list(blocks())), about())
+            return CacheEntry(np.concatenate(list(blocks())), about())
         return cache.save(key(), blocks(), about)
 
 

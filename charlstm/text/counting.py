@@ -17,16 +17,8 @@ import numpy.typing as npt
 
 from charlstm.config import DataConfig
 from charlstm.errors import TextError, UnknownCharactersError
-from charlstm.text.vocabulary import (
-    CODE_POINTS,
-    REPLACEMENT,
-    ByteVocabulary,
-    CharVocabulary,
-    Ids,
-    Vocabulary,
-    code_points,
-    describe,
-)
+from charlstm.text.types import Ids
+from charlstm.text.vocabulary import CODE_POINTS, REPLACEMENT, ByteVocabulary, CharVocabulary, Vocabulary, code_points, describe
 
 MAX_SYMBOLS = 200_000
 """More than all scripts have together: such a text is no text, or is read in the wrong encoding."""
@@ -53,7 +45,7 @@ class CharTally:
     def add(self, text: str) -> Ids:
         """Provisional ids of a piece of text (N,), in the smallest type that holds them."""
         if text.isascii():  # its own array of ids: this is several times as fast as looking them up
-            ids = np.frombuffer(text.encode("ascii"), dtype=np.uint8)
+            ids: Ids = np.frombuffer(text.encode("ascii"), dtype=np.uint8)
             self._counts[:_ASCII] += count_bytes(ids)[:_ASCII]
         else:
             ids = self._look_up(code_points(text))

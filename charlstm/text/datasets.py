@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from requests import RequestException
 
 _TIMEOUT = 30  # seconds without a byte
-_CHUNK = 2**16
+_FETCHED_AT_ONCE = 2**16
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ DATASETS = (
 )
 
 
-class Progress(Protocol):
+class DownloadBar(Protocol):
     """What is told of the bytes as they come; a bar of tqdm is one."""
 
     total: Any
@@ -127,7 +127,7 @@ def path_of(name: str) -> Path:
     return dataset.path
 
 
-def fetch(dataset: Dataset, progress: Progress) -> Path:
+def fetch(dataset: Dataset, progress: DownloadBar) -> Path:
     """Fetch a data set, unless it is here already and its digest is right -> where it lies.
 
     FetchError where there is no way to it, where it broke off, and where it is another file; nothing of it stays then.
@@ -138,7 +138,7 @@ def fetch(dataset: Dataset, progress: Progress) -> Path:
 
     pooch.get_logger().setLevel("ERROR")
     by_hand = f"try again, or fetch it by other means and put it at {dataset.path}"
-    download = pooch.HTTPDownloader(progressbar=progress, chunk_size=_CHUNK, timeout=_TIMEOUT)
+    download = pooch.HTTPDownloader(progressbar=progress, chunk_size=_FETCHED_AT_ONCE, timeout=_TIMEOUT)
 
     def checked(url: str, output: str, _: object) -> None:
         download(url, output, None)

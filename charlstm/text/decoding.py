@@ -19,7 +19,7 @@ PIECE = 2**20
 """Bytes read at a time."""
 _PROBE = 65_536  # characters looked at to tell text from a binary file
 # In this order: the mark of UTF-32 begins with that of UTF-16.
-_MARKS = {
+_BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32-le",
     codecs.BOM_UTF32_BE: "utf-32-be",
     codecs.BOM_UTF16_LE: "utf-16-le",
@@ -72,7 +72,7 @@ class TextReader:
         """The one that was asked for; in place of the default the one that a byte order mark tells."""
         if codecs.lookup(self._data.encoding).name != "utf-8":
             return self._data.encoding
-        return next((name for mark, name in _MARKS.items() if first.startswith(mark)), "utf-8")
+        return next((name for mark, name in _BYTE_ORDER_MARKS.items() if first.startswith(mark)), "utf-8")
 
     def _decode(self, blocks: Iterable[bytes], encoding: str, where: str) -> Iterator[str]:
         make, name = codecs.getincrementaldecoder(encoding), codecs.lookup(encoding).name

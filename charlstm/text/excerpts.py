@@ -17,7 +17,8 @@ import numpy as np
 from charlstm.config import DataConfig
 from charlstm.errors import TextError, UnknownCharactersError
 from charlstm.text.corpus import stream_text
-from charlstm.text.vocabulary import Ids, Vocabulary, describe
+from charlstm.text.types import Ids
+from charlstm.text.vocabulary import Vocabulary, describe
 
 CONTEXT = 1000
 """Characters: by then a zero state is forgotten, and reading them takes less than a second."""
@@ -54,7 +55,7 @@ def read_excerpt(
     """
     end, pieces, count = begin + length, [], 0
     with closing(stream_text(texts, data, vocabulary)) as stream:
-        for ids in _encoded(stream, vocabulary, skip_unknown):
+        for ids in _encoded_known(stream, vocabulary, skip_unknown):
             pieces.append(ids[max(0, begin - CONTEXT - count) : max(0, end - count)])
             count += len(ids)
             if count > end:
@@ -77,7 +78,7 @@ def symbol_of(vocabulary: Vocabulary, i: int) -> str:
     return f"\\x{i:02x}" if vocabulary.unit == "byte" and i > 127 else vocabulary.decode([i])
 
 
-def _encoded(stream: Iterator[str], vocabulary: Vocabulary, skip_unknown: bool) -> Iterator[Ids]:
+def _encoded_known(stream: Iterator[str], vocabulary: Vocabulary, skip_unknown: bool) -> Iterator[Ids]:
     for text in stream:
         if unknown := vocabulary.unknown(text):
             if not skip_unknown:

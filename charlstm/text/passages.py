@@ -24,7 +24,7 @@ from charlstm.text.sources import find_sources
 By = Literal["line", "document"]
 BLOCK = 2**15
 """Characters: enough to fill batches with lines of a like length, few enough to be soon done with."""
-_MOST = 4096  # passages in a block, as lines may be empty
+_MOST_IN_BLOCK = 4096  # passages in a block, as lines may be empty
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def in_blocks(passages: Iterable[Passage]) -> Iterator[list[Passage]]:
     for passage in passages:
         block.append(passage)
         size += len(passage.text)
-        if size >= BLOCK or len(block) == _MOST:
+        if size >= BLOCK or len(block) == _MOST_IN_BLOCK:
             yield block
             block, size = [], 0
     if block:

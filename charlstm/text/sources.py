@@ -29,7 +29,7 @@ from charlstm.text.datasets import path_of
 
 MAX_MEMBERS = 10_000
 """The most files in a zip archive."""
-_BLOCK = 2**20  # bytes hashed at a time
+_HASHED_AT_ONCE = 2**20  # bytes hashed at a time
 _BUILTINS = ("python-docs",)
 
 
@@ -109,7 +109,7 @@ class _File(Source):
             return None  # a named pipe, such as a shell's <(...)
         digest = xxhash.xxh3_128()
         with telling(self.where), self.path.open("rb") as raw:
-            while block := raw.read(_BLOCK):
+            while block := raw.read(_HASHED_AT_ONCE):
                 digest.update(block)
         return digest.hexdigest()
 
@@ -180,24 +180,24 @@ def _find(text: str) -> list[Source]:
     if text.startswith("builtin:"):
         return [_builtin(text)]
     if text.startswith("data:"):
-        return [_file(path_of(text.removeprefix("data:")), skippable=False)]
+        return [_source_of(path_of(text.removeprefix("data:")), skippable=False)]
     path = _look_at(text)
     if path.is_dir():
-        return _several(_inside(path), f"the folder {text}")
+        return _several(_files_of(path), f"the folder {text}")
     if path.exists() or not glob.has_magic(text):
         if not path.exists():
             raise TextError(f"no such file: {text}")
-        return [_file(path, skippable=False)]
+        return [_source_of(path, skippable=False)]
     return _several([Path(p) for p in glob.glob(text, recursive=True) if Path(p).is_file()], text)  # noqa: PTH207 (absolute patterns too)
 
 
 def _several(paths: Sequence[Path], what: str) -> list[Source]:
     if not paths:
         raise TextError(f"no text in {what}: no files there")
-    return [_file(path, skippable=True) for path in sorted(paths, key=Path.as_posix)]  # in one order on every system
+    return [_source_of(path, skippable=True) for path in sorted(paths, key=Path.as_posix)]  # in one order on every system
 
 
-def _inside(folder: Path) -> list[Path]:
+def _files_of(folder: Path) -> list[Path]:
     """All files in it, hidden ones left out."""
 
     def refuse(error: OSError) -> None:
@@ -207,7 +207,7 @@ def _inside(folder: Path) -> list[Path]:
     return [path for path in paths if path.is_file() and not _is_hidden(path.relative_to(folder).as_posix())]
 
 
-def _file(path: Path, skippable: bool) -> Source:
+def _source_of(path: Path, skippable: bool) -> Source:
     suffix = path.suffix.lower()
     kind = _Archive if suffix == ".zip" else _Compressed if suffix in DECOMPRESSORS else _File
     return kind(str(path), path.name, skippable, path)

@@ -18,8 +18,7 @@ import numpy.typing as npt
 
 from charlstm.errors import ModelError, TextError
 from charlstm.text.normalization import nfc
-
-Ids = npt.NDArray[np.unsignedinteger]
+from charlstm.text.types import Ids
 
 CODE_POINTS = 0x110000
 REPLACEMENT = "\ufffd"

@@ -44,7 +44,7 @@ def take_weights(model: CharLSTM, vocabulary: Vocabulary, trained: SavedModel) -
     What belongs to a character (a row of the embedding, a column of the first layer where input is one-hot, a row of the
     head and its bias) goes to that character's place; characters that the trained model lacks keep their new weights.
     """
-    places = _places(trained.vocabulary, vocabulary)
+    places = _new_places(trained.vocabulary, vocabulary)
     by_character = {"embedding.weight", "head.weight", "head.bias"}
     for name, p in model.named_parameters():
         source = trained.model.get_parameter(name).to(p.device)
@@ -56,7 +56,7 @@ def take_weights(model: CharLSTM, vocabulary: Vocabulary, trained: SavedModel) -
             p.copy_(source)
 
 
-def _places(old: Vocabulary, new: Vocabulary) -> Tensor:
+def _new_places(old: Vocabulary, new: Vocabulary) -> Tensor:
     """Where each id of the old vocabulary stands in the new one, shape (V_old,)."""
     if not isinstance(old, CharVocabulary) or not isinstance(new, CharVocabulary):
         return torch.arange(old.size)

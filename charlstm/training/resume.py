@@ -23,9 +23,9 @@ from charlstm.model.char_lstm import CharLSTM, State
 from charlstm.runs.folder import Marks, RunFolder
 from charlstm.runs.model_file import read_tensors, write_tensors
 from charlstm.text.vocabulary import Vocabulary, vocabulary_from_json
-from charlstm.training.material import Material
+from charlstm.training.prepared import Prepared
 
-_VERSION = 2
+_RESUME_VERSION = 2
 
 
 @dataclass
@@ -109,7 +109,7 @@ class Saved:
     def write(self, folder: RunFolder) -> None:
         """Write it, and keep the save before it. SaveError where that fails; both saves are then as they were."""
         about = {
-            "resume_version": _VERSION,
+            "resume_version": _RESUME_VERSION,
             "config": self.config.model_dump(mode="json"),
             "text": self.text,
             "vocabulary": self.vocabulary.to_json(),
@@ -121,7 +121,7 @@ class Saved:
         write_tensors(folder.resume, about, {name: t.numpy() for name, t in self.tensors.items()}, folder.previous)
 
 
-def snapshot(training: Training, material: Material, marks: Marks) -> Saved:
+def snapshot(training: Training, prepared: Prepared, marks: Marks) -> Saved:
     """Copies of all moving parts as they are now. DivergedError where a number among them is not finite."""
     tensors = {f"model.{name}": p for name, p in training.model.state_dict().items()}
     if training.average:
@@ -136,9 +136,9 @@ def snapshot(training: Training, material: Material, marks: Marks) -> Saved:
     if own := _random_of(training.model.head.weight.device):
         tensors["random.device"] = own.get_rng_state()
     copies = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in tensors.items()}
-    given, offsets = material.corpus.is_vocabulary_given, training.offsets.bit_generator.state
+    given, offsets = prepared.corpus.is_vocabulary_given, training.offsets.bit_generator.state
     position = copy.deepcopy(training.position)
-    return Saved(material.config, material.digest, material.vocabulary, given, marks, position, offsets, copies)
+    return Saved(prepared.config, prepared.digest, prepared.vocabulary, given, marks, position, offsets, copies)
 
 
 def load_training(folder: RunFolder) -> tuple[Saved, str]:
@@ -157,7 +157,7 @@ def load_training(folder: RunFolder) -> tuple[Saved, str]:
 
 def _load(path: Path) -> Saved:
     about, tensors = read_tensors(path)
-    if about.get("resume_version") != _VERSION:
+    if about.get("resume_version") != _RESUME_VERSION:
         raise ModelError(f"{path} is not what a run is resumed from, or of another version")
     try:
         return Saved(
@@ -209,10 +209,10 @@ def refuse_another(before: Config, asked: Config) -> None:
             raise RunError(f"{section}.{key} is {old!r} in this run and can't become {new!r}: start a new run for that")
 
 
-def check_text(saved: Saved, material: Material) -> None:
+def check_text(saved: Saved, prepared: Prepared) -> None:
     """RunError where the text is not the one that the run began with; it names the settings that may have made it another."""
-    if saved.text != material.digest:
-        before, now = saved.config.data, material.config.data
+    if saved.text != prepared.digest:
+        before, now = saved.config.data, prepared.config.data
         keys = [key for key in type(now).model_fields if getattr(before, key) != getattr(now, key)] or ["text"]
         names = ", ".join(f"data.{key} = {getattr(now, key)!r}" for key in keys)
         raise RunError(f"the text is not the one that this run began with ({names}): start a new run for it")

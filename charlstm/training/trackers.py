@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from charlstm.config import Config
+from charlstm.model.types import Floats
 from charlstm.runs.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PROJECT = "charlstm"
 _BINS = 64
-_NAMES = {
+_SERVICES = {
     "train_loss": "loss/train",
     "validation_loss": "loss/validation",
     "bpc": "loss/bpc",
@@ -48,7 +48,7 @@ class Tracker(Protocol):
     def text(self, name: str, value: str, step: int) -> None:
         """A text, to be shown as it is."""
 
-    def histogram(self, name: str, values: npt.NDArray[np.float32], step: int) -> None:
+    def histogram(self, name: str, values: Floats, step: int) -> None:
         """How numbers of any shape are distributed."""
 
     def close(self) -> None:
@@ -74,7 +74,7 @@ class TensorBoard:
         """TensorBoard takes texts for Markdown, where an indented block is one that stays as it is."""
         self._writer.add_text(name, "\n".join(f"    {line}" for line in value.split("\n")), step)
 
-    def histogram(self, name: str, values: npt.NDArray[np.float32], step: int) -> None:
+    def histogram(self, name: str, values: Floats, step: int) -> None:
         """As TensorBoard's histograms."""
         self._writer.add_histogram(name, values, step, bins=_BINS)
 
@@ -100,7 +100,7 @@ class Service:
         """As a table of one cell, which both show as it is."""
         self._run.log({name: self._package.Table(columns=["text"], data=[[value]])}, step=step)
 
-    def histogram(self, name: str, values: npt.NDArray[np.float32], step: int) -> None:
+    def histogram(self, name: str, values: Floats, step: int) -> None:
         """Counted here, so that counts are sent and not weights."""
         self._run.log({name: self._package.Histogram(np_histogram=np.histogram(values, bins=_BINS))}, step=step)
 
@@ -124,7 +124,7 @@ class Trackers:
         if not self._open:
             return
         metrics = record.metrics()
-        scalars = {shown: metrics[name] for name, shown in _NAMES.items()}
+        scalars = {shown: metrics[name] for name, shown in _SERVICES.items()}
         weights = {f"weights/{name}": p.detach().cpu().numpy() for name, p in model.state_dict().items()}
         for name, tracker in list(self._open.items()):
             with self._forgiving(name):

@@ -32,13 +32,13 @@ from charlstm.runs.model_file import Facts
 from charlstm.runs.records import Record, Setback, StepRecord
 from charlstm.runs.saved_model import SavedModel
 from charlstm.sampling.engines.selection import engine_of
-from charlstm.sampling.generate import write_text
-from charlstm.scoring import evaluation as evaluate
+from charlstm.sampling.generate import generate_text
+from charlstm.scoring import evaluation
 from charlstm.text.batches import batches
 from charlstm.training.checkpoints import Checkpoints
 from charlstm.training.finetune import take_weights
-from charlstm.training.material import Material
 from charlstm.training.optim import learning_rate_at, make_optimizer
+from charlstm.training.prepared import Prepared
 from charlstm.training.resume import Meter, Position, Saved, Training, check_text, load_training, restore, snapshot
 from charlstm.training.step import take_step
 
@@ -55,28 +55,28 @@ class Trainer:
     """Trains one model on one text: from the start, from where a saved training stood, or from a trained model's weights."""
 
     def __init__(
-        self, material: Material, device: torch.device, saved: Saved | None = None, trained: SavedModel | None = None
+        self, prepared: Prepared, device: torch.device, saved: Saved | None = None, trained: SavedModel | None = None
     ) -> None:
-        self.material = material
-        self.config = material.config
+        self.prepared = prepared
+        self.config = prepared.config
         self.device = device
-        self.steps_an_epoch = material.layout.steps
+        self.steps_an_epoch = prepared.layout.steps
         self.total_steps = self.steps_an_epoch * self.config.train.epochs
         if self.config.train.max_steps:
             self.total_steps = min(self.total_steps, self.config.train.max_steps)
         self.stop_asked = False
         self._checkpoints: Checkpoints
         generator = torch.Generator().manual_seed(self.config.train.seed)
-        refuse_too_large(material.vocabulary.size, self.config.model)
-        model = CharLSTM(material.vocabulary.size, self.config.model, generator).to(device)
+        refuse_too_large(prepared.vocabulary.size, self.config.model)
+        model = CharLSTM(prepared.vocabulary.size, self.config.model, generator).to(device)
         if trained:
-            take_weights(model, material.vocabulary, trained)
+            take_weights(model, prepared.vocabulary, trained)
         offsets = np.random.default_rng(self.config.train.seed)
         average = copy.deepcopy(model) if self.config.train.average else None
         self._training = Training(model, make_optimizer(model, self.config.train), offsets, Position(), average)
         torch.manual_seed(self.config.train.seed)  # dropout draws from the global generator
         if saved:
-            check_text(saved, material)
+            check_text(saved, prepared)
             restore(self._training, saved, device)
             if self.is_finished:
                 raise RunError(self._why_finished())
@@ -97,7 +97,7 @@ class Trainer:
         try:
             with torch.random.fork_rng(), out_of_memory(self._smaller()):
                 times = []
-                for x, y in islice(batches(self.material.ids, self.material.layout), 4):
+                for x, y in islice(batches(self.prepared.ids, self.prepared.layout), 4):
                     begin = time.perf_counter()
                     with suppress(DivergedError):  # which training itself will meet, and deal with
                         self._step(x, y)
@@ -162,7 +162,7 @@ class Trainer:
     def _begin_epoch(self) -> None:
         self.position.epoch += 1
         self.position.batch = 0
-        self.position.offset = int(self._training.offsets.integers(self.material.layout.slack + 1))
+        self.position.offset = int(self._training.offsets.integers(self.prepared.layout.slack + 1))
         self._training.state = None
 
     def _fit_epoch(self) -> Iterator[StepRecord | Record]:
@@ -174,7 +174,7 @@ class Trainer:
                 return
         if position.batch in (0, self.steps_an_epoch):
             self._begin_epoch()
-        for x, y in batches(self.material.ids, self.material.layout, position.offset, first=position.batch):
+        for x, y in batches(self.prepared.ids, self.prepared.layout, position.offset, first=position.batch):
             yield self._step(x, y)
             position.evaluation_due = self._ends_epoch() or self._is_due()
             self._check()
@@ -239,8 +239,8 @@ class Trainer:
     def _evaluate(self) -> Record:
         position, meter = self.position, self.position.meter
         begin = time.perf_counter()
-        material = self.material
-        scored = evaluate.stateful(self.model, material.ids[: material.end], material.split, self._check)
+        prepared = self.prepared
+        scored = evaluation.stateful(self.model, prepared.ids[: prepared.end], prepared.split, self._check)
         if not math.isfinite(scored.loss):
             raise DivergedError(f"the validation loss after step {position.step:,} is not a finite number")
         sample = self._preview()
@@ -272,7 +272,7 @@ class Trainer:
         settings = self.config.sample.model_copy(update={"length": PREVIEW_LENGTH})
         text = settings.prime
         try:
-            for piece in write_text(engine_of(self.model), self.material.vocabulary, settings, _PREVIEW_SEED):
+            for piece in generate_text(engine_of(self.model), self.prepared.vocabulary, settings, _PREVIEW_SEED):
                 text += piece
                 self._check()
         finally:
@@ -293,14 +293,14 @@ class Trainer:
 
     def _save(self, models: Mapping[Path, SavedModel] | None = None) -> None:
         marks = self._checkpoints.folder.marks()
-        saved = snapshot(self._training, self.material, marks)
+        saved = snapshot(self._training, self.prepared, marks)
         self._checkpoints.save(saved, models or {})
 
     def _model_with_facts(self) -> SavedModel:
         p = self.position
         facts = Facts(p.step, p.epoch, p.characters, p.train_loss, p.validation_loss)
         model = copy.deepcopy(self.model).cpu()  # the writer takes its time, and training goes on
-        return SavedModel(model, self.material.vocabulary, self.config, facts)
+        return SavedModel(model, self.prepared.vocabulary, self.config, facts)
 
     def _check(self) -> None:
         if self.stop_asked:

@@ -25,12 +25,12 @@ from charlstm.files import write_atomically
 from charlstm.out_of_memory import out_of_memory
 from charlstm.runs.records import Setback, StepRecord
 from charlstm.text.corpus import Corpus
-from charlstm.training.material import Material, prepare_for_search
+from charlstm.training.prepared import Prepared, prepare_for_search
 from charlstm.training.size_defaults import fit_scale
 from charlstm.training.trainer import Trainer
 from charlstm.tuning.folder import SearchFolder
 from charlstm.tuning.space import Space, Value, with_values
-from charlstm.tuning.trials import PARTS, TrialRecord, Trials
+from charlstm.tuning.trials import RUNGS, TrialRecord, Trials
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Search:
         # What the length of the text decides is decided here, for the run that the search is for.
         config, _ = fit_scale(config, corpus.split(config.data)[0])
         self.config, self.space, self.folder, self.device = config, space, folder, device
-        self.material = prepare_for_search(corpus, config)
+        self.prepared = prepare_for_search(corpus, config)
         self.trials = Trials(folder, corpus.digest, config, space)
         self.stop_asked = False
         self._corpus = corpus
@@ -111,7 +111,7 @@ class Search:
         folder = self.folder.trial
         folder.path.mkdir(exist_ok=True)
         with out_of_memory("the model does not fit"):
-            trainer = self._trainer = Trainer(self._material(record.values), self.device)
+            trainer = self._trainer = Trainer(self._prepared(record.values), self.device)
         if self.stop_asked:  # meanwhile
             trainer.stop()
         yield TrialBegun(record.number, trainer.total_steps)
@@ -126,24 +126,24 @@ class Search:
                     continue
                 loss = min(loss, seen.validation_loss)
                 record = replace(record, loss=loss)
-                before, part = part, PARTS * seen.step // trainer.total_steps
+                before, part = part, RUNGS * seen.step // trainer.total_steps
                 if part > before and self.trials.report(loss, part):
                     return replace(record, state="pruned")
         is_stopped = trainer.stop_asked and not trainer.is_finished
         return record if is_stopped else replace(record, state="done")
 
-    def _material(self, values: dict[str, Value]) -> Material:
-        material = prepare_for_search(self._corpus, with_values(self.config, values))
-        train = material.config.train
-        steps = material.layout.steps * train.epochs
+    def _prepared(self, values: dict[str, Value]) -> Prepared:
+        prepared = prepare_for_search(self._corpus, with_values(self.config, values))
+        train = prepared.config.train
+        steps = prepared.layout.steps * train.epochs
         steps = min(steps, train.max_steps or steps)
-        often = train.model_copy(update={"eval_every": math.ceil(steps / PARTS), "patience": 0})
-        return replace(material, config=material.config.model_copy(update={"train": often}))
+        often = train.model_copy(update={"eval_every": math.ceil(steps / RUNGS), "patience": 0})
+        return replace(prepared, config=prepared.config.model_copy(update={"train": often}))
 
     def _write_best(self) -> None:
         best = self.trials.best()
         if best:
-            noun = self.material.vocabulary.noun
+            noun = self.prepared.vocabulary.noun
             where = "the last tenth of the training part, which it did not learn from"
             title = f"# The best of a search, its trial {best.number}: {best.loss:.4f} nats per {noun} on {where}.\n"
             toml = with_values(self.config, best.values).to_toml()

@@ -26,7 +26,7 @@ Value = bool | int | float | str
 _SECTIONS = ("model", "train")
 NO_BETTER = ("train.eval_every", "train.patience", "train.save_every", "train.seed", "train.style")
 """Settings that make no recipe better: what they change is luck, or how a training is watched."""
-_DIGITS = 4  # more of them tell no two recipes apart, and are hard to read
+_SHOWN_DIGITS = 4  # more of them tell no two recipes apart, and are hard to read
 _EXAMPLE = '"train.learning_rate" = { low = 1e-3, high = 1e-2, log = true } or "model.dropout" = [0.1, 0.2, 0.4]'
 
 
@@ -82,7 +82,7 @@ class Range:
         >>> Range(0.001, 0.01).rounded(0.0034218765), Range(0.00123446, 0.01).rounded(0.00123447)
         (0.003422, 0.00123446)
         """
-        return value if self.is_whole else min(max(float(f"{value:.{_DIGITS}g}"), self.low), self.high)
+        return value if self.is_whole else min(max(float(f"{value:.{_SHOWN_DIGITS}g}"), self.low), self.high)
 
     def as_json(self) -> object:
         """As it can stand in a file."""
@@ -137,7 +137,7 @@ def _parse(name: str, value: object, config: Config) -> Choices | Range:
     if isinstance(value, list):
         return _choices(name, value, config)
     if isinstance(value, dict):
-        return _range(name, value, kind, config)
+        return _range_from(name, value, kind, config)
     raise ConfigError(f"{name} = {shown(value)}: expected a list of choices or a range, such as {_EXAMPLE}")
 
 
@@ -161,7 +161,7 @@ def _choices(name: str, values: Sequence[Any], config: Config) -> Choices:
     return Choices(tuple(values))
 
 
-def _range(name: str, table: Mapping[str, Any], kind: object, config: Config) -> Range:
+def _range_from(name: str, table: Mapping[str, Any], kind: object, config: Config) -> Range:
     allowed = [field.name for field in fields(Range)]
     for key, value in table.items():
         if key not in allowed:

@@ -28,14 +28,14 @@ from charlstm.errors import RunError, shown
 from charlstm.tuning.folder import SearchFolder
 from charlstm.tuning.space import NO_BETTER, Choices, Range, Space, Value
 
-PARTS = 10
+RUNGS = 10
 """A trial is scored after so many equal parts of its training, and compared with others at the same part."""
 _UNPRUNED_PARTS = 3  # in which the learning rate warms up and little is decided
 _UNPRUNED_TRIALS = 5  # a median of fewer says little
 _ENOUGH_FOR_IMPORTANCE = 20  # of trials that are done: with 10, one setting that decided all came first only 13 times of 20
 _RECORD = "record"
 _ABOUT = "about"
-State = Literal["done", "pruned", "diverged", "failed", "unfinished"]
+Outcome = Literal["done", "pruned", "diverged", "failed", "unfinished"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class TrialRecord:
     number: int
     """Counted from 1. One that is unfinished leaves its number to the trial after it, which has the same values."""
     values: dict[str, Value]
-    state: State = "unfinished"
+    state: Outcome = "unfinished"
     loss: float | None = None
     """The lowest at any evaluation: nats per character, or per byte, on the part of the text that compares trials."""
     steps: int = 0
@@ -63,7 +63,7 @@ class Trials:
         self._distributions = {name: _distribution(options) for name, options in space.items()}
         # Said of every trial otherwise. Errors are ours to tell.
         optuna.logging.set_verbosity(optuna.logging.CRITICAL)
-        self._study = _open(folder.trials)
+        self._study = _open_study(folder.trials)
         about = _about(text, config, space)
         if _ABOUT in self._study.user_attrs:
             _refuse_another(self._study.user_attrs[_ABOUT], about, folder.path)
@@ -120,7 +120,7 @@ class Trials:
     def report(self, loss: float, part: int) -> bool:
         """Tell the lowest loss so far after a part of the training -> whether half of those done were better by then."""
         self._trial.report(loss, part)
-        return part < PARTS and self._trial.should_prune()
+        return part < RUNGS and self._trial.should_prune()
 
     def tell(self, record: TrialRecord) -> None:
         """End the trial that was asked for last."""
@@ -136,7 +136,7 @@ class Trials:
             return {}
         return get_param_importances(self._study, evaluator=PedAnovaImportanceEvaluator())
 
-    def _end(self, state: State, record: Mapping[str, object]) -> None:
+    def _end(self, state: Outcome, record: Mapping[str, object]) -> None:
         self._trial.set_user_attr(_RECORD, record)
         if state == "done":
             self._study.tell(self._trial, record["loss"])  # type: ignore[arg-type]
@@ -165,7 +165,7 @@ def _distribution(options: Choices | Range) -> BaseDistribution:
     return FloatDistribution(options.low, options.high, log=options.log)
 
 
-def _open(file: Path) -> optuna.Study:
+def _open_study(file: Path) -> optuna.Study:
     """Optuna's study in a journal, or a new one. RunError where the journal can't be read."""
     _mend(file)
     pruner = optuna.pruners.MedianPruner(_UNPRUNED_TRIALS, _UNPRUNED_PARTS)

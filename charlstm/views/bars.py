@@ -7,38 +7,39 @@ Does not know: what reading, scoring and tracing are. It imports no torch, which
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from tqdm import tqdm
 
-Show = Callable[[int, int | None], None]
+from charlstm.text.types import Progress
+
 _LARGE = 16 * 2**20  # less is read before a bar could be looked at
 
 
-def reading_bar() -> AbstractContextManager[Show]:
+def reading_bar() -> AbstractContextManager[Progress]:
     """What is to be called with the bytes read so far, and in all where that is known."""
     return _bar("reading", "B", _LARGE)
 
 
-def scoring_bar() -> AbstractContextManager[Show]:
+def scoring_bar() -> AbstractContextManager[Progress]:
     """What is to be called with the characters scored so far, and in all."""
     return _bar("scoring", "char", 0)
 
 
-def tracing_bar() -> AbstractContextManager[Show]:
+def tracing_bar() -> AbstractContextManager[Progress]:
     """What is to be called with the characters traced so far, and in all."""
     return _bar("tracing", "char", 0)
 
 
-def gradients_bar() -> AbstractContextManager[Show]:
+def gradients_bar() -> AbstractContextManager[Progress]:
     """What is to be called with the characters whose gradients are known so far, and in all."""
     return _bar("gradients", "char", 0)
 
 
 @contextmanager
-def _bar(name: str, unit: str, least: int) -> Iterator[Show]:
+def _bar(name: str, unit: str, least: int) -> Iterator[Progress]:
     """On a terminal, a bar from the first call with `least` or more on; elsewhere nothing."""
     bar: tqdm[Any] | None = None
 

@@ -29,7 +29,7 @@ def require_colours(option: str, otherwise: str) -> None:
         )
 
 
-def append(text: Text, character: str, style: Style) -> None:
+def append_character(text: Text, character: str, style: Style) -> None:
     """Add one character in its colour; a line end as a space before it."""
     if character == "\n":
         text.append(" ", style).append("\n")

@@ -27,12 +27,12 @@ def print_comparison(answer: Mapping[str, Any]) -> None:
     for name in ("", *models):
         table.add_column(one_line(name), overflow="fold")
     for name in ("parameters", "step", "epoch", "characters", "train_loss", "validation_loss"):
-        _row(table, name.replace("_", " "), [_number(one[name]), _number(two[name])])
-    _row(table, "bpc", [_number(facts["validation_loss"], math.log(2)) for facts in (one, two)])
+        _row(table, name.replace("_", " "), [_count_or_loss(one[name]), _count_or_loss(two[name])])
+    _row(table, "bpc", [_count_or_loss(facts["validation_loss"], math.log(2)) for facts in (one, two)])
     only = answer["vocabulary"]["only"]
-    _row(table, "vocabulary", [_vocabulary(facts, alone) for facts, alone in zip((one, two), only, strict=True)])
+    _row(table, "vocabulary", [_vocabulary_row(facts, alone) for facts, alone in zip((one, two), only, strict=True)])
     for name, values in answer["settings"].items():
-        _row(table, name, [one_line(_value(value)) for value in values])
+        _row(table, name, [one_line(_shown_value(value)) for value in values])
     out.print(table)
     if not answer["different"]:
         print_line("no setting differs", stderr=False)
@@ -49,18 +49,18 @@ def _row(table: Table, name: str, values: Sequence[str]) -> None:
     table.add_row(Text("*" if differs else " "), Text(name), *map(Text, values), style="bold" if differs else "dim")
 
 
-def _vocabulary(facts: Mapping[str, Any], only: str) -> str:
+def _vocabulary_row(facts: Mapping[str, Any], only: str) -> str:
     if facts["unit"] == "byte":
         return "the 256 bytes"
     alone = f", only here: {only[:20]!r}{'...' if len(only) > 20 else ''}" if only else ""
     return f"{facts['symbols']:,} characters{alone}"
 
 
-def _number(value: float | None, divisor: float = 1) -> str:
+def _count_or_loss(value: float | None, divisor: float = 1) -> str:
     if value is None:
         return "none yet"
     return f"{value:,}" if isinstance(value, int) else f"{value / divisor:.4f}"
 
 
-def _value(value: object) -> str:
+def _shown_value(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else value if isinstance(value, str) else repr(value)

@@ -9,17 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from charlstm.views.pictures import COLOURS, Kind, picture
+from charlstm.runs.records import XAxis
+from charlstm.views.pictures import COLOURS, PictureFormat, picture
 from charlstm.views.terminal import one_line
 
-XAxis = Literal["steps", "characters", "minutes"]
-_MARKS = ("o", "s", "^", "D", "v")  # 5 and 7 have no common divisor: 35 runs look different
+_MARKERS = ("o", "s", "^", "D", "v")  # 5 and 7 have no common divisor: 35 runs look different
 _MOST_MARKS = 20
 _LONGEST_LABEL = 90
 
@@ -33,7 +33,7 @@ class Drawn:
     """See `charlstm.runs.records.read_columns`."""
 
 
-def draw_curves(runs: Sequence[Drawn], x: XAxis, noun: str, kind: Kind) -> bytes:
+def draw_curves(runs: Sequence[Drawn], x: XAxis, noun: str, kind: PictureFormat) -> bytes:
     """Losses, learning rate and gradient norm of runs, one below the other, as the bytes of a file of 800 x 720 pixels."""
     # One run has no legend below it, whose height nobody knows, and is drawn beside a training: in little time.
     with picture(8, 7.2, kind, None if len(runs) == 1 else "constrained") as (figure, out):
@@ -65,8 +65,8 @@ def _draw_one(losses: Axes, run: Drawn, x: XAxis) -> None:
     """One run: a colour for each of the two losses, and the best of them by its number."""
     _line(losses, run, x, "validation_loss", 0, label="validation")
     _line(losses, run, x, "train_loss", 1, label="training", linestyle="--")
-    losses.set_title(_short(run.label))
-    pairs = zip(run.columns["validation_loss"], _places(run, x), strict=True)
+    losses.set_title(_shortened(run.label))
+    pairs = zip(run.columns["validation_loss"], _x_values(run, x), strict=True)
     scored = [(loss, at) for loss, at in pairs if math.isfinite(loss)]
     if scored:
         loss, at = min(scored)
@@ -86,8 +86,8 @@ def _draw_several(figure: Figure, losses: Axes, runs: Sequence[Drawn], x: XAxis)
         Line2D([], [], color="#444444", linestyle="--", linewidth=1.0),
     ]
     losses.legend(kinds, ["validation", "training"])
-    handles = [Line2D([], [], color=_colour(i), marker=_mark(i)) for i in range(len(runs))]
-    names = [_short(run.label) for run in runs]
+    handles = [Line2D([], [], color=_colour_of(i), marker=_mark(i)) for i in range(len(runs))]
+    names = [_shortened(run.label) for run in runs]
     columns = max(1, min(4, len(runs), 120 // (8 + max(map(len, names)))))
     figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False)
 
@@ -95,23 +95,23 @@ def _draw_several(figure: Figure, losses: Axes, runs: Sequence[Drawn], x: XAxis)
 def _line(panel: Axes, run: Drawn, x: XAxis, column: str, number: int, **more: Any) -> None:
     values = run.columns[column]
     every = max(1, len(values) // _MOST_MARKS)
-    panel.plot(_places(run, x), values, **{"color": _colour(number), "marker": _mark(number), "markevery": every, **more})
+    panel.plot(_x_values(run, x), values, **{"color": _colour_of(number), "marker": _mark(number), "markevery": every, **more})
 
 
-def _places(run: Drawn, x: XAxis) -> Sequence[float]:
+def _x_values(run: Drawn, x: XAxis) -> Sequence[float]:
     if x == "minutes":
         return [seconds / 60 for seconds in run.columns["seconds"]]
     return run.columns["step" if x == "steps" else "characters"]
 
 
-def _colour(number: int) -> str:
+def _colour_of(number: int) -> str:
     return COLOURS[number % len(COLOURS)]
 
 
 def _mark(number: int) -> str:
-    return _MARKS[number % len(_MARKS)]
+    return _MARKERS[number % len(_MARKERS)]
 
 
-def _short(label: str) -> str:
+def _shortened(label: str) -> str:
     line = one_line(label)
     return line if len(line) <= _LONGEST_LABEL else line[: _LONGEST_LABEL - 3] + "..."

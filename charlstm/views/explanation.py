@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from charlstm.insight.explanation import LayerStep
-from charlstm.insight.traces import GATES, Floats, Kind, Trace
+from charlstm.insight.traces import GATES, Kind, Trace
+from charlstm.model.types import Floats
 from charlstm.runs.model_file import Weights
 from charlstm.text.excerpts import symbol_of
 from charlstm.views.console import console, print_json
@@ -23,7 +24,7 @@ from charlstm.views.terminal import visible
 NEXT = 5
 """Successors that are listed, and neurons that changed most."""
 
-Line = tuple[str, str]
+WrappedLine = tuple[str, str]
 """How a line begins, and what goes on below itself where the line does not fit."""
 _BLANK = ("", "")
 _ALL = "   all neurons: "
@@ -108,12 +109,18 @@ def number(value: float) -> float:
 def show_explanation(found: Explained) -> None:
     """The six equations, each with what it gives here, and what the model expects next."""
     values = {name: float(column[found.neuron]) for name, column in found.step.columns().items()}
-    lines = [*_beginning(found), *_gates(found, values), *_states(found, values), *_table(found), *_expected(found)]
+    lines = [
+        *_beginning(found),
+        *_gates(found, values),
+        *_states(found, values),
+        *_neurons(found),
+        *_successors(found),
+    ]
     for line in _wrapped(lines) if sys.stdout.isatty() else map("".join, lines):
         sys.stdout.write(visible(line) + "\n")
 
 
-def _wrapped(lines: Sequence[Line]) -> Iterator[str]:
+def _wrapped(lines: Sequence[WrappedLine]) -> Iterator[str]:
     """As wide as the terminal."""
     from rich.text import Text
 
@@ -123,20 +130,20 @@ def _wrapped(lines: Sequence[Line]) -> Iterator[str]:
             yield f"{'' if number else head:<{len(head)}}{line.plain.rstrip()}"
 
 
-def _beginning(found: Explained) -> list[Line]:
+def _beginning(found: Explained) -> list[WrappedLine]:
     settings, noun = found.weights.config.model, found.weights.vocabulary.noun
     H, E = settings.hidden_size, input_size(found.weights, found.layer)
     text = symbols(found.weights, found.trace)
     first = found.at == 0
     origin = f"the hidden state of layer {found.layer - 1}" if found.layer else f"what stands for the {noun}"
     why = "which changed most" if found.asked is None else "as asked"
-    hidden, cell = (_range(values, first) for values in (found.step.hidden_before, found.step.cell_before))
+    hidden, cell = (_range_of(values, first) for values in (found.step.hidden_before, found.step.cell_before))
     return [
         ("", f"The model reads {quoted(text[found.at])}, {noun} {found.at} of {quoted(_around(text, found.at))}."),
         (
             "",
-            f"Layer {_of(found.layer, settings.num_layers)}, {H:,} neurons. The numbers are those of neuron "
-            f"{_of(found.neuron, H)}, {why}, rounded.",
+            f"Layer {_out_of(found.layer, settings.num_layers)}, {H:,} neurons. The numbers are those of neuron "
+            f"{_out_of(found.neuron, H)}, {why}, rounded.",
         ),
         _BLANK,
         (f"x      {f'{E:,} numbers':<13}  ", f"the input: {origin}"),
@@ -150,7 +157,7 @@ def _beginning(found: Explained) -> list[Line]:
     ]
 
 
-def _of(number: int, count: int) -> str:
+def _out_of(number: int, count: int) -> str:
     """One of so many, which count from 0."""
     return f"{number} (of 0 to {count - 1})" if count > 1 else f"{number} (the only one)"
 
@@ -160,7 +167,7 @@ def _factor(value: float) -> str:
     return f"({value:.3f})" if value < 0 else f"{value:.3f}"
 
 
-def _gates(found: Explained, values: Mapping[str, float]) -> list[Line]:
+def _gates(found: Explained, values: Mapping[str, float]) -> list[WrappedLine]:
     lines = []
     for index, (letter, kind, weight, function, names) in enumerate(_EQUATIONS, 1):
         applied = f"{function}({values[f'{kind}_sum']:.3f}) = {values[kind]:.3f}"
@@ -173,7 +180,7 @@ def _gates(found: Explained, values: Mapping[str, float]) -> list[Line]:
     return lines
 
 
-def _states(found: Explained, values: Mapping[str, float]) -> list[Line]:
+def _states(found: Explained, values: Mapping[str, float]) -> list[WrappedLine]:
     step, H = found.step, found.weights.config.model.hidden_size
     moved = np.abs(step.values["cell"] - step.cell_before)
     far, near = int((moved > 0.5).sum()), int((moved < 0.1).sum())
@@ -195,7 +202,7 @@ def _states(found: Explained, values: Mapping[str, float]) -> list[Line]:
     ]
 
 
-def _table(found: Explained) -> list[Line]:
+def _neurons(found: Explained) -> list[WrappedLine]:
     columns = found.step.columns()
     names = ("forget", "input", "candidate", "output", "cell_before", "cell", "hidden")
     rows = ["The neurons that changed most", "neuron      f       i       g       o       c      c'      h'"]
@@ -204,7 +211,7 @@ def _table(found: Explained) -> list[Line]:
     return [*(("", row) for row in rows), _BLANK]
 
 
-def _expected(found: Explained) -> list[Line]:
+def _successors(found: Explained) -> list[WrappedLine]:
     after = next_json(found.weights, found.trace)[found.at]
     head = f"What the model expects next, from the h' of its last layer ({found.weights.config.model.num_layers - 1})"
     return [("", head), *(("", f"{quoted(str(symbol)):>6}  {share:6.1%}") for symbol, share in after)]
@@ -246,7 +253,7 @@ def _summary(step: LayerStep, kind: Kind) -> str:
     return f"{passage.open:,} of {H:,} {most}, {passage.shut:,} {less}; {passage.mean:.3f} on average"
 
 
-def _range(values: Floats, is_start: bool) -> str:
+def _range_of(values: Floats, is_start: bool) -> str:
     return ": all 0, as nothing was read" if is_start else f": {_spread(values)}"
 
 

@@ -15,10 +15,11 @@ from rich.style import Style
 from rich.text import Text
 
 from charlstm.insight.features import Match
-from charlstm.insight.traces import GATES, Floats, Kind, Trace
+from charlstm.insight.traces import GATES, Kind, Trace
+from charlstm.model.types import Floats
 from charlstm.text.excerpts import Excerpt, symbol_of
 from charlstm.text.vocabulary import Vocabulary
-from charlstm.views.colours import DARK, LIGHT, append, put
+from charlstm.views.colours import DARK, LIGHT, append_character, put
 from charlstm.views.console import print_json
 
 _DIVERGING = [
@@ -92,7 +93,7 @@ def show_neuron(inspection: Inspection, neuron: Neuron) -> None:
     steps = len(_DIVERGING) * (values - neuron.low) / (1 - neuron.low)
     text = Text()
     for symbol, step in zip(inspection.excerpt.symbols, steps.astype(int).clip(0, len(_DIVERGING) - 1), strict=True):
-        append(text, symbol, _DIVERGING[step])
+        append_character(text, symbol, _DIVERGING[step])
     put(text)
 
 
@@ -108,8 +109,8 @@ def show_gradient(inspection: Inspection, gradient: Gradient) -> None:
     for symbol, share in zip(
         symbols[end - len(gradient.norms) : end], gradient.norms / max(gradient.norms.max(), 1e-30), strict=True
     ):
-        append(text, symbol, next(style for least, _, style in _RESTING if share >= least))
-    append(text, symbols[end], Style(bold=True, underline=True))
+        append_character(text, symbol, next(style for least, _, style in _RESTING if share >= least))
+    append_character(text, symbols[end], Style(bold=True, underline=True))
     put(text)
 
 
@@ -143,39 +144,44 @@ def print_inspection(inspection: Inspection, top: int) -> None:
         "per": inspection.vocabulary.noun,
         "characters": _characters(inspection, top),
         "saturation": [
-            {"layer": layer, "gate": gate, "below_0.1": _numbers(found.shut[layer]), "above_0.9": _numbers(found.open[layer])}
+            {
+                "layer": layer,
+                "gate": gate,
+                "below_0.1": _rounded(found.shut[layer]),
+                "above_0.9": _rounded(found.open[layer]),
+            }
             for gate in GATES
             for found in [trace.saturation(gate)]
             for layer in range(trace.layers)
         ],
     }
     if one := inspection.neuron:
-        values = _numbers(trace.neuron(one.kind, one.layer, one.number))
+        values = _rounded(trace.neuron(one.kind, one.layer, one.number))
         answer["neuron"] = {"layer": one.layer, "neuron": one.number, "kind": one.kind, "values": values}
     if inspection.matches is not None:
         answer["features"] = [asdict(match) for match in inspection.matches]
     if gradient := inspection.gradient:
         first = gradient.at - len(gradient.norms)
-        answer["sensitivity"] = {"at": gradient.at, "from": first, "norms": _numbers(gradient.norms)}
+        answer["sensitivity"] = {"at": gradient.at, "from": first, "norms": _rounded(gradient.norms)}
     print_json(answer, indent=None)
 
 
 def _characters(inspection: Inspection, top: int) -> list[dict[str, object]]:
     trace, vocabulary = inspection.trace, inspection.vocabulary
     names = [symbol_of(vocabulary, i) for i in range(vocabulary.size)]
-    probabilities = [None, *_numbers(trace.probabilities())]
+    probabilities = [None, *_rounded(trace.probabilities())]
     ids, shares = trace.next_characters(top)
     return [
         {
             "character": names[i],
             "id": int(i),
             "probability": probability,
-            "next": [[names[j], share] for j, share in zip(after, _numbers(row), strict=True)],
+            "next": [[names[j], share] for j, share in zip(after, _rounded(row), strict=True)],
         }
         for i, probability, after, row in zip(trace.ids, probabilities, ids, shares, strict=True)
     ]
 
 
-def _numbers(values: Floats) -> list[float]:
+def _rounded(values: Floats) -> list[float]:
     """With the six digits that single precision is good for."""
     return [float(f"{value:.6g}") for value in np.asarray(values)]

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from rich.table import Table
 from rich.text import Text
 
-from charlstm.insight.memory import REACH, WARM_UP, Memory
+from charlstm.insight.memory import REACH, READ_BEFORE, Memory
 from charlstm.views.canvas import has_braille
 from charlstm.views.console import console, print_json
 
@@ -42,10 +42,10 @@ def print_memory(memory: Memory, noun: str, as_json: bool, about: Mapping[str, o
             f"{context.chars:,}",
             f"{context.loss.nats:.4f}",
             f"{excess.nats:+.4f} ± {excess.stderr:.4f}",
-            _bar(excess.nats / most if most > 0 else 0, block),
+            _bar_of(excess.nats / most if most > 0 else 0, block),
             _small(effect.nats),
             # A bar as long as the logarithm, over five powers of ten: an effect fades by orders of magnitude.
-            _bar(1 + math.log10(effect.nats / first) / 5 if first > 0 and effect.nats > 0 else 0, block),
+            _bar_of(1 + math.log10(effect.nats / first) / 5 if first > 0 and effect.nats > 0 else 0, block),
         )
     table.add_row("carried", f"{memory.carried.nats:.4f}", "0", "", "", "")
     out.print(table)
@@ -84,7 +84,7 @@ def _fading(memory: Memory, noun: str) -> list[str]:
 def _values(memory: Memory) -> dict[str, object]:
     return {
         "places": memory.places,
-        "warm_up": WARM_UP,
+        "warm_up": READ_BEFORE,
         "contexts": [asdict(context) for context in memory.contexts],
         "carried": asdict(memory.carried),
         "enough": memory.enough(LITTLE),
@@ -94,7 +94,7 @@ def _values(memory: Memory) -> dict[str, object]:
     }
 
 
-def _bar(share: float, block: str) -> str:
+def _bar_of(share: float, block: str) -> str:
     return block * round(max(0.0, min(1.0, share)) * _BAR)
 
 

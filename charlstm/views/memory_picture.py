@@ -11,13 +11,13 @@ import math
 from matplotlib.axes import Axes
 
 from charlstm.insight.memory import CONTEXTS, Memory
-from charlstm.views.pictures import COLOURS, Kind, picture
+from charlstm.views.pictures import COLOURS, PictureFormat, picture
 
 _ROUNDING = 1e-10
 """Nats: what lies below is made by rounding in float32 as much as by the model."""
 
 
-def draw_memory(memory: Memory, noun: str, reset: int, kind: Kind) -> bytes:
+def draw_memory(memory: Memory, noun: str, reset: int, kind: PictureFormat) -> bytes:
     """Loss by context, and the effect of a planted character by distance, as the bytes of a file of 800 x 620 pixels.
 
     The second panel has the same model once more, its state set to zero `reset` characters after the planted one, where that

@@ -18,7 +18,7 @@ from matplotlib import rc_context, style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-Kind = Literal["png", "svg"]
+PictureFormat = Literal["png", "svg"]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 _STYLE: dict[str, object] = {
     "font.size": 9,
@@ -36,7 +36,7 @@ _STYLE: dict[str, object] = {
 
 @contextmanager
 def picture(
-    width: float, height: float, kind: Kind, layout: Literal["constrained"] | None = "constrained"
+    width: float, height: float, kind: PictureFormat, layout: Literal["constrained"] | None = "constrained"
 ) -> Iterator[tuple[Figure, io.BytesIO]]:
     """A figure to draw on, so many hundreds of pixels wide and high, and what holds the bytes of its file afterwards.
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Complete = Callable[[str], Iterable[str]]
 """A line up to where it is typed -> what its last word, or all that follows its first, may become."""
-_WIDEST = 30  # characters of the text that stand before the line
+_WIDEST_LINE = 30  # characters of the text that stand before the line
 
 
 class Prompt(Protocol):
@@ -51,7 +51,7 @@ def shown_end(text: str) -> str:
     'One.\\\\nTwo'
     """
     end = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
-    return visible(end if len(end) <= _WIDEST else f"...{end[3 - _WIDEST :]}")
+    return visible(end if len(end) <= _WIDEST_LINE else f"...{end[3 - _WIDEST_LINE :]}")
 
 
 class _Plain:

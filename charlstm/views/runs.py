@@ -17,7 +17,7 @@ from charlstm.runs.overview import Overview
 from charlstm.views.console import console, print_json, print_line
 from charlstm.views.terminal import one_line
 
-_STYLES = {"finished": "green", "running": "cyan", "diverged": "red", "damaged": "red"}
+_STATE_STYLES = {"finished": "green", "running": "cyan", "diverged": "red", "damaged": "red"}
 
 
 def print_runs(runs: Sequence[Overview], as_json: bool) -> None:
@@ -32,14 +32,14 @@ def print_runs(runs: Sequence[Overview], as_json: bool) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("state", overflow="fold")
     for run in runs:
-        table.add_row(*_cells(run))
+        table.add_row(*_run_cells(run))
     console(stderr=False).print(table)
     for run in runs:
         if run.problem:
             print_line(f"{one_line(run.name)}: {one_line(run.problem)}", "dim")
 
 
-def _cells(run: Overview) -> list[Text]:
+def _run_cells(run: Overview) -> list[Text]:
     state = f"stopped at step {run.step:,}" if run.state == "stopped" and run.step is not None else run.state
     layers = f"{run.num_layers} x {run.hidden_size}" if run.num_layers else ""
     cells = [
@@ -50,7 +50,7 @@ def _cells(run: Overview) -> list[Text]:
         "" if run.bpc is None else f"{run.bpc:.4f}" + ("" if run.per != "byte" else "/byte"),
         "" if run.minutes is None else f"{run.minutes:,.1f}",
     ]
-    return [*map(Text, cells), Text(state, _STYLES.get(run.state, ""))]
+    return [*map(Text, cells), Text(state, _STATE_STYLES.get(run.state, ""))]
 
 
 def _count(number: int | None) -> str:

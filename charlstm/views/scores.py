@@ -16,7 +16,7 @@ from rich.text import Text
 
 from charlstm.text.passages import By, Passage
 from charlstm.text.vocabulary import Vocabulary
-from charlstm.views.colours import append, put
+from charlstm.views.colours import append_character, put
 from charlstm.views.console import console, print_json, print_line
 from charlstm.views.terminal import visible
 
@@ -39,7 +39,7 @@ _SCALE = (
 """The least probability of a colour, its name, letters, ground. After a near-black, the grounds are steps of matplotlib's
 inferno, which grows lighter evenly: no hues need be told apart. As letters and ground are both set, every terminal shows the
 same."""
-_STYLES = [Style(color=letters, bgcolor=ground) for _, _, letters, ground in _SCALE]
+_SURPRISE_STYLES = [Style(color=letters, bgcolor=ground) for _, _, letters, ground in _SCALE]
 
 
 class ScoresView:
@@ -208,7 +208,7 @@ def heat(score: Score, vocabulary: Vocabulary) -> Text:
 
     text = Text()
     for character, nats, _ in by_character(score, vocabulary):
-        append(text, character, _style(nats))
+        append_character(text, character, _style(nats))
     return text
 
 
@@ -228,12 +228,12 @@ def _style(nats: float | None) -> Style:
     """The colour of a character by its surprise; none where it has none."""
     if nats is None:
         return Style.null()
-    return next(style for style, (least, *_) in zip(_STYLES, _SCALE, strict=True) if math.exp(-nats) >= least)
+    return next(style for style, (least, *_) in zip(_SURPRISE_STYLES, _SCALE, strict=True) if math.exp(-nats) >= least)
 
 
 def _legend() -> Text:
     """What the colours mean."""
     legend = Text("probability of at least ")
-    for style, (_, name, *_) in zip(_STYLES, _SCALE, strict=True):
+    for style, (_, name, *_) in zip(_SURPRISE_STYLES, _SCALE, strict=True):
         legend.append(f" {name} ", style)
     return legend

@@ -23,7 +23,7 @@ from charlstm.runs.saved_model import SavedModel
 from charlstm.scoring.evaluation import Evaluation
 from charlstm.text.corpus import Corpus
 from charlstm.text.vocabulary import Vocabulary
-from charlstm.training.material import Material
+from charlstm.training.prepared import Prepared
 from charlstm.training.trainer import Trainer
 from charlstm.views.console import console, duration, print_facts, print_json, print_line
 
@@ -31,22 +31,22 @@ MANY_SYMBOLS = 5_000
 """More make the last layer the widest part of a model."""
 
 
-def print_material(material: Material, asked: Config) -> None:
+def print_prepared(prepared: Prepared, asked: Config) -> None:
     """What was read, how it is split and cut, and what is worth knowing of it."""
-    corpus, layout, vocabulary = material.corpus, material.layout, material.vocabulary
+    corpus, layout, vocabulary = prepared.corpus, prepared.layout, prepared.vocabulary
     symbols = f" · {vocabulary.size:,} symbols" if vocabulary.unit == "char" else ""
     rows = [
-        ("text", f"{_first_few(corpus.names)} · {len(material.ids):,} {vocabulary.noun}s{symbols}"),
-        ("split", _split(material)),
+        ("text", f"{_first_few(corpus.names)} · {len(prepared.ids):,} {vocabulary.noun}s{symbols}"),
+        ("split", _split(prepared)),
     ]
     if corpus.skipped:
         files = "file" if len(corpus.skipped) == 1 else "files"
         rows.append(("skipped", f"{len(corpus.skipped):,} {files} without text: {_first_few(corpus.skipped)}"))
     rows += [("note", note) for note in _notes(corpus)]
-    if material.chosen:
-        values = (f"{key} {_value(material.config, key)}" for key in material.chosen)
+    if prepared.chosen:
+        values = (f"{key} {_value_of(prepared.config, key)}" for key in prepared.chosen)
         rows.append(("chosen", f"{', '.join(values)}, for a text of this length"))
-    wanted_batch = layout.batch_size if "train.batch_size" in material.chosen else asked.train.batch_size
+    wanted_batch = layout.batch_size if "train.batch_size" in prepared.chosen else asked.train.batch_size
     if (layout.batch_size, layout.seq_len) != (wanted_batch, asked.train.seq_len):
         wanted = f"{wanted_batch} x {asked.train.seq_len}"
         instead = f"batch_size {layout.batch_size}, seq_len {layout.seq_len}"
@@ -54,13 +54,13 @@ def print_material(material: Material, asked: Config) -> None:
     print_facts(rows)
 
 
-def _value(config: Config, key: str) -> object:
+def _value_of(config: Config, key: str) -> object:
     section, _, name = key.partition(".")
     return getattr(getattr(config, section), name)
 
 
-def _split(material: Material) -> str:
-    learned, validation, test = material.split, material.end - material.split, len(material.ids) - material.end
+def _split(prepared: Prepared) -> str:
+    learned, validation, test = prepared.split, prepared.end - prepared.split, len(prepared.ids) - prepared.end
     if not test:
         return f"{learned:,} to learn from, the last {validation:,} to validate on"
     return f"{learned:,} to learn from, {validation:,} to validate on, the last {test:,} kept for a test"
@@ -110,7 +110,7 @@ def print_result(trainer: Trainer, folder: RunFolder, program: str, diagnosis: D
     """Where the model lies, what the curves say, and how to go on from here."""
     best = folder.best if folder.best.exists() else folder.last
     loss = trainer.position.best_loss
-    noun = trainer.material.vocabulary.noun
+    noun = trainer.prepared.vocabulary.noun
     rows = [("best", f"validation {_loss(loss, noun)}")] if loss is not None else []
     prime = shlex.quote(trainer.config.sample.prime)
     at = f"at step {trainer.position.step:,}"
@@ -164,7 +164,7 @@ def print_info(path: Path, saved: SavedModel, diagnosis: Diagnosis | None, to_tr
     facts, loss = saved.facts, saved.facts.validation_loss
     rows = [
         ("model", _model(saved.model)),
-        ("vocabulary", _vocabulary(saved.vocabulary)),
+        ("vocabulary", _vocabulary_facts(saved.vocabulary)),
         (
             "trained",
             f"{facts.step:,} steps, {facts.characters:,} characters, in epoch {facts.epoch} of {saved.config.train.epochs}",
@@ -190,7 +190,7 @@ def _loss(nats: float, noun: str) -> str:
     return f"{nats:.4f} nats, {nats / math.log(2):.4f} bits per {noun}"
 
 
-def _vocabulary(vocabulary: Vocabulary) -> str:
+def _vocabulary_facts(vocabulary: Vocabulary) -> str:
     if vocabulary.unit == "byte":
         return "the 256 bytes"
     symbols = str(vocabulary.to_json()["symbols"])

@@ -25,7 +25,7 @@ _MOST_WIDTH = 120
 
 
 @dataclass(frozen=True)
-class Line:
+class TerminalCurve:
     """A curve: its letter is that of its name in the legend."""
 
     letter: str
@@ -40,7 +40,7 @@ class Panel:
 
     title: str
     height: int
-    lines: Sequence[Line]
+    lines: Sequence[TerminalCurve]
     right: float | None = None
     """What a second scale has for a 1 of the first; None for no second scale."""
 
@@ -61,7 +61,7 @@ def print_panels(panels: Sequence[Panel], legend: Sequence[tuple[str, int, str]]
     end = f"{most:,.4g}" if x == "minutes" else f"{most:,.0f}"
     out.print(Text(f"{'':{_LABEL + 2}}0{x:^{max(1, width - 1 - len(end))}}{end}"), soft_wrap=True)
     for letter, colour, name in legend:
-        out.print(Text(f"{letter}  ", _colour(colour)).append(one_line(name), "default"), soft_wrap=True)
+        out.print(Text(f"{letter}  ", _curve_colour(colour)).append(one_line(name), "default"), soft_wrap=True)
 
 
 def _rows(panel: Panel, width: int, most: float, is_ascii: bool) -> list[Text]:
@@ -84,11 +84,13 @@ def _rows(panel: Panel, width: int, most: float, is_ascii: bool) -> list[Text]:
     for i, cells in enumerate(canvas.rows()):
         value = high - (high - low) * i / max(1, panel.height - 1)
         is_labelled = i in (0, panel.height // 2, panel.height - 1)
-        text = Text(f"{_number(value) if is_labelled else '':>{_LABEL}} {tick if is_labelled else '|' if is_ascii else '│'}")
+        text = Text(
+            f"{_seven_wide(value) if is_labelled else '':>{_LABEL}} {tick if is_labelled else '|' if is_ascii else '│'}"
+        )
         for character, owner in cells:
-            text.append(character, _colour(owner) if owner >= 0 else "")
+            text.append(character, _curve_colour(owner) if owner >= 0 else "")
         if panel.right and is_labelled:
-            text.append(f" {_number(value * panel.right)}")
+            text.append(f" {_seven_wide(value * panel.right)}")
         text.rstrip()
         texts.append(text)
     return texts
@@ -99,12 +101,12 @@ def letters(count: int) -> list[str]:
     return [string.ascii_letters[i % 52] for i in range(count)]
 
 
-def _number(value: float) -> str:
+def _seven_wide(value: float) -> str:
     """In at most 7 columns: 1.5072, 0.0023, 8.0e-05."""
     if value == 0 or 1e-3 <= abs(value) < 1e4:
         return f"{value:.{max(0, 4 - max(0, math.floor(math.log10(abs(value))) if value else 0))}f}"
     return f"{value:.1e}"
 
 
-def _colour(number: int) -> str:
+def _curve_colour(number: int) -> str:
     return _COLOURS[number % len(_COLOURS)]

@@ -28,7 +28,7 @@ class TrainingView:
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
         self._console = console()
-        self._bits = "bpc" if trainer.material.vocabulary.unit == "char" else "bits/byte"
+        self._bits = "bpc" if trainer.prepared.vocabulary.unit == "char" else "bits/byte"
         self._bar: tqdm[Any] | None = None
 
     def show(self, record: StepRecord | Record | Setback) -> None:

@@ -26,9 +26,9 @@ from charlstm.views.console import console, duration, print_facts, print_json, p
 
 def print_search(search: Search, trials: float, seconds: float | None) -> None:
     """What is searched, by what it is compared, how long, and where it goes."""
-    material, done, count = search.material, search.trials.counted(), search.trials.count()
-    compared = len(material.ids) - material.split
-    split = f"{material.split:,} to learn from, the {compared:,} after them to compare by; what a run validates on is not used"
+    prepared, done, count = search.prepared, search.trials.counted(), search.trials.count()
+    compared = len(prepared.ids) - prepared.split
+    split = f"{prepared.split:,} to learn from, the {compared:,} after them to compare by; what a run validates on is not used"
     limits = [f"{min(trials, count):,.0f} trials in all" if min(trials, count) < float("inf") else ""]
     limits.append(f"{duration(seconds)} from now on" if seconds else "")
     rows = [
@@ -78,7 +78,7 @@ class SearchView:
     def _show_trial(self, record: TrialRecord) -> None:
         loss = "" if record.loss is None else f"{record.loss:.4f}"
         line = Text(f"trial {record.number:>3}  {loss:>7}  {record.state:<10}  {duration(record.seconds):>12}  ")
-        line.append(", ".join(f"{_short(name)} {value}" for name, value in record.values.items()))
+        line.append(", ".join(f"{_key_of(name)} {value}" for name, value in record.values.items()))
         best = self._search.trials.best()
         if best and best.number == record.number:
             line.append("  ↓ best", "green")
@@ -89,7 +89,7 @@ class SearchView:
 
 def print_trials(search: Search, as_json: bool) -> None:
     """All trials on standard output, the best one marked."""
-    trials, best, noun = search.trials.records(), search.trials.best(), search.material.vocabulary.noun
+    trials, best, noun = search.trials.records(), search.trials.best(), search.prepared.vocabulary.noun
     if as_json:
         print_json(
             {
@@ -103,18 +103,18 @@ def print_trials(search: Search, as_json: bool) -> None:
         return
     table = Table(box=None, pad_edge=False)
     names = list(search.space)
-    for name in ("trial", *map(_short, names), f"nats per {noun}", "steps", "time"):
+    for name in ("trial", *map(_key_of, names), f"nats per {noun}", "steps", "time"):
         table.add_column(name, justify="right", overflow="fold")
     table.add_column("state", overflow="fold")
     for trial in trials:
         is_best = best is not None and best.number == trial.number
-        table.add_row(*_cells(trial, names), "best" if is_best else trial.state, style="bold" if is_best else "")
+        table.add_row(*_trial_cells(trial, names), "best" if is_best else trial.state, style="bold" if is_best else "")
     console(stderr=False).print(table)
 
 
 def print_best(search: Search, best: TrialRecord, program: str) -> None:
     """What was found, what decided it, and how to go on from here."""
-    noun, config = search.material.vocabulary.noun, search.folder.best_config
+    noun, config = search.prepared.vocabulary.noun, search.folder.best_config
     rows = [
         ("best", f"trial {best.number}: {best.loss:.4f} nats per {noun}; a run's own validation is on another part of the text")
     ]
@@ -124,12 +124,12 @@ def print_best(search: Search, best: TrialRecord, program: str) -> None:
     print_line(f"next: {program} train --config {shlex.quote(str(config))}")
 
 
-def _cells(trial: TrialRecord, names: Sequence[str]) -> list[str]:
+def _trial_cells(trial: TrialRecord, names: Sequence[str]) -> list[str]:
     values: Mapping[str, Value] = trial.values
     loss = "" if trial.loss is None else f"{trial.loss:.4f}"
     return [str(trial.number), *(str(values[name]) for name in names), loss, f"{trial.steps:,}", duration(trial.seconds)]
 
 
-def _short(name: str) -> str:
+def _key_of(name: str) -> str:
     """No two settings of [model] and [train] have the same key."""
     return name.partition(".")[2]

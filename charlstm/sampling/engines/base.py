@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-Logits = npt.NDArray[np.float32]
-Ids = npt.NDArray[np.int64]
-EngineState = Any
-"""A value that belongs to one engine: it may be kept and stepped from again, and no step changes it."""
+from charlstm.sampling.types import EngineState, Logits
+from charlstm.text.types import Ids
 
 
 class Engine(Protocol):

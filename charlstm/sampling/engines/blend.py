@@ -17,7 +17,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from charlstm.errors import CharlstmError, shown
-from charlstm.sampling.engines.base import Engine, EngineState, Ids, Logits
+from charlstm.sampling.engines.base import Engine
+from charlstm.sampling.types import EngineState, Logits
+from charlstm.text.types import Ids
 from charlstm.text.vocabulary import CharVocabulary, Vocabulary, describe
 
 

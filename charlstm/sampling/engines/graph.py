@@ -25,18 +25,18 @@ import numpy.typing as npt
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from charlstm.config import ModelConfig
+from charlstm.model.types import Floats
 
 Precision = Literal["float32", "int8", "int4"]
-Array = npt.NDArray[np.float32]
 _IR_VERSION, _OPSET = 10, 18  # what onnxruntime 1.22 reads
-_BLOCK = 32  # with blocks of 64 and more, several texts at once came out otherwise than one
+_INT4_BLOCK = 32  # with blocks of 64 and more, several texts at once came out otherwise than one
 _PAIR = 127
 """What two weights that stand side by side may add up to. Without AVX-512 VNNI, two products are added in 16 bits, which hold
 255 x 128 and no more."""
 QUANTISED_ZERO = 128
 
 
-def build_graph(weights: Mapping[str, Array], config: ModelConfig, precision: Precision) -> bytes:
+def build_graph(weights: Mapping[str, Floats], config: ModelConfig, precision: Precision) -> bytes:
     """A serialized graph: ids (B,), h0, c0, h1, c1, ... (B, H) -> logits (B, V), next h0, c0, h1, ...
 
     `weights` by the names of `shapes.tensor_shapes`. Hidden states are uint8 in int8, and float32 otherwise.
@@ -82,7 +82,7 @@ class _Graph:
         self.nodes.append(helper.make_node(op, inputs, [output], domain=domain, **attributes))
         return output
 
-    def product(self, x: str, weight: Array, output: str, bias: Array | None = None) -> str:
+    def product(self, x: str, weight: Floats, output: str, bias: Floats | None = None) -> str:
         """The product of x (B, K) and a weight (N, K), plus a bias (N,) -> (B, N)."""
         more = [] if bias is None else [self.constant(bias)]
         if self.precision == "int8":
@@ -94,7 +94,7 @@ class _Graph:
             scales, packed = quantize_blocks(weight)
             inputs = [x, self.constant(packed), self.constant(scales), *(["", "", *more] if more else [])]
             N, K = weight.shape
-            sizes = {"K": K, "N": N, "bits": 4, "block_size": _BLOCK, "accuracy_level": 4}
+            sizes = {"K": K, "N": N, "bits": 4, "block_size": _INT4_BLOCK, "accuracy_level": 4}
             return self.node("MatMulNBits", inputs, output, domain="com.microsoft", **sizes)
         if not more:
             return self.node("MatMul", [x, self.constant(weight.T)], output)
@@ -135,7 +135,7 @@ class _Graph:
         return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION).SerializeToString())
 
 
-def quantize_rows(weight: Array) -> tuple[Array, npt.NDArray[np.int8]]:
+def quantize_rows(weight: Floats) -> tuple[Floats, npt.NDArray[np.int8]]:
     """Weight (N, K) -> a scale for each row, (N,), and its values (N, K); two side by side add up to 128 at most.
 
     >>> scales, values = quantize_rows(np.array([[0.5, -0.5, 1.0]], dtype=np.float32))
@@ -148,13 +148,13 @@ def quantize_rows(weight: Array) -> tuple[Array, npt.NDArray[np.int8]]:
     return scales, np.rint(weight / scales[:, None]).astype(np.int8)
 
 
-def quantize_blocks(weight: Array) -> tuple[Array, npt.NDArray[np.uint8]]:
+def quantize_blocks(weight: Floats) -> tuple[Floats, npt.NDArray[np.uint8]]:
     """Weight (N, K) -> a scale for each block of 32 in a row, (N, blocks), and two values a byte, (N, blocks, 16); 8 is zero.
 
     The value with the largest size becomes -8 of the -8 to 7 that four bits hold, so that none is out of reach by much.
     """
     N, K = weight.shape
-    blocks = np.pad(weight, ((0, 0), (0, -K % _BLOCK))).reshape(N, -1, _BLOCK)
+    blocks = np.pad(weight, ((0, 0), (0, -K % _INT4_BLOCK))).reshape(N, -1, _INT4_BLOCK)
     largest = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=2)[..., None], axis=2)
     scales = largest / -8
     scales[scales == 0] = 1  # a block of zeros

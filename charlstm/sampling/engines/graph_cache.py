@@ -24,7 +24,7 @@ from charlstm.errors import SaveError
 from charlstm.files import write_atomically
 from charlstm.sampling.engines.onnx_engine import wanted_threads
 
-_MOST = 2**28
+_MOST_KEPT = 2**28
 """Bytes that are kept, of the graphs that were made last."""
 
 
@@ -61,7 +61,7 @@ def _drop_oldest(folder: Path) -> None:
     size = 0
     for file in sorted(folder.glob("*.graph"), key=lambda f: f.stat().st_mtime, reverse=True):
         size += file.stat().st_size
-        if size > _MOST:
+        if size > _MOST_KEPT:
             file.unlink(missing_ok=True)
 
 

@@ -13,16 +13,16 @@ Does not know: what a step is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from charlstm.sampling.engines.base import EngineState, Ids, Logits
+from charlstm.model.types import Arrays
+from charlstm.sampling.types import EngineState, Logits
+from charlstm.text.types import Ids
 
-Arrays = list[npt.NDArray[Any]]
 MOST_LANES = 32
-WARM_UP = 512
+LANE_WARM_UP = 512
 LEAST = 1024
 """The shortest lane: a shorter one costs more in warming up than it saves."""
 TOLERANCE = 0.01
@@ -59,26 +59,26 @@ def read_in_lanes(engine: LaneEngine, ids: Ids, state: EngineState) -> tuple[Ids
     for array, first in zip(starts, engine.arrays(state), strict=True):
         array[0] = first[0]
     lanes = flat.reshape(count, length).T  # (length, lanes)
-    ends = _read(engine, lanes, starts)
+    ends = _read_columns(engine, lanes, starts)
     for _ in range(_SWEEPS):
         wrong = _wrong(starts, ends)
         if not wrong:
             break
         again = [end[[lane - 1 for lane in wrong]] for end in ends]
-        for array, start, end, new in zip(starts, again, ends, _read(engine, lanes[:, wrong], again), strict=True):
+        for array, start, end, new in zip(starts, again, ends, _read_columns(engine, lanes[:, wrong], again), strict=True):
             array[wrong], end[wrong] = start, new
     done = min(_wrong(starts, ends), default=count)  # lanes that are right, and those after them that follow from them
     return ids[done * length :], engine.state([end[done - 1 : done] for end in ends])
 
 
-def _guesses(engine: LaneEngine, flat: npt.NDArray[np.int64], count: int, length: int) -> Arrays:
+def _guesses(engine: LaneEngine, flat: Ids, count: int, length: int) -> Arrays:
     """States before each lane, from a zero state at the beginning of the warm-up; the first lane's means nothing."""
-    begins = np.arange(count) * length - WARM_UP
+    begins = np.arange(count) * length - LANE_WARM_UP
     begins[0] = 0
-    return _read(engine, flat[begins + np.arange(WARM_UP)[:, None]], engine.arrays(engine.zero_state(count)))
+    return _read_columns(engine, flat[begins + np.arange(LANE_WARM_UP)[:, None]], engine.arrays(engine.zero_state(count)))
 
 
-def _read(engine: LaneEngine, lanes: Ids, starts: Arrays) -> Arrays:
+def _read_columns(engine: LaneEngine, lanes: Ids, starts: Arrays) -> Arrays:
     """States after ids (T, B)."""
     state = engine.state(starts)
     for column in lanes:

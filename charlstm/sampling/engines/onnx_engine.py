@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 
-from charlstm.sampling.engines.base import Ids, Logits
+from charlstm.model.types import Arrays
 from charlstm.sampling.engines.lanes import read_in_lanes
+from charlstm.sampling.types import Logits
+from charlstm.text.types import Ids
 
-Arrays = list[npt.NDArray[Any]]
 _ZERO = {"tensor(float)": 0, "tensor(uint8)": 128}
 """What zero is in each type of state; `graph.QUANTISED_ZERO`, whose module takes long to import."""
 _DTYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
@@ -39,7 +39,7 @@ class OnnxState:
 
     __slots__ = ("__weakref__", "buffers", "texts")
 
-    def __init__(self, texts: _Texts, buffers: _Buffers) -> None:
+    def __init__(self, texts: _Batch, buffers: _Buffers) -> None:
         self.texts, self.buffers = texts, buffers
         buffers.holder = weakref.ref(self)
 
@@ -59,7 +59,7 @@ class OnnxEngine:
         options.intra_op_num_threads = wanted_threads()
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        self._texts: dict[int, _Texts] = {}
+        self._texts: dict[int, _Batch] = {}
 
     def prefill(self, ids: Ids, state: OnnxState | None = None) -> tuple[Logits, OnnxState]:
         """See `Engine.prefill`. A long prime of one text is read in lanes."""
@@ -98,7 +98,7 @@ class OnnxEngine:
         if B not in self._texts:
             # A batch shrinks as texts end: memory for sizes that are over goes.
             self._texts = {size: texts for size, texts in self._texts.items() if texts.is_held}
-            self._texts[B] = _Texts(self._session, B)
+            self._texts[B] = _Batch(self._session, B)
         texts = self._texts[B]
         buffers = texts.free_buffers()
         for buffer, array in zip(buffers.arrays, arrays, strict=True):
@@ -121,7 +121,7 @@ class _Buffers:
         return self.holder is not None and self.holder() is not None
 
 
-class _Texts:
+class _Batch:
     """What stepping B texts side by side needs."""
 
     def __init__(self, session: Any, B: int) -> None:

@@ -16,13 +16,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from charlstm.errors import CharlstmError
+from charlstm.model.types import Doubles
 from charlstm.runs.model_file import Weights
-from charlstm.sampling.engines import graph_cache as kept
-from charlstm.sampling.engines.base import Engine, Logits
+from charlstm.sampling.engines import graph_cache
+from charlstm.sampling.engines.base import Engine
 from charlstm.sampling.engines.onnx_engine import OnnxEngine
+from charlstm.sampling.types import Logits
 
 if TYPE_CHECKING:
     from charlstm.model.char_lstm import CharLSTM
@@ -90,7 +91,7 @@ def open_engine(
     graphs = {"int8": _graph(weights, "int8"), "float32": _graph(weights, "float32")}
     engines = {name: OnnxEngine(graph) for name, graph in graphs.items()}
     measured = measure(engines["int8"], engines["float32"], weights)
-    kept.keep(weights.key, asdict(measured), graphs[measured.precision])
+    graph_cache.keep(weights.key, asdict(measured), graphs[measured.precision])
     return Opened(engines[measured.precision], f"onnx, {measured.precision}", f"measured now: {measured}")
 
 
@@ -124,7 +125,7 @@ def measure(int8: OnnxEngine, float32: OnnxEngine, weights: Weights) -> Measured
     return Measured(nats / (steps * _TEXTS), steps * _TEXTS, _step_seconds(int8), _step_seconds(float32))
 
 
-def _log_softmax(logits: Logits) -> npt.NDArray[np.float64]:
+def _log_softmax(logits: Logits) -> Doubles:
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
 
@@ -161,5 +162,5 @@ def _open_torch(weights: Weights, precision: str, device: str, reason: str) -> O
 
 
 def _remembered(weights: Weights) -> tuple[Measured, bytes] | None:
-    found = kept.load(weights.key)
+    found = graph_cache.load(weights.key)
     return found and (Measured(**found[0]), found[1])

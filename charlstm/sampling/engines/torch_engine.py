@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import torch
 
 from charlstm.model.char_lstm import CharLSTM, State
-from charlstm.sampling.engines.base import Ids, Logits
+from charlstm.sampling.types import Logits
+from charlstm.text.types import Ids
 
-_CHUNK = 1024  # characters of a prime at once: a long one must not need logits for all of it
+_PREFILLED_AT_ONCE = 1024  # characters of a prime at once: a long one must not need logits for all of it
 
 
 class TorchEngine:
@@ -22,7 +23,7 @@ class TorchEngine:
     @torch.inference_mode()
     def prefill(self, ids: Ids, state: State | None = None) -> tuple[Logits, State]:
         """See `Engine.prefill`."""
-        for part in torch.split(torch.from_numpy(ids).to(self._device), _CHUNK):
+        for part in torch.split(torch.from_numpy(ids).to(self._device), _PREFILLED_AT_ONCE):
             logits, state = self._model(part, state)
         assert state is not None
         return logits[-1].float().cpu().numpy(), state

@@ -17,7 +17,7 @@ from charlstm.runs.model_file import Weights
 from charlstm.views.explanation import input_size, next_json, step_json, symbols
 from charlstm.views.pages.markup import embedded
 
-COLUMNS = 2 * len(PARTS) + 7
+NUMBERS_A_NEURON = 2 * len(PARTS) + 7
 """Numbers of one neuron at one character."""
 
 
@@ -31,7 +31,9 @@ class Beginning:
     """None for the one that changed most, wherever the page goes."""
 
 
-def page(name: str, weights: Weights, trace: Trace, layers: Sequence[Sequence[LayerStep]], first: Beginning) -> bytes:
+def explanation_page(
+    name: str, weights: Weights, trace: Trace, layers: Sequence[Sequence[LayerStep]], first: Beginning
+) -> bytes:
     """A page on the model of that name, in UTF-8; `layers` holds each layer's steps, (L, T)."""
     data = {
         "text": symbols(weights, trace),

@@ -23,15 +23,16 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.insight.features import Match
-from charlstm.insight.traces import GATES, Floats, Kind, Trace
+from charlstm.insight.traces import GATES, Kind, Trace
+from charlstm.model.types import Floats
 from charlstm.text.excerpts import Excerpt, symbol_of
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.views.pages.markup import embedded
 
 Bytes = npt.NDArray[np.uint8]
-MOST = 20_000
+MOST_ON_PAGE = 20_000
 """Characters of a page: a browser lays out so many, each with a colour of its own, without being slow."""
-WINDOW = 64
+GRADIENT_WINDOW = 64
 """Characters before each one that its gradient is kept for."""
 SUCCESSORS = 5
 _BUDGET = 40 * 2**20
@@ -59,7 +60,7 @@ class Contents:
     """What is shown when the page opens: a kind, a layer, a neuron."""
 
 
-def page(contents: Contents, budget: int = _BUDGET) -> Iterator[bytes]:
+def inspection_page(contents: Contents, budget: int = _BUDGET) -> Iterator[bytes]:
     """The bytes of an HTML file in UTF-8, a kind at a time; beyond `budget` only listed neurons."""
     web = files("charlstm.views.pages") / "web"
     markup, style, *scripts = ((web / f"inspect{name}").read_text(encoding="utf-8") for name in _PARTS)
@@ -68,7 +69,7 @@ def page(contents: Contents, budget: int = _BUDGET) -> Iterator[bytes]:
     yield before.encode(errors="xmlcharrefreplace")  # the name of a file may hold what UTF-8 can't spell
     trace, listed = contents.trace, _listed(contents)
     complete = _complete(trace, budget)
-    yield _block("data", embedded(_facts(contents, complete, listed)))
+    yield _block("data", embedded(_page_facts(contents, complete, listed)))
     for kind in _ORDER:
         rows = quantised(trace.shown(kind), 0.0 if kind in GATES else -1.0).reshape(len(trace.ids), -1).T
         yield _block(f"data-{kind}", _base64(rows if kind in complete else rows[listed]))
@@ -95,7 +96,7 @@ def _complete(trace: Trace, budget: int) -> list[Kind]:
     return list(_ORDER[: budget // (len(trace.ids) * trace.start[0].size)])
 
 
-def _facts(contents: Contents, complete: Sequence[Kind], listed: Sequence[int]) -> dict[str, object]:
+def _page_facts(contents: Contents, complete: Sequence[Kind], listed: Sequence[int]) -> dict[str, object]:
     """All of a page but the bytes of neurons."""
     excerpt, trace, vocabulary = contents.excerpt, contents.trace, contents.vocabulary
     ids, shares = trace.next_characters(SUCCESSORS)
@@ -114,16 +115,16 @@ def _facts(contents: Contents, complete: Sequence[Kind], listed: Sequence[int]) 
         "symbols": excerpt.symbols,
         "names": [symbol_of(vocabulary, i) for i in range(vocabulary.size)],
         "ids": trace.ids.tolist(),
-        "probability": [None, *_numbers(trace.probabilities())],
-        "next": [list(zip(row, _numbers(after), strict=True)) for row, after in zip(ids.tolist(), shares, strict=True)],
+        "probability": [None, *_four_digits(trace.probabilities())],
+        "next": [list(zip(row, _four_digits(after), strict=True)) for row, after in zip(ids.tolist(), shares, strict=True)],
         "features": [asdict(match) for match in contents.matches],
         "saturation": {
-            gate: {"below": [_numbers(row) for row in found.shut], "above": [_numbers(row) for row in found.open]}
+            gate: {"below": [_four_digits(row) for row in found.shut], "above": [_four_digits(row) for row in found.open]}
             for gate in GATES
             for found in [trace.saturation(gate)]
         },
         "window": contents.sensitivity.shape[1],
-        "largest": _numbers(_shares(contents.sensitivity)[1]),
+        "largest": _four_digits(_shares(contents.sensitivity)[1]),
     }
 
 
@@ -133,7 +134,7 @@ def _shares(norms: Floats) -> tuple[Bytes, Floats]:
     return quantised(norms / np.maximum(largest, 1e-30)[:, None], 0.0), largest
 
 
-def _numbers(values: Floats) -> list[float]:
+def _four_digits(values: Floats) -> list[float]:
     """With four digits: more than a page shows."""
     return [float(f"{value:.4g}") for value in values]
 

@@ -1,0 +1,90 @@
+"""A text made ready to learn from: its split and layout, and the settings that it asks for.
+
+Knows: how the rooms of text and batches fit together.
+Does not know: models, devices, training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from charlstm.config import Config
+from charlstm.errors import TextError
+from charlstm.sampling.controls import Controls
+from charlstm.text.batches import MIN_CHARACTERS, Layout, fit_layout
+from charlstm.text.corpus import Corpus
+from charlstm.text.types import Ids
+from charlstm.text.vocabulary import Vocabulary, describe
+from charlstm.training.size_defaults import fit_scale
+
+SEARCH_SHARE = 0.1
+"""The share of the training part, at its end, by which recipes are compared."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """`ids[:split]` is learned from, `ids[split:end]` is for validation, and what follows is kept for a test."""
+
+    corpus: Corpus
+    vocabulary: Vocabulary
+    ids: Ids
+    split: int
+    end: int
+    layout: Layout
+    config: Config
+    """As asked, with what this text decides: passes, batch and dropout where nobody set them, the batch and sequence that it
+    is long enough for, its prime, its vocabulary's unit and normalisation."""
+    chosen: tuple[str, ...]
+    """The keys that were chosen by the length of the text."""
+
+    @property
+    def digest(self) -> str:
+        """Tells this text from any other, see `Corpus`."""
+        return self.corpus.digest
+
+
+def prepare(corpus: Corpus, config: Config) -> Prepared:
+    """Cut a text into batches. TextError where it is too short, or lacks the prime.
+
+    CharlstmError where [sample] can't be used with its characters.
+    """
+    Controls(
+        config.sample, corpus.vocabulary
+    )  # only to find what is wrong with them before hours of training, not in a preview
+    split, end = corpus.split(config.data, MIN_CHARACTERS)
+    config, chosen = fit_scale(config, split)
+    layout = fit_layout(split, config.train.batch_size, config.train.seq_len)
+    return Prepared(corpus, corpus.vocabulary, corpus.ids, split, end, layout, _resolve(config, layout, corpus), chosen)
+
+
+def prepare_for_search(corpus: Corpus, config: Config) -> Prepared:
+    """The training part of a text cut once more, into a part to learn from and one to compare recipes by.
+
+    What a run with this configuration is validated on is not in it: a recipe that was chosen by that part would look better
+    on it than on any other text. TextError as for `prepare`.
+    """
+    split, _ = corpus.split(config.data, MIN_CHARACTERS)
+    data = config.data.model_copy(update={"validation": SEARCH_SHARE, "test": 0})
+    return prepare(replace(corpus, ids=corpus.ids[:split]), config.model_copy(update={"data": data}))
+
+
+def _resolve(config: Config, layout: Layout, corpus: Corpus) -> Config:
+    fitted = {
+        "data": {"unit": corpus.vocabulary.unit, "normalize": corpus.vocabulary.normalize},
+        "train": {"batch_size": layout.batch_size, "seq_len": layout.seq_len},
+        "sample": {"prime": _prime(corpus, config)},
+    }
+    sections = {name: getattr(config, name).model_copy(update=values) for name, values in fitted.items()}
+    return config.model_copy(update=sections)
+
+
+def _prime(corpus: Corpus, config: Config) -> str:
+    prime = config.sample.prime
+    if missing := corpus.vocabulary.unknown(prime):
+        raise TextError(f"sample.prime = {prime!r}: the text never uses {describe(missing)}")
+    return prime or ("A" if _has_own_id("A", corpus.vocabulary) else corpus.vocabulary.decode(corpus.ids[:1].tolist()))
+
+
+def _has_own_id(character: str, vocabulary: Vocabulary) -> bool:
+    """False also where U+FFFD stands for it."""
+    return not vocabulary.unknown(character) and vocabulary.decode(vocabulary.encode(character).tolist()) == character

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from charlstm.config import SampleConfig
+from charlstm.model.char_lstm import CharLSTM
+from charlstm.sampling.beam import beam_search
+from charlstm.sampling.controls import Controls, log_probabilities
+from charlstm.sampling.engines import Engine
+from charlstm.sampling.engines.torch_engine import TorchEngine
+from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary
+from tests.sampling.engines.test_engines import onnx
+
+ABC = CharVocabulary("abc")
+PRIME = ABC.encode("ab")
+
+
+@pytest.fixture(params=[TorchEngine, onnx])
+def engine(request: pytest.FixtureRequest, make_model: Callable[..., CharLSTM]) -> Engine:
+    """Of a model whose random weights are large enough that it prefers some characters to others."""
+    model = make_model(3, hidden_size=12)
+    for parameter in model.parameters():
+        parameter.data *= 8
+    return request.param(model)  # type: ignore[no-any-return]
+
+
+def scores(engine: Engine, config: SampleConfig, text: str) -> float:
+    """The log-probability of a text after the prime, one character at a time."""
+    controls = Controls(config.model_copy(update={"temperature": 1.0, "top_k": 0}), ABC)
+    logits, state = engine.prefill(PRIME.astype(np.int64)[:, None])
+    total, ids = 0.0, PRIME.tolist()
+    for i in ABC.encode(text):
+        total += log_probabilities(controls.filtered(logits, [ids]))[0, i]
+        ids.append(int(i))
+        logits, state = engine.step(np.array([i], np.int64), state)
+    return total
+
+
+def ends(text: str, config: SampleConfig) -> bool:
+    return any(text.endswith(stop) and len(text) - len(stop) >= config.min_length for stop in config.stop)
+
+
+def exhaustive(engine: Engine, config: SampleConfig) -> tuple[str, float]:
+    """The best of all texts that there are."""
+    all_of_them = {
+        next((text[:n] for n in range(1, len(text)) if ends(text[:n], config)), text)
+        for text in map("".join, itertools.product("abc", repeat=config.length))
+    }
+    scored = {text: scores(engine, config, text) for text in sorted(all_of_them)}
+    best = max(scored, key=lambda text: scored[text] / len(text))
+    return best, scored[best]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"ban": "b", "top_k": 1, "temperature": 0.1},
+        {"bias": ("a=2", "c=-1")},
+        {"repetition_penalty": 3.0, "penalty_window": 2},
+        {"no_repeat_ngram": 2},
+        {"stop": ("bb", "ca")},
+        {"stop": ("b",), "min_length": 2},
+        {"stop": ("a", "b", "c")},
+    ],
+)
+def test_a_beam_that_holds_everything_finds_the_best_of_all_texts(engine: Engine, settings: dict[str, object]) -> None:
+    config = SampleConfig(length=5, **settings)
+    text, score = exhaustive(engine, config)
+    found = beam_search(engine, ABC, config, 3**5, PRIME)
+    assert found.log_probability == pytest.approx(score, abs=1e-4)
+    assert found.text + (found.stop or "") == text
+    assert (found.stop is not None) == ends(text, config)
+
+
+def test_width_1_takes_the_most_probable_each_time(engine: Engine) -> None:
+    config, written = SampleConfig(length=12), ""
+    while len(written) < 12:
+        written += max("abc", key=lambda c: scores(engine, config, written + c))
+    assert beam_search(engine, ABC, config, 1, PRIME).text == written
+
+
+def test_a_wider_beam_finds_what_the_most_probable_character_each_time_misses(engine: Engine) -> None:
+    config = SampleConfig(length=6)
+    greedy, found = (beam_search(engine, ABC, config, width, PRIME) for width in (1, 9))
+    assert greedy.text != found.text
+    assert greedy.log_probability < found.log_probability < 0
+    assert found == beam_search(engine, ABC, config, 9, PRIME)
+    assert found.log_probability == pytest.approx(scores(engine, config, found.text), abs=1e-4)
+
+
+def test_a_stop_text_that_the_model_cannot_write_stops_nothing(engine: Engine) -> None:
+    found = beam_search(engine, ABC, SampleConfig(length=4, stop=("x",)), 2, PRIME)
+    assert (len(found.text), found.stop) == (4, None)
+
+
+def test_bytes(make_model: Callable[..., CharLSTM]) -> None:
+    config = SampleConfig(length=4, allow="ab")
+    found = beam_search(TorchEngine(make_model(256)), ByteVocabulary(), config, 2, ByteVocabulary().encode("é"))
+    assert len(found.text) == 4
+    assert set(found.text) <= {"a", "b"}
