@@ -1,19 +1,117 @@
 """The few kinds of error that a user can cause or meet.
 
-Knows: that an error is one line which names the thing, its value and the remedy; how a value is shown in it; which exit code
-it ends in.
-Does not know: who raises it or how it is shown.
+An error is one line: what it is about, what is wrong with that, and what helps. It carries these as values, so that each side
+words them in its own way: `top_k=-1` in Python is `--top-k -1` on a command line.
+
+| kind | what went wrong | exit code |
+|---|---|---|
+| `CharlstmError` | something that was asked for; the base of all others | 2 |
+| `ConfigError` | a configuration file, section, key or value | 2 |
+| `TextError` | a text that can't be read or is too short | 2 |
+| `UnknownCharactersError` | a text with characters that a vocabulary lacks | 2 |
+| `ModelError`, `DamagedError` | no model there, or not what it says; a file that is missing or not as it was written | 2 |
+| `RunError` | a run folder that can't be used as asked | 2 |
+| `DeviceError` | a device that this machine does not have | 2 |
+| `DivergedError` | a loss or gradient that is not a number any more | 1 |
+| `OutOfMemoryError` | what was asked for is valid and does not fit into this machine's memory | 1 |
+| `SearchError`, `NoneFitError` | a search without a finished trial; texts that never were as asked | 1 |
+| `SaveError`, `FetchError` | a file that could not be written; one that did not come over the network | 1 |
+
+Knows: the parts of an error; how a value is shown in it; which exit code it ends in; its words in Python.
+Does not know: who raises it, what an argument is called on a command line.
 """
 
 from __future__ import annotations
 
 import reprlib
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument that a message mentions, by the name that it has everywhere.
+
+    A name with a dot is a setting (`train.patience`), one without is a parameter of a command and a function (`unknown`).
+
+    >>> str(Argument("unknown", "skip")), str(Argument("train.patience", 0)), str(Argument("run"))
+    ("unknown='skip'", 'train.patience=0', 'run')
+    """
+
+    key: str
+    value: object = ...
+    """Left out where the message only names the argument."""
+
+    def __str__(self) -> str:
+        return self.key if self.value is ... else f"{self.key}={shown(self.value)}"
+
+
+Phrase = str | Argument | tuple[str | Argument, ...]
+"""A part of a message: text, and the arguments that stand in it."""
+
+
+class Wording(Protocol):
+    """How arguments are called by those who read a message."""
+
+    def subject(self, argument: Argument) -> str:
+        """What a message is about: how it begins, before a colon."""
+        ...
+
+    def mention(self, argument: Argument) -> str:
+        """An argument within a message."""
+        ...
+
+
+class _PythonWording:
+    def subject(self, argument: Argument) -> str:
+        is_setting = "." in argument.key and argument.value is not ...
+        return f"{argument.key} = {shown(argument.value)}" if is_setting else str(argument)
+
+    def mention(self, argument: Argument) -> str:
+        return str(argument)
+
+
+IN_PYTHON: Wording = _PythonWording()
 
 
 class CharlstmError(Exception):
-    """A mistake in what the user asked for or gave: one line, exit code 2."""
+    """A mistake in what the user asked for or gave: one line, exit code 2.
+
+    >>> str(CharlstmError("expected a whole number at least 1", key="tries", value=0))
+    'tries=0: expected a whole number at least 1'
+    >>> str(CharlstmError("the model never saw 'x'", remedy=(Argument("unknown", "skip"), " leaves it out")))
+    "the model never saw 'x': unknown='skip' leaves it out"
+    """
 
     exit_code = 2
+
+    def __init__(self, problem: Phrase, *, key: str | None = None, value: object = ..., remedy: Phrase = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        """What is wrong."""
+        self.key = key
+        """The argument or setting that it is about, see `Argument`; None where it is about none."""
+        self.value = value
+        """What that argument was; `...` where the message says it otherwise."""
+        self.remedy = remedy
+        """What helps; empty where the problem says it."""
+
+    def __str__(self) -> str:
+        return self.worded(IN_PYTHON)
+
+    def worded(self, wording: Wording) -> str:
+        """The message, its arguments called as someone's readers call them."""
+        text = _joined(self.problem, wording)
+        if self.key is not None:
+            text = f"{wording.subject(Argument(self.key, self.value))}: {text}"
+        if remedy := _joined(self.remedy, wording):
+            text += f"{'; ' if ': ' in text else ': '}{remedy}"
+        return text
+
+
+def _joined(phrase: Phrase, wording: Wording) -> str:
+    parts = phrase if isinstance(phrase, tuple) else (phrase,)
+    return "".join(wording.mention(part) if isinstance(part, Argument) else part for part in parts)
 
 
 class Stopped(BaseException):

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from charlstm.cli.app import app
+from charlstm.cli.wording import said
 from charlstm.errors import CharlstmError, Stopped
 from charlstm.out_of_memory import out_of_memory
 
@@ -34,8 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = app(arguments, standalone_mode=False)
             sys.stdout.flush()  # here, where a full disk still has an exit code
         return code if isinstance(code, int) else 0
-    except (CharlstmError, Stopped) as error:
-        return _fail(str(error), error.exit_code)
+    except CharlstmError as error:
+        return _fail(said(error), error.exit_code)
+    except Stopped as stopped:
+        return _fail(str(stopped), stopped.exit_code)
     except BrokenPipeError:
         # The reader (`| head`) has what it wanted. Python would complain once more when it closes stdout: give it another.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
