@@ -84,6 +84,8 @@ class CharlstmError(Exception):
     """
 
     exit_code = 2
+    wording: Wording = IN_PYTHON
+    """How `str` words it."""
 
     def __init__(self, problem: Phrase, *, key: str | None = None, value: object = ..., remedy: Phrase = "") -> None:
         super().__init__(problem)
@@ -97,7 +99,7 @@ class CharlstmError(Exception):
         """What helps; empty where the problem says it."""
 
     def __str__(self) -> str:
-        return self.worded(IN_PYTHON)
+        return self.worded(self.wording)
 
     def worded(self, wording: Wording) -> str:
         """The message, its arguments called as someone's readers call them."""
