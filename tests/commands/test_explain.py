@@ -45,7 +45,12 @@ def test_the_words_have_the_numbers_of_the_json(model: Path, capsys: pytest.Capt
     assert err == ""
     assert (found["layer"], found["neuron"]) == (1, 5)
     neuron = {name: column[5] for name, column in found["neurons"].items()}
-    printed = lambda pattern: [float(number) for number in re.search(pattern, out).groups()]  # type: ignore[union-attr]  # noqa: E731
+
+    def printed(pattern: str) -> list[float]:
+        found = re.search(pattern, out)
+        assert found, pattern
+        return [float(number) for number in found.groups()]
+
     number = r"\(?(-?\d+\.\d+)\)?"
     for letter, name in zip("figo", ("forget", "input", "candidate", "output"), strict=True):
         numbers = printed(rf"neuron 5: {letter} = (?:sigmoid|tanh){number} = {number}")
