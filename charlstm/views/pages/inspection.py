@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from charlstm.insight.features import Match
 from charlstm.insight.traces import GATES, Kind, Trace
-from charlstm.model.types import Floats
+from charlstm.model.types import Doubles, Floats
 from charlstm.text.excerpts import Excerpt, symbol_of
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.views.pages.template import Template
@@ -135,6 +135,6 @@ def _shares(norms: Floats) -> tuple[Bytes, Floats]:
     return quantised(norms / np.maximum(largest, 1e-30)[:, None], 0.0), largest
 
 
-def _four_digits(values: Floats) -> list[float]:
+def _four_digits(values: Floats | Doubles) -> list[float]:
     """With four digits: more than a page shows."""
     return [float(f"{value:.4g}") for value in values]
