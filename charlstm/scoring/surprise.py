@@ -79,7 +79,7 @@ class Total:
 
     @property
     def loss(self) -> float:
-        """Floats per character."""
+        """Nats per character."""
         return self.nats / self.chars
 
     @property

@@ -149,14 +149,14 @@ def fetch(dataset: Dataset, progress: DownloadBar) -> Path:
     try:
         pooch.retrieve(dataset.url, dataset.sha256, dataset.file, dataset.path.parent, downloader=checked)
     except RequestException as error:
-        raise FetchError(f"can't fetch {dataset.url}: {_reason(error)}; {by_hand}") from None
+        raise FetchError(f"can't fetch {dataset.url}: {_network_reason(error)}; {by_hand}") from None
     except OSError as error:
         remedy = "make room there, or let XDG_CACHE_HOME name another folder"
         raise SaveError(f"can't write {dataset.path}: {error.strerror or error}; {remedy}") from None
     return dataset.path
 
 
-def _reason(error: RequestException) -> str:
+def _network_reason(error: RequestException) -> str:
     """What went wrong, without the classes and addresses in memory that the libraries add to it."""
     from requests import exceptions
 
