@@ -17,7 +17,7 @@ from charlstm.views.pages.template import Template
 
 NUMBERS_A_NEURON = 2 * len(PARTS) + 7
 """Numbers of one neuron at one character."""
-_TEMPLATE = Template("explain.html", "explain.css", ("explain.js",))
+_EXPLANATION = Template("explain.html", "explain.css", ("explain.js",))
 
 
 @dataclass(frozen=True)
@@ -44,4 +44,4 @@ def explanation_page(
         "layers": [[step_json(step) for step in steps] for steps in layers],
         "next": next_json(weights, trace),
     }
-    return _TEMPLATE.fill(name, f"{name}: one step of an LSTM", [("data", data)])
+    return _EXPLANATION.fill(name, f"{name}: one step of an LSTM", [("data", data)])

@@ -34,7 +34,7 @@ GRADIENT_WINDOW = 64
 SUCCESSORS = 5
 _BUDGET = 40 * 2**20
 """Bytes of neurons, before base64 adds a third: the cell state and the gates of 10,000 characters in a model of 2x512."""
-_TEMPLATE = Template("inspect.html", "inspect.css", ("inspect-text.js", "inspect-plots.js", "inspect.js"))
+_INSPECTION = Template("inspect.html", "inspect.css", ("inspect-text.js", "inspect-plots.js", "inspect.js"))
 _ORDER: tuple[Kind, ...] = ("cell", "forget", "input", "output", "hidden", "candidate")
 """Which kinds are kept for all neurons first; the cell state is what a neuron remembers."""
 
@@ -64,7 +64,7 @@ def inspection_page(contents: Contents, budget: int = _BUDGET) -> Iterator[bytes
     `page = b"".join(inspection_page(contents)).decode()`, then
     `f'<iframe sandbox="allow-scripts" srcdoc="{html.escape(page)}"></iframe>'` with a width and a height.
     """
-    return _TEMPLATE.fill(contents.title, f"{contents.title} - charlstm inspect", _data(contents, budget))
+    return _INSPECTION.fill(contents.title, f"{contents.title} - charlstm inspect", _data(contents, budget))
 
 
 def quantised(values: Floats, low: float) -> Bytes:

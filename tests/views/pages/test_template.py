@@ -59,7 +59,7 @@ def test_a_block_is_made_when_the_one_before_it_was_taken() -> None:
     assert taken == [(0, 0), (1, 1), (2, 1), (3, 1), (3, 0)]
 
 
-@pytest.mark.parametrize("template", [explanation._TEMPLATE, inspection._TEMPLATE], ids=lambda template: template.markup)
+@pytest.mark.parametrize("template", [explanation._EXPLANATION, inspection._INSPECTION], ids=lambda template: template.markup)
 def test_every_page_forbids_loading_and_has_all_its_parts(template: Template) -> None:
     html = b"".join(template.fill("name", "title", [("data", {})])).decode()
     assert html.index("default-src 'none'") < html.index("<title>") < html.index("<style>") < html.index("<body>")
