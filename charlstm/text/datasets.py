@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import platformdirs
-
 from charlstm.errors import FetchError, SaveError, TextError, shown
+from charlstm.user_folders import cache_folder
 
 if TYPE_CHECKING:
     from requests import RequestException
@@ -47,7 +46,7 @@ class Dataset:
     @property
     def path(self) -> Path:
         """Where it lies, or would."""
-        return platformdirs.user_cache_path("charlstm", appauthor=False) / "data" / self.file
+        return cache_folder("data") / self.file
 
     @property
     def is_here(self) -> bool:

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from charlstm.cli import main
-from charlstm.views.pages.markup import embedded
 from tests.conftest import TINY
 
 TEXT = "</script><script>alert(1)</script>\n"
@@ -134,12 +133,6 @@ def test_the_name_of_a_file_is_explained_only_where_the_model_knows_its_characte
     for name, kind in (("verse.txt", "file"), ("folder", "folder")):
         assert main(["explain", str(model), name]) == 2
         assert f"'{name}' is a {kind}, and explain takes the text itself; charlstm inspect reads" in capsys.readouterr().err
-
-
-def test_what_is_embedded_ends_no_script_and_comes_back() -> None:
-    hostile = ["</script>", "<!--<script>", "&lt;", "\u2028", "\ud800", "]]>"]
-    assert not set("<>&\u2028") & set(embedded(hostile))
-    assert json.loads(embedded(hostile)) == hostile
 
 
 @pytest.mark.parametrize(

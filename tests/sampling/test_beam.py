@@ -9,8 +9,9 @@ import pytest
 
 from charlstm.config import SampleConfig
 from charlstm.model.char_lstm import CharLSTM
+from charlstm.model.softmax import log_softmax
 from charlstm.sampling.beam import beam_search
-from charlstm.sampling.controls import Controls, log_probabilities
+from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines import Engine
 from charlstm.sampling.engines.torch_engine import TorchEngine
 from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary
@@ -35,7 +36,7 @@ def scores(engine: Engine, config: SampleConfig, text: str) -> float:
     logits, state = engine.prefill(PRIME.astype(np.int64)[:, None])
     total, ids = 0.0, PRIME.tolist()
     for i in ABC.encode(text):
-        total += log_probabilities(controls.filtered(logits, [ids]))[0, i]
+        total += log_softmax(controls.filtered(logits, [ids]))[0, i]
         ids.append(int(i))
         logits, state = engine.step(np.array([i], np.int64), state)
     return total

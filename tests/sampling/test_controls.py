@@ -14,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from charlstm.config import SampleConfig
 from charlstm.errors import CharlstmError
+from charlstm.model.softmax import log_softmax
 from charlstm.sampling import controls
 from charlstm.sampling.controls import (
     HISTORY_LENGTH,
@@ -25,7 +26,6 @@ from charlstm.sampling.controls import (
     keep_top_k,
     keep_top_p,
     keep_typical_p,
-    log_probabilities,
     penalize_repetition,
     scale,
 )
@@ -56,7 +56,7 @@ def log(*rows: Sequence[float]) -> Logits:
 
 
 def softmax(logits: Logits) -> np.ndarray:
-    return np.exp(log_probabilities(logits))
+    return np.exp(log_softmax(logits))
 
 
 @pytest.mark.parametrize(
