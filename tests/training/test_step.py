@@ -14,8 +14,9 @@ from torch import Tensor
 from charlstm.config import Config, TrainConfig
 from charlstm.errors import DivergedError
 from charlstm.model.char_lstm import CharLSTM, State
+from charlstm.runs.position import Position
 from charlstm.training.optim import make_optimizer
-from charlstm.training.resume import Position, Training
+from charlstm.training.state import Training
 from charlstm.training.step import some_reset, take_step
 
 RATES = (3e-3, 1e-2, 1e-4)
