@@ -16,7 +16,7 @@ from charlstm.config import TrainConfig
 from charlstm.errors import DivergedError
 from charlstm.model.char_lstm import State, detach
 from charlstm.training.optim import update_average
-from charlstm.training.resume import Training
+from charlstm.training.state import Training
 
 
 def take_step(training: Training, x: Tensor, y: Tensor, rate: float, config: TrainConfig) -> tuple[float, float]:
