@@ -30,7 +30,8 @@ from bench_scoring import scoring
 from plain import PlainLSTM, TinyGPT, TutorialLSTM
 from report import row, seconds
 
-from charlstm.config import Config, load_config
+from charlstm.asked import ask
+from charlstm.config import Config
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import read_weights
 from charlstm.runs.records import Record, StepRecord
@@ -105,9 +106,9 @@ def training() -> None:
 
 def recipe_step() -> None:
     """A step of `configs/shakespeare.toml`, with all that keeps it from overfitting, and one of a plain `nn.LSTM`, in turn."""
-    recipe = load_config(ROOT / "configs" / "shakespeare.toml")
+    recipe = ask(ROOT / "configs" / "shakespeare.toml")
     trainer = Trainer(prepare(read_corpus(Config().data.text), recipe), CPU)
-    steps, train = _forever(trainer), recipe.train
+    steps, train = _forever(trainer), recipe.config.train
     plain = PlainLSTM(trainer.prepared.vocabulary.size)
     ids = torch.randint(trainer.prepared.vocabulary.size, (train.seq_len + 1, train.batch_size))
     ratios = [median_seconds(lambda: next(steps), 5) / median_seconds(lambda: plain.step(ids), 5) for _ in range(5)]
@@ -166,8 +167,9 @@ def saving() -> None:
         f"{share:.2%} ({statistics.mean(waits[1:]) * 1000:.0f} ms each, of {len(waits) - 1} in {seconds_in_all:.0f} s)",
         "1%",
     )
-    tutorial = load_config(ROOT / "configs" / "tutorial.toml")
-    trainer = Trainer(prepare(read_corpus(tutorial.data.text), tutorial), CPU)
+    asked = ask(ROOT / "configs" / "tutorial.toml")
+    tutorial = asked.config
+    trainer = Trainer(prepare(read_corpus(tutorial.data.text), asked), CPU)
     waits, seconds_in_all = _waits(trainer, steps=3 * tutorial.train.eval_every)
     row(
         f"waiting for saves, tutorial, an evaluation every {tutorial.train.eval_every} steps, of the time",
@@ -275,13 +277,14 @@ def _seconds_a_step(prepared: Prepared) -> float:
 
 
 def _trainer(*settings: str) -> Trainer:
-    config = load_config(None, settings)
-    return Trainer(prepare(read_corpus(config.data.text, config.data), config), CPU)
+    asked = ask(None, settings)
+    data = asked.config.data
+    return Trainer(prepare(read_corpus(data.text, data), asked), CPU)
 
 
 def _shakespeare(corpus: Corpus, *settings: str) -> Prepared:
     short = ("train.batch_size=16", "train.seq_len=64", "train.learning_rate=4e-3", "model.dropout=0.0", "train.epochs=10")
-    return prepare(corpus, load_config(None, [*short, *settings]))
+    return prepare(corpus, ask(None, [*short, *settings]))
 
 
 def _forever(trainer: Trainer) -> Iterator[object]:

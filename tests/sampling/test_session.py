@@ -197,8 +197,16 @@ def test_settings_are_set_as_in_toml_or_bare_and_count_from_then_on(draft: Draft
     written = "".join(draft.go_on())
     assert len(written) == 7
     assert not set("cd") & set(written)
+    draft.set("ban", '""')
+    assert draft.settings.ban == ""
     with pytest.raises(ConfigError, match=r"more than sample\.length"):
         draft.set("min_length", "8")
+
+
+def test_a_least_length_above_the_default_length_is_set_where_the_texts_are_longer(draft: Draft) -> None:
+    draft.set("length", "900")
+    draft.set("min_length", "700")
+    assert (draft.settings.length, draft.settings.min_length) == (900, 700)
 
 
 def test_bytes_left_in_the_middle_of_a_character(make_model: Callable[..., CharLSTM]) -> None:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch.utils.hooks import RemovableHandle
 
+from charlstm.asked import Asked
 from charlstm.config import Config
 from charlstm.errors import DivergedError, OutOfMemoryError
 from charlstm.runs.folder import RunFolder
@@ -138,7 +139,7 @@ def test_last_is_the_newest_and_best_the_best(make_config: Callable[..., Config]
 
 
 def test_evaluations_within_an_epoch(make_config: Callable[..., Config], prepared: Prepared, tmp_path: Path) -> None:
-    every = prepare(prepared.corpus, make_config("train.eval_every=10"))
+    every = prepare(prepared.corpus, Asked.all_of(make_config("train.eval_every=10")))
     _, records = run(every, tmp_path)
     found = [(r.epoch, r.batch, r.ends_epoch) for r in evaluations(records)]
     last = every.layout.steps
@@ -147,7 +148,7 @@ def test_evaluations_within_an_epoch(make_config: Callable[..., Config], prepare
 
 
 def test_max_steps_ends_within_an_epoch(make_config: Callable[..., Config], prepared: Prepared, tmp_path: Path) -> None:
-    trainer, records = run(prepare(prepared.corpus, make_config("train.max_steps=7")), tmp_path)
+    trainer, records = run(prepare(prepared.corpus, Asked.all_of(make_config("train.max_steps=7"))), tmp_path)
     assert trainer.position.step == 7
     assert [(r.step, r.ends_epoch) for r in evaluations(records)] == [(7, True)]
 
