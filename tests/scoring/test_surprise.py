@@ -11,7 +11,8 @@ import torch
 from charlstm.errors import UnknownCharactersError
 from charlstm.model.char_lstm import CharLSTM, State
 from charlstm.scoring import evaluation, surprise
-from charlstm.scoring.surprise import Scorer, Surprise, Total, by_character, surprises
+from charlstm.scoring.surprise import Scorer, Surprise, by_character, surprises
+from charlstm.scoring.totals import Total
 from charlstm.text.passages import Passage
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary, Vocabulary
