@@ -85,7 +85,9 @@ class CharlstmError(Exception):
 
     exit_code = 2
 
-    def __init__(self, problem: Phrase, *, key: str | None = None, value: object = ..., remedy: Phrase = "") -> None:
+    def __init__(
+        self, problem: Phrase, *, key: str | None = None, value: object = ..., remedy: Phrase = "", where: str = ""
+    ) -> None:
         super().__init__(problem)
         self.problem = problem
         """What is wrong."""
@@ -95,6 +97,8 @@ class CharlstmError(Exception):
         """What that argument was; `...` where the message says it otherwise."""
         self.remedy = remedy
         """What helps; empty where the problem says it."""
+        self.where = where
+        """How the message begins: the file or table that the argument stands in; empty where it stands in none."""
 
     def __str__(self) -> str:
         return self.worded(IN_PYTHON)
@@ -104,6 +108,7 @@ class CharlstmError(Exception):
         text = _joined(self.problem, wording)
         if self.key is not None:
             text = f"{wording.subject(Argument(self.key, self.value))}: {text}"
+        text = self.where + text
         if remedy := _joined(self.remedy, wording):
             text += f"{'; ' if ': ' in text else ': '}{remedy}"
         return text

@@ -16,9 +16,9 @@ from charlstm.commands.common import command_to_try, program, read_text, run_nam
 from charlstm.commands.drawing import Drawing
 from charlstm.commands.signals import if_stopped, stopping
 from charlstm.config import Config, load_config
-from charlstm.errors import CharlstmError, UnknownCharactersError
+from charlstm.errors import Argument, CharlstmError, UnknownCharactersError
 from charlstm.runs.diagnosis import diagnose
-from charlstm.runs.folder import RunFolder, new_run_folder, newest_run
+from charlstm.runs.folder import ANOTHER_RUN, RunFolder, new_run_folder, newest_run
 
 if TYPE_CHECKING:
     from charlstm.training.trainer import Trainer
@@ -42,9 +42,11 @@ def start_run(
     `reading` are the keys of [data] that flags set; `model` is a trained one to begin with, whose vocabulary may be extended.
     """
     if extend and not model:
-        raise CharlstmError("--extend-vocabulary extends that of a trained model: name it with --from")
+        remedy = ("name one with ", Argument("begin"))
+        raise CharlstmError("it needs a trained model", key="extend_vocabulary", value=True, remedy=remedy)
     if model and run and overwrite and run.resolve() in (model.resolve(), model.resolve().parent):
-        raise CharlstmError(f"--overwrite would replace the run that --from begins with, {model}: choose another --run")
+        lost = (Argument("overwrite", True), " would replace the run that ", Argument("begin"), f" begins with, {model}")
+        raise CharlstmError(lost, remedy=ANOTHER_RUN)
     asked = load_config(file, settings, data={**({"text": list(text)} if text else {}), **reading})
     folder = RunFolder(run) if run else new_run_folder(run_name(text, file, asked))
     folder.refuse_held(overwrite)
@@ -77,7 +79,8 @@ def _prepare(asked: Config, device: str, folder: RunFolder, model: Path | None, 
         try:
             corpus = read_text(asked.data.text, asked.data, trained.vocabulary, extend)
         except UnknownCharactersError as error:
-            raise UnknownCharactersError(f"{error}; --extend-vocabulary adds them to the model's") from None
+            remedy = (Argument("extend_vocabulary", True), " adds them to the model's")
+            raise UnknownCharactersError(error.problem, remedy=remedy) from None
     prepared = prepare(corpus, with_absolute_paths(asked))
     print_prepared(prepared, asked)
     trainer = Trainer(prepared, found, trained=trained)

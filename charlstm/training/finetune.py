@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from charlstm.config import Config
-from charlstm.errors import ConfigError
+from charlstm.errors import Argument, ConfigError
 from charlstm.model.char_lstm import CharLSTM
 from charlstm.runs.saved_model import SavedModel
 from charlstm.text.vocabulary import CharVocabulary, Vocabulary, code_points
@@ -24,7 +24,8 @@ _USUAL = {"data": ("newlines", "separator")}
 def settle(asked: Config, trained: Config, extend: bool) -> Config:
     """The asked settings, with those that a trained model decides. ConfigError where another value was asked for."""
     if asked.data.min_count > 1 and not extend:
-        raise ConfigError("data.min_count chooses among new characters, and without --extend-vocabulary there are none")
+        without = ("it chooses among new characters, and without ", Argument("extend_vocabulary", True), " there are none")
+        raise ConfigError(without, key="data.min_count", value=asked.data.min_count)
     sections = {}
     for section, keys in _FIXED.items():
         wanted, given = getattr(asked, section), getattr(trained, section)
@@ -32,7 +33,8 @@ def settle(asked: Config, trained: Config, extend: bool) -> Config:
         for key in keys:
             value, fixed = getattr(wanted, key), getattr(given, key)
             if key in wanted.model_fields_set and value != fixed:
-                raise ConfigError(f"{section}.{key} = {value!r}: the model to start from has {fixed!r}, leave the setting out")
+                has = f"the model to start from has {fixed!r}"
+                raise ConfigError(has, key=f"{section}.{key}", value=value, remedy="leave the setting out")
         sections[section] = wanted.model_copy(update={key: getattr(given, key) for key in (*keys, *taken)})
     return asked.model_copy(update=sections)
 
