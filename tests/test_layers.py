@@ -42,7 +42,7 @@ def package_of(module: str) -> str:
 @functools.cache
 def imports(module: str, only_when_loaded: bool = False) -> frozenset[str]:
     """The modules that a module imports, as full names: also inside functions and for type checking, or only at loading."""
-    found = set()
+    found = set[str]()
 
     def visit(node: ast.AST) -> None:
         for child in ast.iter_child_nodes(node):

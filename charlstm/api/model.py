@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, Unpack
 from charlstm.api.scores import CharacterSurprise, TextScore
 from charlstm.api.settings import GenerationSettings
 from charlstm.api.trace import TextTrace
-from charlstm.api.wording import in_keywords, worded
+from charlstm.api.wording import worded
 from charlstm.config import Config
 from charlstm.errors import CharlstmError
 from charlstm.insight.explanation import LayerStep, layer_steps
@@ -28,8 +28,7 @@ from charlstm.scoring.totals import Evaluation
 from charlstm.text.corpus import read_corpus
 from charlstm.text.excerpts import excerpt_of
 from charlstm.text.passages import Passage
-from charlstm.text.reading import as_trained, known_text
-from charlstm.text.types import Ids
+from charlstm.text.reading import as_trained
 from charlstm.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -48,9 +47,7 @@ TextArgument = str | os.PathLike[str]
 
 
 @worded
-def load(
-    path: TextArgument, *, engine: EngineName = "auto", precision: Precision = "auto", device: str = "cpu"
-) -> Model:
+def load(path: TextArgument, *, engine: EngineName = "auto", precision: Precision = "auto", device: str = "cpu") -> Model:
     """Load a run folder (its best model) or a `.safetensors` file. ModelError says what is wrong with it.
 
     `engine` and `precision` say what steps the model when it generates, `device` (`auto`, `cpu`, `cuda`, `cuda:1`, `mps`) where

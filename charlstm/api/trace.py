@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from charlstm.errors import CharlstmError
 from charlstm.insight.features import best_neurons, features
 from charlstm.insight.traces import Trace
@@ -105,7 +103,9 @@ class TextTrace(Trace):
 
         T = len(self.ids)
         if T > _MOST_SHOWN:
-            return f"<div>{self!r}: a notebook shows at most {_MOST_SHOWN:,}; charlstm inspect --html makes a page of more</div>"
+            return (
+                f"<div>{self!r}: a notebook shows at most {_MOST_SHOWN:,}; charlstm inspect --html makes a page of more</div>"
+            )
         matches = best_neurons(self.shown("cell"), features(self.text), "cell")
         best = max(matches, key=lambda match: abs(match.correlation), default=None)
         first = ("cell", best.layer, best.neuron) if best else ("cell", 0, 0)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from charlstm.commands.common import as_trained, command_to_try, read_text
+from charlstm.commands.common import as_trained, command_to_try, no_text, read_text
 from charlstm.config import load_config
 from charlstm.errors import CharlstmError
 from charlstm.runs.diagnosis import diagnose
@@ -40,7 +40,7 @@ def evaluate_texts(
     `reading` are the keys of [data] that flags set.
     """
     if not text:
-        raise CharlstmError("no TEXT to score: name files, folders, globs, -, builtin:NAME or data:NAME")
+        raise no_text("score")
     find_sources(text)  # only to find what is wrong with them before torch and the model are loaded
     asked = load_config(data=reading).data
 

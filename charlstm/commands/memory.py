@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from charlstm.commands.common import as_trained, read_text
 from charlstm.commands.outputs import picture_kind
 from charlstm.config import DataConfig, SampleConfig, load_config
-from charlstm.errors import CharlstmError, TextError, UnknownCharactersError, shown
+from charlstm.errors import Argument, CharlstmError, TextError, UnknownCharactersError, shown
 from charlstm.files import write_atomically
 from charlstm.runs.differences import text_name
 from charlstm.runs.folder import RunFolder
@@ -42,7 +42,7 @@ def show_memory(
 
     `reading` are the keys of [data] that flags set.
     """
-    kind = picture_kind(output, "charlstm memory --output", "leave out --output") if output else None
+    kind = picture_kind(output, "charlstm memory", ("leave out ", Argument("output"))) if output else None
     if text:
         find_sources(text)  # only to find what is wrong with them before the model is read
     asked = load_config(data=reading).data
@@ -53,9 +53,8 @@ def show_memory(
         try:
             ids, what = read_text(text, as_trained(asked, weights.config.data, reading), vocabulary).ids, text_name(text)
         except UnknownCharactersError as error:
-            raise UnknownCharactersError(
-                f"{error}; take them out of the text, or name none to measure on the run's own"
-            ) from None
+            remedy = "take them out of the text, or name none to measure on the run's own"
+            raise UnknownCharactersError(error.problem, remedy=remedy) from None
     else:
         ids, what = _own_validation(model, vocabulary)
 
@@ -98,6 +97,7 @@ def _own_validation(model: Path, vocabulary: Vocabulary) -> tuple[Ids | None, st
         corpus = read_text(data.text, data, vocabulary)
         begin, end = corpus.split(data)
     except CharlstmError as error:
+        error.remedy = ""  # how its own text is read, no one is asked
         return None, f"no TEXT, and the run's own can't be read ({error})"
     return corpus.ids[begin:end], "the validation part of the run's text"
 
@@ -121,6 +121,7 @@ def _require_enough(ids: Ids | None, least: int, vocabulary: Vocabulary) -> None
     if ids is not None and not _is_enough(ids, least):
         if len(ids) >= least:
             only = shown(vocabulary.decode(ids[:1].tolist()))
-            raise TextError(f"the text holds nothing but {only}: another character is needed to plant in its place")
-        have = f"the text has {len(ids):,} {vocabulary.noun}s"
-        raise TextError(f"{have}: at least {least:,} are needed for so many --places, each with what comes before it")
+            nothing = f"the text holds nothing but {only}"
+            raise TextError(nothing, remedy="another character is needed to plant in its place")
+        have = f"the text has {len(ids):,} {vocabulary.noun}s: at least {least:,} are needed for so many "
+        raise TextError((have, Argument("places"), ", each with what comes before it"))

@@ -13,8 +13,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from charlstm.commands.common import no_text
 from charlstm.config import load_config
-from charlstm.errors import CharlstmError
+from charlstm.errors import Argument
 from charlstm.text.passages import By, in_blocks, read_passages
 from charlstm.text.sources import find_sources
 
@@ -47,7 +48,7 @@ def score(
     from charlstm.views.scores import ScoresView
 
     if form == "show":
-        require_colours("--show", "--json --per-char")
+        require_colours("show", (Argument("json", True), " ", Argument("per_char", True)))
 
     from charlstm.model.device import find_device
     from charlstm.runs.saved_model import load_model
@@ -102,7 +103,7 @@ def _or_standard_input(text: Sequence[str]) -> Sequence[str]:
 def _has_several(text: Sequence[str], what: str) -> bool:
     """Whether a text is more than one file. What is wrong with it is found before torch and the model are loaded."""
     if not text:
-        raise CharlstmError(f"no TEXT to {what}: name files, folders, globs, -, builtin:NAME or data:NAME")
+        raise no_text(what)
     return sum(len(source.names()) for source in find_sources(text)) > 1
 
 

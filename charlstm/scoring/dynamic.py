@@ -85,7 +85,8 @@ def dynamic(
             if not math.isfinite(loss):
                 raise DivergedError(
                     f"the loss of dynamic evaluation is not a finite number after {start - first:,} of {scored:,} characters, "
-                    f"learning rate {settings.learning_rate:g}: take a lower one, or score without learning"
+                    f"learning rate {settings.learning_rate:g}",
+                    remedy="take a lower one, or score without learning",
                 )
             nats += loss * (len(segment) - 1)
             learner.learn(gradients)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
-from charlstm.errors import UnknownCharactersError
+from charlstm.errors import Argument, UnknownCharactersError
 from charlstm.model.char_lstm import CharLSTM
 from charlstm.model.types import Floats
 from charlstm.scoring.evaluation import MAX_LOGITS, evaluating, steps_at_once
@@ -139,8 +139,8 @@ class Scorer:
         text = self.vocabulary.normalized(passage.text)
         if unknown := self.vocabulary.unknown(text):
             if not self._skip_unknown:
-                lacking = f"not in the model's vocabulary: {describe(unknown)}"
-                raise UnknownCharactersError(f"{passage.where}: {lacking}; --unknown skip leaves such characters out")
+                lacking = f"{passage.where}: not in the model's vocabulary: {describe(unknown)}"
+                raise UnknownCharactersError(lacking, remedy=(Argument("unknown", "skip"), " leaves such characters out"))
             text = text.translate(dict.fromkeys(map(ord, unknown)))
         return text
 

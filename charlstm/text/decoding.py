@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
 from charlstm.config import DataConfig
-from charlstm.errors import TextError
+from charlstm.errors import Argument, TextError
 from charlstm.text.compression import Stream
 
 PIECE = 2**20
@@ -88,7 +88,8 @@ class TextReader:
                     decoder.setstate(before)
                     text = decoder.decode(block, final=not block)
             except UnicodeError as error:  # it is no matter of single bytes
-                raise TextError(f"{where} is not {encoding.upper()}: {error}; name its encoding (--encoding latin-1)") from None
+                remedy = ("name its encoding (", Argument("encoding", "latin-1"), ")")
+                raise TextError(f"{where} is not {encoding.upper()}: {error}", remedy=remedy) from None
             done += len(block)
             if name in _HALVES and _HALF.search(text):
                 raise TextError(f"{where} has halves of characters (lone surrogates), which are no text")
@@ -98,8 +99,9 @@ class TextReader:
         at = begin + error.start
         if self._data.errors == "strict":
             byte = f"byte 0x{error.object[error.start]:02x} at offset {at:,}"
-            remedy = "name its encoding (--encoding latin-1), or go on without such bytes (--errors replace)"
-            raise TextError(f"{where} is not {encoding.upper()}: {byte}; {remedy}") from None
+            encoded, replaced = Argument("encoding", "latin-1"), Argument("errors", "replace")
+            remedy = ("name its encoding (", encoded, "), or go on without such bytes (", replaced, ")")
+            raise TextError(f"{where} is not {encoding.upper()}: {byte}", remedy=remedy) from None
         self.replaced = self.replaced or f"{where}, offset {at:,}"
 
     def _lines(self, texts: Iterable[str]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from charlstm.config import DataConfig
-from charlstm.errors import TextError, UnknownCharactersError
+from charlstm.errors import Argument, TextError, UnknownCharactersError
 from charlstm.text.corpus import stream_text
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary, describe
@@ -62,11 +62,11 @@ def read_excerpt(
                 break
     nouns = f"{vocabulary.noun}{'s' * (count != 1)}"
     if count < 2:
-        raise TextError(
-            f"the text has {count} {nouns} that the model knows: at least 2 are needed, one to predict the other from"
-        )
+        known = f"the text has {count} {nouns} that the model knows"
+        raise TextError(known, remedy="at least 2 are needed, one to predict the other from")
     if count - begin < 2:
-        raise TextError(f"--from {begin:,}: the text has {count:,} {nouns}, counted from 0, and at least 2 must follow")
+        there = f"the text has {count:,} {nouns}, counted from 0, and at least 2 must follow"
+        raise TextError(there, key="begin", value=begin)
     ids, context = np.concatenate(pieces), min(begin, CONTEXT)
     decode = vocabulary.decoder()
     symbols = tuple(decode(int(i)) for i in ids)[context:]
@@ -83,6 +83,6 @@ def _encoded_known(stream: Iterator[str], vocabulary: Vocabulary, skip_unknown: 
         if unknown := vocabulary.unknown(text):
             if not skip_unknown:
                 lacking = f"the text has characters that are not in the model's vocabulary: {describe(unknown)}"
-                raise UnknownCharactersError(f"{lacking}; --unknown skip leaves such characters out")
+                raise UnknownCharactersError(lacking, remedy=(Argument("unknown", "skip"), " leaves such characters out"))
             text = vocabulary.normalized(text).translate(dict.fromkeys(map(ord, unknown)))  # noqa: PLW2901
         yield vocabulary.encode(text)

@@ -106,7 +106,8 @@ def refuse_another(before: Config, asked: Config) -> None:
     for section, key in [*keys, ("train", "batch_size"), ("train", "seq_len"), ("train", "average"), ("train", "seed")]:
         old, new = (getattr(getattr(config, section), key) for config in (before, asked))
         if old != new:
-            raise RunError(f"{section}.{key} is {old!r} in this run and can't become {new!r}: start a new run for that")
+            is_another = f"it is {old!r} in this run and can't become another"
+            raise RunError(is_another, key=f"{section}.{key}", value=new, remedy="start a new run for that")
 
 
 def check_text(saved: Saved, prepared: Prepared) -> None:
@@ -115,7 +116,7 @@ def check_text(saved: Saved, prepared: Prepared) -> None:
         before, now = saved.config.data, prepared.config.data
         keys = [key for key in type(now).model_fields if getattr(before, key) != getattr(now, key)] or ["text"]
         names = ", ".join(f"data.{key} = {getattr(now, key)!r}" for key in keys)
-        raise RunError(f"the text is not the one that this run began with ({names}): start a new run for it")
+        raise RunError(f"the text is not the one that this run began with ({names})", remedy="start a new run for it")
 
 
 def _random_of(device: torch.device) -> Any:

@@ -132,7 +132,7 @@ def test_the_name_of_a_file_is_explained_only_where_the_model_knows_its_characte
     assert "".join(answer(capsys, model, "alert")["text"]) == "alert"
     for name, kind in (("verse.txt", "file"), ("folder", "folder")):
         assert main(["explain", str(model), name]) == 2
-        assert f"'{name}' is a {kind}, and explain takes the text itself; charlstm inspect reads" in capsys.readouterr().err
+        assert f"'{name}' is a {kind}, and explain takes the text itself: charlstm inspect reads" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_the_name_of_a_file_is_explained_only_where_the_model_knows_its_characte
         (["<s", "--neuron", "2:0"], ["--neuron 2:0", "no layer 2", "2 layers"]),
         (["<s", "--neuron", "5"], ["--neuron '5'", "LAYER:NEURON"]),
         (["<s", "--neuron", "1:5", "--layer", "1"], ["--layer and --neuron exclude each other"]),
-        (["<s", "--html", "none/page.html"], ["--html 'none/page.html'", "there is no folder 'none'"]),
+        (["<s", "--html", "none/page.html"], ["--html none/page.html", "there is no folder 'none'"]),
         (["<" * 10_001], ["10,001 characters", "10,000"]),
         (["<" * 5_000, "--html", "page.html"], ["5,000 characters", "a page of this model takes 4,166"]),
         ([], ["TEXT"]),

@@ -114,7 +114,7 @@ def test_without_a_newline_the_first_character_is_not_scored(make_model: Callabl
 
 def test_unknown_characters_are_named_with_their_line_or_left_out(make_model: Callable[..., CharLSTM]) -> None:
     vocabulary = CharVocabulary("abc\n")
-    with pytest.raises(UnknownCharactersError, match=r"a.txt, line 2: .*'★' \(U\+2605\); --unknown skip"):
+    with pytest.raises(UnknownCharactersError, match=r"a.txt, line 2: .*'★' \(U\+2605\); unknown='skip'"):
         scorer(make_model, vocabulary).score(passages("abc", "a★b"))
     skipping = scorer(make_model, vocabulary, skip_unknown=True)
     with_star, without = skipping.score(passages("a★b", "ab"))

@@ -92,5 +92,5 @@ def test_a_given_vocabulary_with_rare_characters_knows_all() -> None:
 def test_more_symbols_than_any_text_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counting, "MAX_SYMBOLS", 3)
     assert choose_vocabulary(Counter("abc"), DataConfig()).size == 3
-    with pytest.raises(TextError, match=r"4 different characters; the most is 3: data\.unit=byte .* data\.min_count=2"):
+    with pytest.raises(TextError, match=r"4 different characters; the most is 3: data\.unit='byte' .* data\.min_count=2"):
         choose_vocabulary(Counter("abcd"), DataConfig())

@@ -112,7 +112,7 @@ def test_patience_counts_on_after_a_resume_and_its_end_is_an_end(make_config: Ca
     assert saved.position.without_best == 2
     list(Trainer(impatient, CPU, saved).fit(parts))
     assert records(parts) == expected
-    with pytest.raises(RunError, match=r"nothing better, 4 in a row: --set train.patience=0 goes on"):
+    with pytest.raises(RunError, match=r"nothing better, 4 in a row: train.patience=0 goes on"):
         Trainer(impatient, CPU, load_training(parts)[0])
     patient = prepare_text(VERSE, make_config(*settings))
     assert not Trainer(patient, CPU, load_training(parts)[0]).is_finished
@@ -147,7 +147,7 @@ def test_each_part_is_needed(
 def test_a_longer_training_goes_on_and_a_finished_one_says_so(make_config: Callable[..., Config], folder: RunFolder) -> None:
     prepared = prepare_text(VERSE, make_config())
     list(Trainer(prepared, CPU).fit(folder))
-    with pytest.raises(RunError, match=r"steps of this run are done: --set train.epochs="):
+    with pytest.raises(RunError, match=r"steps of this run are done: train.epochs=3 asks for more"):
         Trainer(prepared, CPU, load_training(folder)[0])
     longer = prepare_text(VERSE, make_config("train.epochs=3"))
     list(Trainer(longer, CPU, load_training(folder)[0]).fit(folder))
