@@ -1,7 +1,6 @@
 """What several commands need: a text read with a bar, a name for a run, how this program is called, what to call next.
 
-Knows: how to show that a text is being read; how a model reads another one; how a diagnosis becomes a command; which neurons
-a model has.
+Knows: how to show that a text is being read; how a diagnosis becomes a command; which neurons a model has.
 Does not know: what the text is for.
 """
 
@@ -10,7 +9,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from charlstm.config import Config, DataConfig, ModelConfig, is_path, load_config
@@ -27,14 +26,6 @@ def read_text(text: Sequence[str], data: DataConfig, vocabulary: Vocabulary | No
 
     with reading_bar() as progress:
         return read_corpus(text, data, vocabulary, extend, progress)
-
-
-def as_trained(asked: DataConfig, trained: DataConfig, reading: Mapping[str, str]) -> DataConfig:
-    """How a model is to read another text: line ends and what stands between files are its own, unless flags say otherwise.
-
-    In which encoding a text lies is the text's. `reading` are the keys of [data] that flags set.
-    """
-    return asked.model_copy(update={"newlines": trained.newlines, "separator": trained.separator, **reading})
 
 
 def no_text(purpose: str) -> CharlstmError:

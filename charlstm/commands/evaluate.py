@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from charlstm.commands.common import as_trained, command_to_try, no_text, read_text
+from charlstm.commands.common import command_to_try, no_text, read_text
 from charlstm.config import load_config
 from charlstm.errors import CharlstmError
 from charlstm.runs.diagnosis import diagnose
 from charlstm.runs.folder import RunFolder
+from charlstm.text.reading import as_trained
 from charlstm.text.sources import find_sources
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def evaluate_texts(
     if not text:
         raise no_text("score")
     find_sources(text)  # only to find what is wrong with them before torch and the model are loaded
-    asked = load_config(data=reading).data
+    load_config(data=reading)  # the same
 
     from charlstm.model.device import find_device
     from charlstm.runs.saved_model import load_model
@@ -54,7 +55,7 @@ def evaluate_texts(
     saved = load_model(model, find_device(device))
     if part == "test" and not saved.config.data.test:
         raise CharlstmError(f"{model} was trained with data.test = 0: no part of the text was kept for a test")
-    corpus = read_text(text, as_trained(asked, saved.config.data, reading), saved.vocabulary)
+    corpus = read_text(text, as_trained([saved.config.data], reading), saved.vocabulary)
     begin, end = (0, 0) if part == "all" else corpus.split(saved.config.data)
     context, ids = (begin, corpus.ids[:end]) if part == "validation" else (end, corpus.ids)
     results = evaluate_text(saved.model, ids, context, protocol, window or COLD_WINDOW)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from charlstm.commands.common import as_trained, no_text, require_neuron
+from charlstm.commands.common import no_text, require_neuron
 from charlstm.commands.outputs import require_place, write_and_say
 from charlstm.config import load_config
 from charlstm.errors import Argument, CharlstmError, shown
@@ -22,6 +22,7 @@ from charlstm.insight.traces import FOR_GRADIENTS, GATES, KINDS, Kind, Trace, np
 from charlstm.runs.differences import text_name
 from charlstm.runs.model_file import Weights, explained, read_weights
 from charlstm.text.excerpts import Excerpt, read_excerpt, symbol_of
+from charlstm.text.reading import as_trained
 from charlstm.text.sources import find_sources
 from charlstm.views.pages.inspection import GRADIENT_WINDOW, MOST_ON_PAGE, Contents, inspection_page
 
@@ -69,7 +70,7 @@ def inspect(
     if not text:
         raise no_text("look at")
     find_sources(text)  # what is wrong with them comes before what is wrong with the model
-    asked = load_config(data=reading).data
+    load_config(data=reading)  # and so does what is wrong with these
     for key, file in (("npz", request.npz), ("html", request.html)):
         if file:
             require_place(key, file, model, text)
@@ -86,7 +87,7 @@ def inspect(
     weights = read_weights(model)
     if request.neuron:
         require_neuron(*request.neuron, weights.config.model)
-    data = as_trained(asked, weights.config.data, reading)
+    data = as_trained([weights.config.data], reading)
     excerpt = read_excerpt(text, data, weights.vocabulary, request.begin, request.length or MOST_INSPECTED, skip_unknown)
     _require_position(request.at, excerpt)
     _say_what_is_left(excerpt, request, weights)

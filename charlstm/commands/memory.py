@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.commands.common import as_trained, read_text
+from charlstm.commands.common import read_text
 from charlstm.commands.outputs import picture_kind
 from charlstm.config import DataConfig, SampleConfig, load_config
 from charlstm.errors import Argument, CharlstmError, TextError, UnknownCharactersError, shown
@@ -18,6 +18,7 @@ from charlstm.files import write_atomically
 from charlstm.runs.differences import text_name
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import Weights, read_weights
+from charlstm.text.reading import as_trained
 from charlstm.text.sources import find_sources
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary
@@ -45,13 +46,13 @@ def show_memory(
     kind = picture_kind(output, "charlstm memory", ("leave out ", Argument("output"))) if output else None
     if text:
         find_sources(text)  # only to find what is wrong with them before the model is read
-    asked = load_config(data=reading).data
+    load_config(data=reading)  # the same
     weights = read_weights(model)
     vocabulary = weights.vocabulary
     ids: Ids | None
     if text:
         try:
-            ids, what = read_text(text, as_trained(asked, weights.config.data, reading), vocabulary).ids, text_name(text)
+            ids, what = read_text(text, as_trained([weights.config.data], reading), vocabulary).ids, text_name(text)
         except UnknownCharactersError as error:
             remedy = "take them out of the text, or name none to measure on the run's own"
             raise UnknownCharactersError(error.problem, remedy=remedy) from None

@@ -17,6 +17,7 @@ from charlstm.commands.common import no_text
 from charlstm.config import load_config
 from charlstm.errors import Argument
 from charlstm.text.passages import By, in_blocks, read_passages
+from charlstm.text.reading import as_trained
 from charlstm.text.sources import find_sources
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def score(
     """
     text = _or_standard_input(text)
     several = _has_several(text, "score")
-    asked = load_config(data=reading).data
+    load_config(data=reading)  # only to find what is wrong with it, as with the text
     from charlstm.views.colours import require_colours
     from charlstm.views.scores import ScoresView
 
@@ -55,7 +56,7 @@ def score(
     from charlstm.scoring.surprise import Scorer
 
     saved = load_model(model, find_device(device))
-    data = asked.model_copy(update={"newlines": saved.config.data.newlines, **reading})
+    data = as_trained([saved.config.data], reading)
     scorer = Scorer(saved.model, saved.vocabulary, skip_unknown)
     passages = (passage for passage in read_passages(text, data, by) if len(passage.text) >= min_chars)
     view = ScoresView(form, saved.vocabulary, by, several)
@@ -78,7 +79,7 @@ def classify(
     """Say which of several models, by their labels, explains each line or document of a text best; a prior for each."""
     text = _or_standard_input(text)
     several = _has_several(text, "classify")
-    data = load_config(data=reading).data
+    load_config(data=reading)  # as for `score`
 
     from charlstm.model.device import find_device
     from charlstm.runs.saved_model import load_model
@@ -87,6 +88,7 @@ def classify(
     from charlstm.views.scores import VerdictsView
 
     saved = [load_model(path, find_device(device)) for path in models.values()]
+    data = as_trained([one.config.data for one in saved], reading)
     classifier = Classifier([Scorer(one.model, one.vocabulary, skip_unknown=True) for one in saved], priors)
     view = VerdictsView(list(models), as_json, by, several)
     with _scoring_progress(shows_rows=True) as progress:

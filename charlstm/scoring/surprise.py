@@ -136,13 +136,12 @@ class Scorer:
         return [Score(*one) for one in zip(passages, found, texts, strict=True)]
 
     def _known(self, passage: Passage) -> str:
-        text = self.vocabulary.normalized(passage.text)
-        if unknown := self.vocabulary.unknown(text):
-            if not self._skip_unknown:
-                lacking = f"{passage.where}: not in the model's vocabulary: {describe(unknown)}"
-                raise UnknownCharactersError(lacking, remedy=(Argument("unknown", "skip"), " leaves such characters out"))
-            text = text.translate(dict.fromkeys(map(ord, unknown)))
-        return text
+        if self._skip_unknown:
+            return self.vocabulary.without_unknown(passage.text)
+        if unknown := self.vocabulary.unknown(passage.text):
+            lacking = f"{passage.where}: not in the model's vocabulary: {describe(unknown)}"
+            raise UnknownCharactersError(lacking, remedy=(Argument("unknown", "skip"), " leaves such characters out"))
+        return self.vocabulary.normalized(passage.text)
 
 
 def by_character(score: Score, vocabulary: Vocabulary) -> Iterator[tuple[str, float | None, int | None]]:

@@ -116,10 +116,18 @@ class TextReader:
     def _line_ends(self, text: str) -> str:
         if "\r" not in text:
             return text
-        if self._data.newlines == "lf":
-            return text.replace("\r\n", "\n").replace("\r", "\n")
+        text = with_line_ends(text, self._data)
         self.crlf += text.count("\r\n")
         return text
+
+
+def with_line_ends(text: str, data: DataConfig) -> str:
+    """A text with the line ends that `data.newlines` asks for.
+
+    >>> with_line_ends("a\\r\\nb\\rc", DataConfig(newlines="lf"))
+    'a\\nb\\nc'
+    """
+    return text.replace("\r\n", "\n").replace("\r", "\n") if data.newlines == "lf" else text
 
 
 def in_pieces(texts: Iterable[str], least: int = 2**18) -> Iterator[str]:

@@ -80,9 +80,7 @@ def symbol_of(vocabulary: Vocabulary, i: int) -> str:
 
 def _encoded_known(stream: Iterator[str], vocabulary: Vocabulary, skip_unknown: bool) -> Iterator[Ids]:
     for text in stream:
-        if unknown := vocabulary.unknown(text):
-            if not skip_unknown:
-                lacking = f"the text has characters that are not in the model's vocabulary: {describe(unknown)}"
-                raise UnknownCharactersError(lacking, remedy=(Argument("unknown", "skip"), " leaves such characters out"))
-            text = vocabulary.normalized(text).translate(dict.fromkeys(map(ord, unknown)))  # noqa: PLW2901
-        yield vocabulary.encode(text)
+        if not skip_unknown and (unknown := vocabulary.unknown(text)):
+            lacking = f"the text has characters that are not in the model's vocabulary: {describe(unknown)}"
+            raise UnknownCharactersError(lacking, remedy=(Argument("unknown", "skip"), " leaves such characters out"))
+        yield vocabulary.encode(vocabulary.without_unknown(text) if skip_unknown else text)
