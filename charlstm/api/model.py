@@ -26,6 +26,7 @@ from charlstm.sampling.job import SampleJob, resolve
 from charlstm.sampling.request import SampleRequest
 from charlstm.scoring.totals import Evaluation
 from charlstm.text.corpus import read_corpus
+from charlstm.text.decoding import with_line_ends
 from charlstm.text.excerpts import excerpt_of
 from charlstm.text.passages import Passage
 from charlstm.text.reading import as_trained
@@ -33,6 +34,7 @@ from charlstm.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from charlstm.insight.memory import Memory
+    from charlstm.model.char_lstm import CharLSTM
     from charlstm.runs.saved_model import SavedModel
     from charlstm.sampling.engines.base import Engine
     from charlstm.scoring.evaluation import Protocol
@@ -96,6 +98,11 @@ class Model:
         """How many numbers were learned."""
         return count_parameters(self._file.vocabulary.size, self.config.model)
 
+    @property
+    def network(self) -> CharLSTM:
+        """The network in torch, on its device, ready to use. It is loaded once; who trains it further changes this model."""
+        return self._network().model
+
     @worded
     def generate(
         self,
@@ -144,8 +151,9 @@ class Model:
         """`count` texts as values, generated side by side: text i with the seed `seed + i`, the same alone or among others.
 
         With `logprobs` each has, of every id, its log-probability in nats and so many others. A text in which the regular
-        expression `require` is not found, or that has `reject_copied` characters in a row of the texts `novelty`, is drawn again,
-        `tries` times at most (20); NoneFitError where one never was as asked. `blend` mixes other models in, by their weights.
+        expression `require` is not found, or that has `reject_copied` characters in a row of the texts `novelty`, is drawn
+        again, `tries` times at most (20); NoneFitError where one never was as asked. `blend` mixes other models in, by their
+        weights.
         """
         request = SampleRequest(
             given=dict(settings),
@@ -181,7 +189,7 @@ class Model:
 
         saved = self._network()
         scorer = Scorer(saved.model, saved.vocabulary, skip_unknown=unknown == "skip")
-        passage = Passage("the text", 1, as_trained_text(text, self.config.data), "document")
+        passage = Passage("the text", 1, self._as_read(text), "document")
         (score,) = scorer.score([passage])
         total = score.total
         characters = tuple(CharacterSurprise(*one) for one in by_character(score, saved.vocabulary))
@@ -200,11 +208,11 @@ class Model:
         """The losses on a text by the names of their protocols, *stateful* and *cold-256*: as `charlstm eval` has them.
 
         `part` scores only what training kept of the text, `window` sets another than 256, `dynamic` adds *stateful, dynamic*.
-        TextError where the text can't be read or is too short, UnknownCharactersError where it has characters that the model lacks.
+        TextError where the text can't be read or is too short, UnknownCharactersError where the model lacks characters of it.
         """
         from charlstm.scoring.parts import evaluate_part
 
-        data = as_trained(self.config.data, {"encoding": encoding})
+        data = as_trained([self.config.data], {"encoding": encoding})
         corpus = read_corpus(_text_arguments(text), data, self.vocabulary)
         return evaluate_part(self._network(), corpus, part, protocol, window, dynamic)
 
@@ -216,7 +224,7 @@ class Model:
         """
         from charlstm.insight.tracing import trace
 
-        excerpt = excerpt_of(text, self.config.data, self.vocabulary, unknown == "skip")
+        excerpt = excerpt_of([self._as_read(text)], self.vocabulary, skip_unknown=unknown == "skip")
         network = self._network().model
         seen = trace(network, excerpt.ids)
         title = f"{self.path.name} on a text"
@@ -236,10 +244,14 @@ class Model:
         """How long it remembers, measured on a text: what context is worth, how a planted character fades."""
         from charlstm.insight.memory import measure_memory, require_enough
 
-        data = as_trained(self.config.data, {"encoding": encoding})
+        data = as_trained([self.config.data], {"encoding": encoding})
         ids = read_corpus(_text_arguments(text), data, self.vocabulary).ids
         require_enough(ids, places, self.vocabulary)
         return measure_memory(self._network().model, ids, places)
+
+    def _as_read(self, text: str) -> str:
+        """A text with the line ends that the model knows."""
+        return with_line_ends(text, as_trained([self.config.data]))
 
     def _job(self, request: SampleRequest, prime: str | None) -> SampleJob:
         return resolve(request, self._file, prime=prime, engine=self._stepping())

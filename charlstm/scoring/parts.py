@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from charlstm.config import DataConfig
 from charlstm.errors import CharlstmError
 from charlstm.runs.saved_model import SavedModel
 from charlstm.scoring.dynamic import dynamic
@@ -18,6 +19,12 @@ from charlstm.text.types import Progress
 
 Part = Literal["all", "validation", "test"]
 """What of a text is scored: all of it, or what training kept for one of the two."""
+
+
+def require_part(part: Part, data: DataConfig, name: str = "the model") -> None:
+    """CharlstmError where the training of the model of that name, with these settings, kept no such part."""
+    if part == "test" and not data.test:
+        raise CharlstmError(f"{name} was trained with data.test = 0: no part of the text was kept for a test")
 
 
 def evaluate_part(
@@ -34,10 +41,8 @@ def evaluate_part(
     With `is_dynamic` also *stateful, dynamic*, of a copy of the model that learns from what it has scored; `progress` is told
     how far that is. CharlstmError where the model's training kept no test part, TextError where nothing is left to score.
     """
-    data = saved.config.data
-    if part == "test" and not data.test:
-        raise CharlstmError("the model was trained with data.test = 0: no part of the text was kept for a test")
-    begin, end = (0, 0) if part == "all" else corpus.split(data)
+    require_part(part, saved.config.data)
+    begin, end = (0, 0) if part == "all" else corpus.split(saved.config.data)
     context, ids = (begin, corpus.ids[:end]) if part == "validation" else (end, corpus.ids)
     results = evaluate_text(saved.model, ids, context, protocol, window)
     if is_dynamic:
