@@ -22,6 +22,8 @@ from charlstm.errors import Argument, ConfigError, shown
 from charlstm.values import MANY, character_bias, one_or_many, parse_bias, part, part_or_none, stop_text, text_encoding, unicode
 
 BUILTIN = "builtin:python-docs"
+LONGEST = 1_000_000_000
+"""Characters that a text can be asked to have, at most."""
 _INTERVAL = r"^((0\.\d{0,8}[1-9]\d{0,8}|[1-9]\d{0,8}(\.\d{1,9})?) min|[1-9]\d{0,11} steps)$"
 
 
@@ -122,7 +124,7 @@ class SampleConfig(_Section):
 
     prime: Annotated[str, AfterValidator(unicode)] = ""
     """The text to start from; empty for `A`, or else the first character of the training text."""
-    length: int = Field(500, ge=1, le=1_000_000_000)
+    length: int = Field(500, ge=1, le=LONGEST)
     """Characters to write after the prime."""
     top_k: int = Field(0, ge=0, le=MANY)
     """Draw from the k most probable characters; 0 for all."""
@@ -148,7 +150,7 @@ class SampleConfig(_Section):
     """What is added to the logits of characters: `CHAR=NUMBER`, or a list of those."""
     stop: Annotated[tuple[Annotated[str, AfterValidator(stop_text)], ...], BeforeValidator(one_or_many)] = ()
     """A text, or a list of texts, that ends what is written where it occurs."""
-    min_length: int = Field(0, ge=0, le=1_000_000_000)
+    min_length: int = Field(0, ge=0, le=LONGEST)
     """No stop text ends what is written before so many characters."""
 
     @model_validator(mode="after")
@@ -202,15 +204,22 @@ class Config(_Section):
 def load_config(file: Path | None = None, assignments: Iterable[str] = (), **sections: Mapping[str, Any]) -> Config:
     """Defaults, then `file`, then `sections` (keys from flags), then `assignments` (`section.key=value`).
 
-    The file's [tune] is left to `search_space`. ConfigError names the key, its value, what is allowed, the nearest valid key.
+    ConfigError names the key, its value, what is allowed, the nearest valid key.
     """
-    values = {name: keys for name, keys in read_toml(file).items() if name != "tune"} if file else {}
+    return validate(merged(read_settings(file), assignments, sections))
+
+
+def merged(
+    settings: Mapping[str, Any], assignments: Iterable[str], sections: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """What was set, by section and key, as it was given: `settings`, in whose place `sections` stand, then `assignments`."""
+    values = dict(settings)
     for name, keys in sections.items():
         values[name] = {**_section_of(values.get(name, {}), name), **keys}
     for assignment in assignments:
         section, key, value = _parse_assignment(assignment)
         values[section] = {**_section_of(values.get(section, {}), section), key: value}
-    return validate(values)
+    return values
 
 
 def validate(values: Mapping[str, Any]) -> Config:
@@ -237,6 +246,11 @@ def read_toml(file: Path) -> dict[str, Any]:
     if isinstance(data, dict) and "text" in data:
         data["text"] = _relative_to(file.parent, data["text"])
     return values
+
+
+def read_settings(file: Path | None) -> dict[str, Any]:
+    """The same without [tune], which is a search's; nothing where there is no file."""
+    return {name: keys for name, keys in read_toml(file).items() if name != "tune"} if file else {}
 
 
 def save_interval(text: str) -> tuple[float, int]:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlstm import errors
+from charlstm.asked import ask
 from charlstm.cli.wording import said
 from charlstm.commands.common import require_neuron
 from charlstm.commands.outputs import require_place
@@ -47,7 +48,7 @@ def literals(tree: ast.AST) -> Iterator[ast.Constant]:
 @pytest.mark.parametrize("file", CORE, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_the_core_names_no_flag(file: Path) -> None:
     found = [node for node in literals(ast.parse(file.read_text(encoding="utf-8"))) if FLAG.search(str(node.value))]
-    assert not found, [f"line {node.lineno}: {node.value}" for node in found]
+    assert not found, [f"line {node.lineno}: {node.value!r}" for node in found]
 
 
 def test_a_flag_would_be_found() -> None:
@@ -92,7 +93,7 @@ def read_latin(folder: Path) -> object:
     return read_corpus([str(folder / "a.txt")])
 
 
-def hold_a_run(folder: Path) -> object:
+def hold_a_run(folder: Path) -> None:
     RunFolder(folder).write_config(Config())
     RunFolder(folder).refuse_held(overwrite=False)
 
@@ -213,7 +214,7 @@ CASES = {
         "model.hidden_size = 3: it is 512 in this run and can't become another; start a new run for that",
     ),
     "rare characters of a vocabulary that stays": Case(
-        lambda _: settle(load_config(None, ["data.min_count=3"]), Config(), extend=False),
+        lambda _: settle(ask(None, ["data.min_count=3"]), Config(), extend=False),
         "data.min_count",
         3,
         "data.min_count = 3: it chooses among new characters, and without extend_vocabulary=True there are none",

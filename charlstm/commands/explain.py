@@ -80,7 +80,7 @@ def _explain_ids(path: Path, weights: Weights, ids: Ids, request: ExplainRequest
         content = explanation_page(
             _name(path), weights, seen, layers, Beginning(request.at or 0, request.layer, request.neuron)
         )
-        write_and_say(request.html, [content], ": open it in a browser, the arrow keys step through the text")
+        write_and_say(request.html, content, ": open it in a browser, the arrow keys step through the text")
     if request.as_json or not request.html:
         at = len(ids) - 1 if request.at is None else request.at
         step = list(layer_steps(seen, request.layer, weights.tensors))[at]

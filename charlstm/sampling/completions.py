@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from charlstm.config import SampleConfig
-from charlstm.sampling.controls import Controls, log_probabilities
+from charlstm.model.softmax import log_softmax
+from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines.base import Engine
 from charlstm.sampling.generate import TOGETHER, Cursor, Row, generate, read_ids
 from charlstm.sampling.types import Logits
@@ -146,7 +147,7 @@ class _Log:
             self.ids[text.number].append(chosen)
         if self._alternatives is None:
             return
-        logprobs = log_probabilities(logits)
+        logprobs = log_softmax(logits)
         best = (-logprobs).argsort(axis=1, kind="stable")[:, : self._alternatives]
         for text, row, chosen, others in zip(texts, logprobs, ids.tolist(), best, strict=True):
             alternatives = list(zip(others.tolist(), row[others].tolist(), strict=True))

@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from charlstm.model.types import Doubles
-from charlstm.scoring.surprise import Scorer, Total
+from charlstm.scoring.surprise import Scorer
+from charlstm.scoring.totals import Total
 from charlstm.text.passages import Passage
 from charlstm.text.vocabulary import CODE_POINTS, ByteVocabulary, CharVocabulary
 

@@ -34,7 +34,7 @@ from torch.nn import functional as F
 
 from charlstm.errors import DivergedError
 from charlstm.model.char_lstm import CharLSTM, State, detach
-from charlstm.scoring.evaluation import Evaluation
+from charlstm.scoring.totals import Evaluation
 from charlstm.text.batches import let_go
 from charlstm.text.types import Ids
 

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import platformdirs
-
 from charlstm.errors import FetchError, SaveError, TextError, shown
+from charlstm.user_folders import cache_folder
 
 if TYPE_CHECKING:
     from requests import RequestException
@@ -47,7 +46,7 @@ class Dataset:
     @property
     def path(self) -> Path:
         """Where it lies, or would."""
-        return platformdirs.user_cache_path("charlstm", appauthor=False) / "data" / self.file
+        return cache_folder("data") / self.file
 
     @property
     def is_here(self) -> bool:
@@ -149,14 +148,14 @@ def fetch(dataset: Dataset, progress: DownloadBar) -> Path:
     try:
         pooch.retrieve(dataset.url, dataset.sha256, dataset.file, dataset.path.parent, downloader=checked)
     except RequestException as error:
-        raise FetchError(f"can't fetch {dataset.url}: {_reason(error)}", remedy=by_hand) from None
+        raise FetchError(f"can't fetch {dataset.url}: {_network_reason(error)}", remedy=by_hand) from None
     except OSError as error:
         remedy = "make room there, or let XDG_CACHE_HOME name another folder"
         raise SaveError(f"can't write {dataset.path}: {error.strerror or error}", remedy=remedy) from None
     return dataset.path
 
 
-def _reason(error: RequestException) -> str:
+def _network_reason(error: RequestException) -> str:
     """What went wrong, without the classes and addresses in memory that the libraries add to it."""
     from requests import exceptions
 

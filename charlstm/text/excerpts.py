@@ -8,7 +8,7 @@ Does not know: torch, what the part is looked at for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from charlstm.errors import Argument, TextError, UnknownCharactersError
 from charlstm.text.corpus import stream_text
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary, describe
+from charlstm.values import MANY
 
 CONTEXT = 1000
 """Characters: by then a zero state is forgotten, and reading them takes less than a second."""
@@ -53,13 +54,20 @@ def read_excerpt(
     What `skip_unknown` leaves out is not counted. UnknownCharactersError names what the vocabulary lacks, TextError a part
     of less than two ids: one to be read, one to be predicted.
     """
-    end, pieces, count = begin + length, [], 0
     with closing(stream_text(texts, data, vocabulary)) as stream:
-        for ids in _encoded_known(stream, vocabulary, skip_unknown):
-            pieces.append(ids[max(0, begin - CONTEXT - count) : max(0, end - count)])
-            count += len(ids)
-            if count > end:
-                break
+        return excerpt_of(stream, vocabulary, begin, length, skip_unknown)
+
+
+def excerpt_of(
+    texts: Iterable[str], vocabulary: Vocabulary, begin: int = 0, length: int = MANY, skip_unknown: bool = False
+) -> Excerpt:
+    """The same of a text that comes in pieces, with line ends as the model knows them. No more are taken than needed."""
+    end, pieces, count = begin + length, [], 0
+    for ids in _encoded_known(texts, vocabulary, skip_unknown):
+        pieces.append(ids[max(0, begin - CONTEXT - count) : max(0, end - count)])
+        count += len(ids)
+        if count > end:
+            break
     nouns = f"{vocabulary.noun}{'s' * (count != 1)}"
     if count < 2:
         known = f"the text has {count} {nouns} that the model knows"
@@ -78,7 +86,7 @@ def symbol_of(vocabulary: Vocabulary, i: int) -> str:
     return f"\\x{i:02x}" if vocabulary.unit == "byte" and i > 127 else vocabulary.decode([i])
 
 
-def _encoded_known(stream: Iterator[str], vocabulary: Vocabulary, skip_unknown: bool) -> Iterator[Ids]:
+def _encoded_known(stream: Iterable[str], vocabulary: Vocabulary, skip_unknown: bool) -> Iterator[Ids]:
     for text in stream:
         if not skip_unknown and (unknown := vocabulary.unknown(text)):
             lacking = f"the text has characters that are not in the model's vocabulary: {describe(unknown)}"

@@ -6,9 +6,12 @@ Does not know: files, the loop.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
+from charlstm.asked import Asked
 from charlstm.config import Config
 from charlstm.errors import Argument, ConfigError
 from charlstm.model.char_lstm import CharLSTM
@@ -21,22 +24,22 @@ _USUAL = {"data": ("newlines", "separator")}
 """Settings that are the trained model's unless another value is asked for."""
 
 
-def settle(asked: Config, trained: Config, extend: bool) -> Config:
-    """The asked settings, with those that a trained model decides. ConfigError where another value was asked for."""
-    if asked.data.min_count > 1 and not extend:
+def settle(asked: Asked, trained: Config, extend: bool) -> Asked:
+    """What was asked for, with the settings that a trained model decides. ConfigError where another value was asked for."""
+    if asked.config.data.min_count > 1 and not extend:
         without = ("it chooses among new characters, and without ", Argument("extend_vocabulary", True), " there are none")
-        raise ConfigError(without, key="data.min_count", value=asked.data.min_count)
+        raise ConfigError(without, key="data.min_count", value=asked.config.data.min_count)
     sections = {}
     for section, keys in _FIXED.items():
-        wanted, given = getattr(asked, section), getattr(trained, section)
-        taken = [key for key in _USUAL.get(section, ()) if key not in wanted.model_fields_set]
+        wanted, given = getattr(asked.config, section), getattr(trained, section)
+        taken = [key for key in _USUAL.get(section, ()) if not asked.has(f"{section}.{key}")]
         for key in keys:
             value, fixed = getattr(wanted, key), getattr(given, key)
-            if key in wanted.model_fields_set and value != fixed:
+            if asked.has(f"{section}.{key}") and value != fixed:
                 has = f"the model to start from has {fixed!r}"
                 raise ConfigError(has, key=f"{section}.{key}", value=value, remedy="leave the setting out")
         sections[section] = wanted.model_copy(update={key: getattr(given, key) for key in (*keys, *taken)})
-    return asked.model_copy(update=sections)
+    return replace(asked, config=asked.config.model_copy(update=sections))
 
 
 @torch.no_grad()

@@ -29,6 +29,7 @@ from charlstm.model.shapes import refuse_too_large
 from charlstm.out_of_memory import out_of_memory
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import Facts
+from charlstm.runs.position import Meter, Position
 from charlstm.runs.records import Record, Setback, StepRecord
 from charlstm.runs.saved_model import SavedModel
 from charlstm.sampling.engines.selection import engine_of
@@ -39,7 +40,8 @@ from charlstm.training.checkpoints import Checkpoints
 from charlstm.training.finetune import take_weights
 from charlstm.training.optim import learning_rate_at, make_optimizer
 from charlstm.training.prepared import Prepared
-from charlstm.training.resume import Meter, Position, Saved, Training, check_text, load_training, restore, snapshot
+from charlstm.training.resume import Saved, check_text, load_training, restore, snapshot
+from charlstm.training.state import Training
 from charlstm.training.step import take_step
 
 PREVIEW_LENGTH = 200

@@ -20,9 +20,9 @@ from charlstm.runs.saved_model import SavedModel, save_model
 from charlstm.text.vocabulary import CharVocabulary
 
 _LIBRARIES = {
-    "info": "",
+    "info": "commands.evaluate views.info",
     "sample": "sampling.engines.graph sampling.engines.selection",
-    "eval": "scoring.dynamic runs.saved_model",
+    "eval": "scoring.dynamic runs.saved_model views.summary",
 }
 """What a command imports that takes memory by itself: here it does so before there is a limit."""
 _LIMITED = """

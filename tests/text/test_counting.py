@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def recoded(texts: list[str], data: DataConfig) -> tuple[list[int], Vocabulary]:
 
 
 @given(pieces, st.sampled_from(["char", "byte"]))
-def test_recoded_pieces_are_the_encoded_whole(texts: list[str], unit: str) -> None:
+def test_recoded_pieces_are_the_encoded_whole(texts: list[str], unit: Literal["char", "byte"]) -> None:
     ids, vocabulary = recoded(texts, DataConfig(unit=unit))
     assert ids == vocabulary.encode("".join(texts)).tolist()
 
