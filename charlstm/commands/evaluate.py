@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charlstm.commands.common import command_to_try, no_text, read_text
-from charlstm.config import load_config
+from charlstm.config import Config, load_config
+from charlstm.errors import ConfigError
 from charlstm.runs.diagnosis import diagnose
 from charlstm.runs.folder import RunFolder
+from charlstm.runs.model_file import read_weights
 from charlstm.text.reading import as_trained
 from charlstm.text.sources import find_sources
 
@@ -58,15 +60,27 @@ def evaluate_texts(
 
 
 def show_info(model: Path, as_json: bool) -> None:
-    """Show what a model file says of itself, and of a run folder also what its curves say."""
-    from charlstm.runs.saved_model import load_model
-    from charlstm.views.summary import print_info
+    """Show what a model file says of itself, and of a run folder also what its curves say. It takes no torch."""
+    from charlstm.views.info import print_info
 
-    saved = load_model(model)
+    weights = read_weights(model)
+    _ = weights.tensors  # only to find out whether they are whole
     diagnosis = command = None
     if model.is_dir() and (curve := RunFolder(model).curve()):
-        # The best model may be older than a resume that changed settings.
-        config = load_config(RunFolder(model).config) if RunFolder(model).config.is_file() else saved.config
-        diagnosis = diagnose(curve, config)
+        diagnosis = diagnose(curve, _settings_of(RunFolder(model), weights.config))
         command = command_to_try(diagnosis, RunFolder(model))
-    print_info(model, saved, diagnosis, command, as_json)
+    print_info(model, weights, diagnosis, command, as_json)
+
+
+def _settings_of(folder: RunFolder, saved: Config) -> Config:
+    """A run's own, as its best model may be older than a resume that changed them; else those that this was saved with."""
+    from charlstm.views.console import print_warning
+
+    if not folder.config.is_file():
+        return saved
+    try:
+        return load_config(folder.config)
+    except ConfigError as error:
+        error.remedy = ""  # nobody wrote it by hand: it is of another version
+        print_warning(f"{folder.config} is not one that this version can read ({error}): the model's own settings count")
+        return saved

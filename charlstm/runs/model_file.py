@@ -26,10 +26,11 @@ import numpy.typing as npt
 import xxhash
 
 from charlstm.config import Config, validate
-from charlstm.errors import Argument, CharlstmError, DamagedError, ModelError, SaveError, shown
+from charlstm.errors import Argument, CharlstmError, DamagedError, ModelError, OutOfMemoryError, SaveError, shown
 from charlstm.files import write_atomically
 from charlstm.model.shapes import refuse_too_large, tensor_shapes
 from charlstm.model.types import Array
+from charlstm.out_of_memory import out_of_memory
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.tensor_header import (
     MAX_HEADER,
@@ -188,10 +189,13 @@ def _opened(file: Path) -> Iterator[tuple[BufferedReader, Header]]:
 
 @contextmanager
 def explained(file: Path) -> Iterator[None]:
-    """While open, what is wrong with a model is said with the name of its file."""
+    """While open, what is wrong with a model is said with the name of its file, and a lack of memory as such."""
     where = f"{file} does not hold a model that this version can read: "
     try:
-        yield
+        with out_of_memory(f"the model in {file} does not fit; close other programs, or take a smaller one"):
+            yield
+    except OutOfMemoryError:
+        raise
     except CharlstmError as error:
         raise ModelError(error.problem, key=error.key, value=error.value, remedy=error.remedy, where=where) from None
     except RuntimeError as error:  # torch's, where weights don't fit
