@@ -87,7 +87,9 @@ class CharlstmError(Exception):
     wording: Wording = IN_PYTHON
     """How `str` words it."""
 
-    def __init__(self, problem: Phrase, *, key: str | None = None, value: object = ..., remedy: Phrase = "") -> None:
+    def __init__(
+        self, problem: Phrase, *, key: str | None = None, value: object = ..., remedy: Phrase = "", where: str = ""
+    ) -> None:
         super().__init__(problem)
         self.problem = problem
         """What is wrong."""
@@ -97,6 +99,8 @@ class CharlstmError(Exception):
         """What that argument was; `...` where the message says it otherwise."""
         self.remedy = remedy
         """What helps; empty where the problem says it."""
+        self.where = where
+        """How the message begins: the file or table that the argument stands in; empty where it stands in none."""
 
     def __str__(self) -> str:
         return self.worded(self.wording)
@@ -106,6 +110,7 @@ class CharlstmError(Exception):
         text = _in_words(self.problem, wording)
         if self.key is not None:
             text = f"{wording.subject(Argument(self.key, self.value))}: {text}"
+        text = self.where + text
         if remedy := _in_words(self.remedy, wording):
             text += f"{'; ' if ': ' in text else ': '}{remedy}"
         return text

@@ -22,6 +22,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+from charlstm.asked import Asked
 from charlstm.config import Config, load_config
 from charlstm.model.char_lstm import CharLSTM
 from charlstm.text.corpus import corpus_of
@@ -69,8 +70,8 @@ def make_config() -> Callable[..., Config]:
 
 
 def prepare_text(text: str, config: Config) -> Prepared:
-    """A text, ready to train on."""
-    return prepare(corpus_of(text, config.data, "verse.txt"), config)
+    """A text, ready to train on as a configuration says."""
+    return prepare(corpus_of(text, config.data, "verse.txt"), Asked.all_of(config))
 
 
 @pytest.fixture

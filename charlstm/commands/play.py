@@ -15,10 +15,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from charlstm.asked import Asked, ask_sampling
 from charlstm.commands.play_commands import COMMANDS, Command, command_in, completions
 from charlstm.commands.sample_request import MOST_PRIME
 from charlstm.commands.signals import noting_interrupts
-from charlstm.config import SampleConfig, load_config, read_toml
 from charlstm.errors import CharlstmError, Stopped, shown
 from charlstm.files import write_atomically
 from charlstm.sampling.stops import impossible_stops
@@ -28,13 +28,12 @@ if TYPE_CHECKING:
     from charlstm.sampling.session import Draft
     from charlstm.views.prompt import Prompt
 
-_LONGEST = 10**9  # what sample.length allows
 _SEEN = 200  # characters at the end of a text that a prompt or a line may show
 
 
 def play(model: Path, file: Path | None, assignments: Sequence[str], seed: int | None, device: str) -> int:
     """Write together until the input ends -> exit code: 0, or that of the last error where no person was there to read it."""
-    _check(file, assignments)
+    asked = _asked(file, assignments)
     seed = _checked_seed("--seed", secrets.randbelow(2**32) if seed is None else seed)
 
     from charlstm.runs.model_file import read_weights
@@ -44,7 +43,7 @@ def play(model: Path, file: Path | None, assignments: Sequence[str], seed: int |
     from charlstm.views.prompt import open_prompt
 
     weights = read_weights(model)
-    settings = _play_settings(weights.config.sample, file, assignments)
+    settings = asked.over(weights.config.sample)
     draft = Draft(open_engine(weights, device=device).engine, weights.vocabulary, settings, seed)
     prompt = open_prompt(lambda line: completions(line, draft.branches), MOST_PRIME)
     if sys.stdin.isatty():
@@ -52,20 +51,12 @@ def play(model: Path, file: Path | None, assignments: Sequence[str], seed: int |
     return _Play(draft, prompt).run()
 
 
-def _check(file: Path | None, assignments: Sequence[str]) -> None:
-    """Find what is wrong before the model is loaded. How long a text may be is only known then."""
+def _asked(file: Path | None, assignments: Sequence[str]) -> Asked:
+    """What was asked for; what is wrong with it is said before the model is loaded."""
     for assignment in assignments:
         if not assignment.lstrip().startswith("sample."):
             raise CharlstmError(f"--set {shown(assignment)}: play has the settings of [sample], such as sample.temperature=0.7")
-    in_file = read_toml(file).get("sample") if file else None
-    has_length = isinstance(in_file, dict) and "length" in in_file
-    load_config(file, assignments, sample={} if has_length else {"length": _LONGEST})
-
-
-def _play_settings(trained: SampleConfig, file: Path | None, assignments: Sequence[str]) -> SampleConfig:
-    """The run's own settings < those in the file < assignments."""
-    in_file = {key: value for key, value in (read_toml(file).get("sample", {}) if file else {}).items() if value != ""}
-    return load_config(None, assignments, sample={**trained.model_dump(), **in_file}).sample
+    return ask_sampling(file, assignments)
 
 
 def _checked_seed(name: str, seed: int) -> int:

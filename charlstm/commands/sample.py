@@ -37,7 +37,7 @@ def sample_texts(request: SampleRequest) -> None:
     from charlstm.views.console import print_line
 
     weights = read_weights(request.model)
-    vocabulary, settings = weights.vocabulary, request.settings(weights.config.sample)
+    vocabulary, settings = weights.vocabulary, request.asked.over(weights.config.sample)
     prime = settings.prime if prime is None else prime
     if request.skip_unknown:
         prime = without_unknown(prime, vocabulary)

@@ -14,6 +14,7 @@ from charlstm.commands.sample_output import Pieces
 from charlstm.config import DataConfig
 from charlstm.errors import shown
 from charlstm.sampling.novelty import LEAST_COPY, CopyIndex
+from charlstm.text.reading import as_trained
 from charlstm.text.vocabulary import CharVocabulary, Vocabulary
 
 
@@ -21,10 +22,9 @@ class Novelty:
     """A corpus that texts are compared with, and what was found of those that were noted so far."""
 
     def __init__(self, sources: Sequence[str], trained: DataConfig, vocabulary: Vocabulary) -> None:
-        # Line ends, normalisation and what stands between files are the model's, whose texts have them too. Characters are the
-        # corpus's own: one that the model lacks is never written, and one that the corpus lacks is not copied.
-        kept = {"newlines": trained.newlines, "separator": trained.separator, "normalize": vocabulary.normalize}
-        corpus = read_text(sources, DataConfig.model_validate(kept))
+        # Characters are the corpus's own: one that the model lacks is never written, and one that the corpus lacks is not
+        # copied.
+        corpus = read_text(sources, as_trained([trained], {"normalize": vocabulary.normalize}))
         assert isinstance(corpus.vocabulary, CharVocabulary)
         self._index = CopyIndex(corpus.ids, corpus.vocabulary)
         self._name = ", ".join(map(shown, sources))

@@ -11,10 +11,12 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from charlstm.config import SampleConfig, load_config, read_toml, validate
+from charlstm.asked import Asked, ask_sampling
+from charlstm.config import LONGEST
 from charlstm.errors import CharlstmError, TextError, shown
 from charlstm.text.sources import find_sources
 from charlstm.values import unescaped
@@ -23,7 +25,6 @@ MOST_PRIME = 2**20
 """Bytes of a prime. A longer one would take minutes to read, and a model remembers some thousands of characters at best."""
 _WIDEST_BEAM = 1000  # a beam; wider ones need gigabytes, and find nothing better to read
 _MOST = 10**9
-_LONGEST = 10**9  # what sample.length allows
 _PLACEHOLDER = re.compile(r"\{(?::(0\d{1,2}))?\}")
 
 _EXCLUDES = {
@@ -105,23 +106,18 @@ class SampleRequest:
                 raise CharlstmError(f"{option} {shown(value)}: expected a whole number at least {least}{limit}")
         if self.given.get("prime") == "":
             raise CharlstmError("--prime is empty: give it at least one character to start from")
-        in_file = read_toml(self.config).get("sample") if self.config else None
-        # Whether the least length is below the length shows only once the run's own settings are known.
-        is_open = "length" not in self.given and not (isinstance(in_file, dict) and "length" in in_file)
-        load_config(self.config, sample={**self.given, **({"length": _LONGEST} if is_open else {})})
+        self.asked  # noqa: B018 (says what is wrong with it)
         self.pattern()
         self.blended()
         self._require_corpus()
         for number in (0, (self.count or 1) - 1):
             self._require_place(number)
 
-    def settings(self, trained: SampleConfig) -> SampleConfig:
-        """The run's own settings < those in the file < flags. ConfigError where they contradict each other."""
-        in_file = dict(read_toml(self.config).get("sample", {})) if self.config else {}
-        if in_file.get("prime") == "":
-            del in_file["prime"]
-        unlimited = {"length": _LONGEST} if self.forever else {}
-        return validate({"sample": {**trained.model_dump(), **in_file, **self.given, **unlimited}}).sample
+    @cached_property
+    def asked(self) -> Asked:
+        """What the file and flags ask for; a text without an end is as long as one can be asked to be."""
+        keys = {**self.given, "length": LONGEST} if self.forever else self.given
+        return ask_sampling(self.config, **keys)
 
     def prime(self) -> str | None:
         """The prime that a file or standard input holds; None where neither was named."""

@@ -9,16 +9,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from charlstm.asked import Asked, ask
 from charlstm.commands.common import command_to_try, program, read_text, run_name, with_absolute_paths
 from charlstm.commands.drawing import Drawing
 from charlstm.commands.signals import if_stopped, stopping
-from charlstm.config import Config, load_config
-from charlstm.errors import CharlstmError, UnknownCharactersError
+from charlstm.config import load_config
+from charlstm.errors import Argument, CharlstmError, UnknownCharactersError
 from charlstm.runs.diagnosis import diagnose
-from charlstm.runs.folder import RunFolder, new_run_folder, newest_run
+from charlstm.runs.folder import ANOTHER_RUN, RunFolder, new_run_folder, newest_run
 
 if TYPE_CHECKING:
     from charlstm.training.trainer import Trainer
@@ -42,11 +44,13 @@ def start_run(
     `reading` are the keys of [data] that flags set; `model` is a trained one to begin with, whose vocabulary may be extended.
     """
     if extend and not model:
-        raise CharlstmError("--extend-vocabulary extends that of a trained model: name it with --from")
+        remedy = ("name one with ", Argument("begin"))
+        raise CharlstmError("it needs a trained model", key="extend_vocabulary", value=True, remedy=remedy)
     if model and run and overwrite and run.resolve() in (model.resolve(), model.resolve().parent):
-        raise CharlstmError(f"--overwrite would replace the run that --from begins with, {model}: choose another --run")
-    asked = load_config(file, settings, data={**({"text": list(text)} if text else {}), **reading})
-    folder = RunFolder(run) if run else new_run_folder(run_name(text, file, asked))
+        lost = (Argument("overwrite", True), " would replace the run that ", Argument("begin"), f" begins with, {model}")
+        raise CharlstmError(lost, remedy=ANOTHER_RUN)
+    asked = ask(file, settings, data={**({"text": list(text)} if text else {}), **reading})
+    folder = RunFolder(run) if run else new_run_folder(run_name(text, file, asked.config))
     folder.refuse_held(overwrite)
     with if_stopped("stopped before the first step; the same command begins again"):
         trainer = _prepare(asked, device, folder, model, extend)
@@ -57,10 +61,11 @@ def start_run(
         return _fit(trainer, folder)
 
 
-def _prepare(asked: Config, device: str, folder: RunFolder, model: Path | None, extend: bool) -> Trainer:
+def _prepare(asked: Asked, device: str, folder: RunFolder, model: Path | None, extend: bool) -> Trainer:
     """Read the text and the model to begin with, make the trainer, and show it."""
+    data = asked.config.data
     if not model:
-        corpus = read_text(asked.data.text, asked.data)  # before torch is loaded: a text that can't be read is said at once
+        corpus = read_text(data.text, data)  # before torch is loaded: a text that can't be read is said at once
 
     from charlstm.model.device import find_device
     from charlstm.runs.saved_model import load_model
@@ -75,11 +80,12 @@ def _prepare(asked: Config, device: str, folder: RunFolder, model: Path | None, 
     if trained:
         asked = settle(asked, trained.config, extend)
         try:
-            corpus = read_text(asked.data.text, asked.data, trained.vocabulary, extend)
+            corpus = read_text(data.text, asked.config.data, trained.vocabulary, extend)
         except UnknownCharactersError as error:
-            raise UnknownCharactersError(f"{error}; --extend-vocabulary adds them to the model's") from None
-    prepared = prepare(corpus, with_absolute_paths(asked))
-    print_prepared(prepared, asked)
+            remedy = (Argument("extend_vocabulary", True), " adds them to the model's")
+            raise UnknownCharactersError(error.problem, remedy=remedy) from None
+    prepared = prepare(corpus, replace(asked, config=with_absolute_paths(asked.config)))
+    print_prepared(prepared, asked.config)
     trainer = Trainer(prepared, found, trained=trained)
     if trained:
         print_facts([("from", f"{model}, trained for {trained.facts.step:,} steps")])
@@ -109,11 +115,11 @@ def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str, dry
     from charlstm.views.summary import print_plan, print_prepared
 
     saved, warning = load_training(folder)
-    asked = with_absolute_paths(load_config(None, settings, **saved.config.model_dump(mode="json")))
-    refuse_another(saved.config, asked)
+    config = with_absolute_paths(load_config(None, settings, **saved.config.model_dump(mode="json")))
+    refuse_another(saved.config, config)
     given = saved.vocabulary if saved.is_vocabulary_given else None
-    prepared = prepare(read_text(asked.data.text, asked.data, given), asked)
-    print_prepared(prepared, asked)
+    prepared = prepare(read_text(config.data.text, config.data, given), Asked.all_of(config))
+    print_prepared(prepared, config)
     trainer = Trainer(prepared, find_device(device), saved)
     print_plan(trainer, folder)
     if warning:

@@ -10,7 +10,8 @@ import difflib
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from charlstm.config import SampleConfig, load_config
+from charlstm.asked import ask_sampling
+from charlstm.config import SampleConfig
 from charlstm.errors import CharlstmError, shown
 from charlstm.sampling.completions import Continuation
 from charlstm.sampling.controls import Controls
@@ -125,7 +126,7 @@ class Draft:
     def set(self, name: str, value: str) -> None:
         """Change a setting of [sample], the value as in TOML or a bare text. ConfigError or CharlstmError say what is wrong."""
         key = name.removeprefix("sample.").replace("-", "_")
-        settings = load_config(None, [f"sample.{key}={value}"], sample=self.settings.model_dump()).sample
+        settings = ask_sampling(None, [f"sample.{key}={value}"]).over(self.settings)
         Controls(settings, self.vocabulary)
         self.settings = settings
 

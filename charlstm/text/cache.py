@@ -113,7 +113,8 @@ class TextCache:
             yield
         except OSError as error:
             remedy = "make room there, or let XDG_CACHE_HOME name another folder"
-            raise SaveError(f"can't write the encoded text to {self.folder}: {error.strerror or error}; {remedy}") from None
+            failed = f"can't write the encoded text to {self.folder}: {error.strerror or error}"
+            raise SaveError(failed, remedy=remedy) from None
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.ids"

@@ -22,7 +22,8 @@ from charlstm.views.terminal import visible
 
 if TYPE_CHECKING:  # they import torch, and whether there are colours is asked before it is loaded
     from charlstm.scoring.classification import Verdict
-    from charlstm.scoring.surprise import Score, Total
+    from charlstm.scoring.surprise import Score
+    from charlstm.scoring.totals import Total
 
 Form = Literal["table", "show", "json", "per-char"]
 """Rows, coloured text, JSON, or JSON with every character."""

@@ -98,10 +98,10 @@ def test_settings_come_from_flags_then_the_file_then_the_run(tmp_path: Path) -> 
     asked = request(config=file, given={"top_k": 4, "stop": ["y", "z"]})
     asked.check()
     expected = SampleConfig(prime="A", length=20, top_k=4, temperature=0.5, bias=("e=1",), stop=("y", "z"))
-    assert asked.settings(trained) == expected
+    assert asked.asked.over(trained) == expected
     with pytest.raises(CharlstmError, match=r"min_length = 15.*length = 10"):
-        request(given={"min_length": 15}).settings(trained)
-    assert request(forever=True, given={"min_length": 15}).settings(trained).min_length == 15
+        request(given={"min_length": 15}).asked.over(trained)
+    assert request(forever=True, given={"min_length": 15}).asked.over(trained).min_length == 15
 
 
 def test_primes_from_files_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def exhaustive(engine: Engine, config: SampleConfig) -> tuple[str, float]:
         {"stop": ("a", "b", "c")},
     ],
 )
-def test_a_beam_that_holds_everything_finds_the_best_of_all_texts(engine: Engine, settings: dict[str, object]) -> None:
+def test_a_beam_that_holds_everything_finds_the_best_of_all_texts(engine: Engine, settings: dict[str, Any]) -> None:
     config = SampleConfig(length=5, **settings)
     text, score = exhaustive(engine, config)
     found = beam_search(engine, ABC, config, 3**5, PRIME)

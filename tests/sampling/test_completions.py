@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def engine(make_model: Callable[..., CharLSTM]) -> TorchEngine:
     return TorchEngine(make_model())
 
 
-def config(**settings: object) -> SampleConfig:
+def config(**settings: Any) -> SampleConfig:
     return SampleConfig(**{"prime": "ab", "length": 30, **settings})
 
 

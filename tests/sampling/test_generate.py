@@ -3,6 +3,7 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Callable
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def engine(make_model: Callable[..., CharLSTM]) -> TorchEngine:
     return TorchEngine(make_model())
 
 
-def config(**settings: object) -> SampleConfig:
+def config(**settings: Any) -> SampleConfig:
     return SampleConfig(**{"prime": "ab", "length": 30, **settings})
 
 
@@ -92,7 +93,7 @@ def test_a_texts_last_piece_comes_when_it_has_ended(engine: TorchEngine) -> None
     settings = config(stop=("a",))
     cursor = read_ids(engine, LETTERS.encode("ab"))
     texts = [Row(LETTERS, settings, cursor, seed) for seed in range(5)]
-    last = {}
+    last: dict[Row, str | None] = {}
     for text, _ in generate(engine, Controls(settings, LETTERS), cursor, texts):
         assert last.get(text) is None, "nothing comes after it"
         last[text] = text.ending.reason

@@ -170,7 +170,7 @@ def test_what_fails_leaves_all_as_it_was(draft: Draft) -> None:
     draft.add("ab")
     draft.branch("here")
     place = draft.place
-    for attempt, said in (
+    attempts: list[tuple[Callable[[], object], str]] = [
         (lambda: draft.add("a★é"), "the model never saw '★' (U+2605), 'é' (U+00E9): nothing was added"),
         (lambda: draft.add("a\udc80"), "is not UTF-8: nothing was added"),
         (lambda: draft.go_to("her"), "no branch 'her': did you mean here?"),
@@ -179,7 +179,8 @@ def test_what_fails_leaves_all_as_it_was(draft: Draft) -> None:
         (lambda: draft.set("temperature", "-1"), "sample.temperature = -1: expected a number at least 0"),
         (lambda: draft.set("ban", "★"), "'★'"),
         (lambda: draft.set("ban", "abcdefghi\n "), "ban"),
-    ):
+    ]
+    for attempt, said in attempts:
         with pytest.raises(CharlstmError) as error:
             attempt()
         assert said in str(error.value)
@@ -196,8 +197,16 @@ def test_settings_are_set_as_in_toml_or_bare_and_count_from_then_on(draft: Draft
     written = "".join(draft.go_on())
     assert len(written) == 7
     assert not set("cd") & set(written)
+    draft.set("ban", '""')
+    assert draft.settings.ban == ""
     with pytest.raises(ConfigError, match=r"more than sample\.length"):
         draft.set("min_length", "8")
+
+
+def test_a_least_length_above_the_default_length_is_set_where_the_texts_are_longer(draft: Draft) -> None:
+    draft.set("length", "900")
+    draft.set("min_length", "700")
+    assert (draft.settings.length, draft.settings.min_length) == (900, 700)
 
 
 def test_bytes_left_in_the_middle_of_a_character(make_model: Callable[..., CharLSTM]) -> None:

@@ -48,7 +48,9 @@ def contents() -> Contents:
 
 
 def block(html: str, name: str) -> str:
-    return re.findall(rf'<script type="application/json" id="{name}">(.*?)</script>', html)[0]
+    found = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', html)
+    assert found
+    return found[1]
 
 
 def kept(html: str, name: str) -> list[int]:
@@ -150,7 +152,8 @@ def test_colours_are_seen(opened: Callable[[Contents], Any], contents: Contents,
 
     def seen(node: Any) -> str:
         box = node.bounding_box()
-        return to_hex(picture[round(box["y"]) + 2, round(box["x"]) + 1, :3])
+        red, green, blue = picture[round(box["y"]) + 2, round(box["x"]) + 1, :3]
+        return to_hex((red, green, blue))
 
     assert (seen(spans.first), seen(spans.last)) == (least, most)
 
