@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import select
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ import shellingham
 from charlstm.cli import main
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals, and none of the shells")
 SHELLS = ("bash", "zsh", "fish")
 PROGRAM = f"""#!{sys.executable}
 import os, sys
@@ -120,6 +120,8 @@ def test_tab_completes_commands_folders_options_and_values(
 
 def typed_into(command: list[str], environment: dict[str, str], keys: str, awaited: str) -> str:
     """What a program shows on a terminal of its own until the awaited line is whole; it is typed into once it is ready."""
+    import pty
+
     ours, theirs = pty.openpty()
     shown = ""
     with subprocess.Popen(
