@@ -39,6 +39,7 @@ from charlstm.runs.saved_model import SavedModel, load_model
 from charlstm.scoring import evaluation
 from charlstm.text.corpus import Corpus, read_corpus
 from charlstm.training.prepared import Prepared, prepare
+from charlstm.training.state import new_training
 from charlstm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -107,7 +108,7 @@ def training() -> None:
 def recipe_step() -> None:
     """A step of `configs/shakespeare.toml`, with all that keeps it from overfitting, and one of a plain `nn.LSTM`, in turn."""
     recipe = ask(ROOT / "configs" / "shakespeare.toml")
-    trainer = Trainer(prepare(read_corpus(Config().data.text), recipe), CPU)
+    trainer = _trainer_on(prepare(read_corpus(Config().data.text), recipe))
     steps, train = _forever(trainer), recipe.config.train
     plain = PlainLSTM(trainer.prepared.vocabulary.size)
     ids = torch.randint(trainer.prepared.vocabulary.size, (train.seq_len + 1, train.batch_size))
@@ -169,7 +170,7 @@ def saving() -> None:
     )
     asked = ask(ROOT / "configs" / "tutorial.toml")
     tutorial = asked.config
-    trainer = Trainer(prepare(read_corpus(tutorial.data.text), asked), CPU)
+    trainer = _trainer_on(prepare(read_corpus(tutorial.data.text), asked))
     waits, seconds_in_all = _waits(trainer, steps=3 * tutorial.train.eval_every)
     row(
         f"waiting for saves, tutorial, an evaluation every {tutorial.train.eval_every} steps, of the time",
@@ -183,9 +184,9 @@ def _waits(trainer: Trainer, steps: int) -> tuple[list[float], float]:
     save = trainer._save
     waits: list[float] = []
 
-    def timed(models: Mapping[Path, SavedModel] | None = None) -> None:
+    def timed(folder: RunFolder, models: Mapping[Path, SavedModel] | None = None) -> None:
         begin = time.perf_counter()
-        save(models)
+        save(folder, models)
         waits.append(time.perf_counter() - begin)
 
     trainer._save = timed  # type: ignore[method-assign]
@@ -269,7 +270,7 @@ def same_budget(corpus: Corpus) -> None:
 
 
 def _seconds_a_step(prepared: Prepared) -> float:
-    steps = _forever(Trainer(prepared, CPU))
+    steps = _forever(_trainer_on(prepared))
     list(islice(steps, 5))
     begin = time.perf_counter()
     list(islice(steps, 80))
@@ -279,7 +280,11 @@ def _seconds_a_step(prepared: Prepared) -> float:
 def _trainer(*settings: str) -> Trainer:
     asked = ask(None, settings)
     data = asked.config.data
-    return Trainer(prepare(read_corpus(data.text, data), asked), CPU)
+    return _trainer_on(prepare(read_corpus(data.text, data), asked))
+
+
+def _trainer_on(prepared: Prepared) -> Trainer:
+    return Trainer(prepared, new_training(prepared, CPU))
 
 
 def _shakespeare(corpus: Corpus, *settings: str) -> Prepared:
@@ -293,7 +298,7 @@ def _forever(trainer: Trainer) -> Iterator[object]:
 
 
 def _train(prepared: Prepared, folder: Path) -> Record:
-    records = [r for r in Trainer(prepared, CPU).fit(RunFolder(folder)) if isinstance(r, Record)]
+    records = [r for r in _trainer_on(prepared).fit(RunFolder(folder)) if isinstance(r, Record)]
     return records[-1]
 
 

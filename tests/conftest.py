@@ -27,6 +27,9 @@ from charlstm.config import Config, load_config
 from charlstm.model.char_lstm import CharLSTM
 from charlstm.text.corpus import corpus_of
 from charlstm.training.prepared import Prepared, prepare
+from charlstm.training.resume import Saved, resume_training
+from charlstm.training.state import new_training
+from charlstm.training.trainer import Trainer
 
 # A machine that is busy with something else is no reason to fail.
 settings.register_profile("patient", deadline=None)
@@ -72,6 +75,12 @@ def make_config() -> Callable[..., Config]:
 def prepare_text(text: str, config: Config) -> Prepared:
     """A text, ready to train on as a configuration says."""
     return prepare(corpus_of(text, config.data, "verse.txt"), Asked.all_of(config))
+
+
+def make_trainer(prepared: Prepared, saved: Saved | None = None) -> Trainer:
+    """On the CPU, from the start or from where a saved training stood."""
+    cpu = torch.device("cpu")
+    return Trainer(prepared, resume_training(saved, prepared, cpu) if saved else new_training(prepared, cpu))
 
 
 @pytest.fixture

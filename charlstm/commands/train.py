@@ -71,6 +71,7 @@ def _prepare(asked: Asked, device: str, folder: RunFolder, model: Path | None, e
     from charlstm.runs.saved_model import load_model
     from charlstm.training.finetune import settle
     from charlstm.training.prepared import prepare
+    from charlstm.training.state import new_training
     from charlstm.training.trainer import Trainer
     from charlstm.views.console import print_facts
     from charlstm.views.summary import print_plan, print_prepared
@@ -86,10 +87,10 @@ def _prepare(asked: Asked, device: str, folder: RunFolder, model: Path | None, e
             raise UnknownCharactersError(error.problem, remedy=remedy) from None
     prepared = prepare(corpus, replace(asked, config=with_absolute_paths(asked.config)))
     print_prepared(prepared, asked.config)
-    trainer = Trainer(prepared, found, trained=trained)
+    trainer = Trainer(prepared, new_training(prepared, found, trained))
     if trained:
         print_facts([("from", f"{model}, trained for {trained.facts.step:,} steps")])
-    print_plan(trainer, folder)
+    print_plan(trainer, folder, trainer.seconds_an_epoch())
     return trainer
 
 
@@ -109,7 +110,7 @@ def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str, dry
     """Read the newest whole save and the text, make the trainer, show them, and put the folder back to where they were."""
     from charlstm.model.device import find_device
     from charlstm.training.prepared import prepare
-    from charlstm.training.resume import load_training, refuse_another
+    from charlstm.training.resume import load_training, refuse_another, resume_training
     from charlstm.training.trainer import Trainer
     from charlstm.views.console import print_warning
     from charlstm.views.summary import print_plan, print_prepared
@@ -120,8 +121,8 @@ def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str, dry
     given = saved.vocabulary if saved.is_vocabulary_given else None
     prepared = prepare(read_text(config.data.text, config.data, given), Asked.all_of(config))
     print_prepared(prepared, config)
-    trainer = Trainer(prepared, find_device(device), saved)
-    print_plan(trainer, folder)
+    trainer = Trainer(prepared, resume_training(saved, prepared, find_device(device)))
+    print_plan(trainer, folder, trainer.seconds_an_epoch())
     if warning:
         print_warning(warning)
     if not folder.holds_config(saved.config):

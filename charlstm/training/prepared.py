@@ -43,6 +43,13 @@ class Prepared:
         """Tells this text from any other, see `Corpus`."""
         return self.corpus.digest
 
+    @property
+    def total_steps(self) -> int:
+        """The steps of a whole training on it."""
+        train = self.config.train
+        steps = self.layout.steps * train.epochs
+        return min(steps, train.max_steps or steps)
+
 
 def prepare(corpus: Corpus, asked: Asked) -> Prepared:
     """Cut a text into batches. TextError where it is too short, or lacks the prime.

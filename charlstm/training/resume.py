@@ -10,18 +10,18 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from charlstm.config import Config
-from charlstm.errors import DamagedError, DivergedError, ModelError, RunError
+from charlstm.errors import Argument, DamagedError, DivergedError, ModelError, RunError
 from charlstm.runs.folder import Marks, RunFolder
 from charlstm.runs.model_file import read_tensors, write_tensors
+from charlstm.runs.position import Position
 from charlstm.runs.save_header import SaveHeader, header_from_json
 from charlstm.training.prepared import Prepared
-from charlstm.training.state import Training
+from charlstm.training.state import Training, new_training
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def snapshot(training: Training, prepared: Prepared, marks: Marks) -> Saved:
         tensors |= {"state.hidden": training.state[0], "state.cell": training.state[1]}
     if not all(value.isfinite().all() for value in tensors.values()):
         raise DivergedError("a weight or a moment of the optimizer is not a finite number")
-    tensors["random.cpu"] = torch.random.get_rng_state()
-    if own := _random_of(training.model.head.weight.device):
-        tensors["random.device"] = own.get_rng_state()
+    tensors["random.cpu"] = training.resets.get_state()
+    if training.dropout is not training.resets:
+        tensors["random.device"] = training.dropout.get_state()
     copies = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in tensors.items()}
     given, offsets = prepared.corpus.is_vocabulary_given, training.offsets.bit_generator.state
     position = copy.deepcopy(training.position)
@@ -75,28 +75,63 @@ def _load(path: Path) -> Saved:
     return Saved(**vars(header), tensors={name: torch.from_numpy(tensor) for name, tensor in tensors.items()})
 
 
-def restore(training: Training, saved: Saved, device: torch.device) -> None:
+def resume_training(saved: Saved, prepared: Prepared, device: torch.device) -> Training:
+    """The training as it was when it was saved.
+
+    RunError where the text is another one, or no step is left to take; ModelError where the parts do not fit.
+    """
+    check_text(saved, prepared)
+    training = new_training(prepared, device)
+    restore(training, saved)
+    refuse_finished(training.position, prepared)
+    return training
+
+
+def restore(training: Training, saved: Saved) -> None:
     """Put every part back as it was. ModelError where the parts do not fit."""
     tensors = saved.tensors
     try:
         training.model.load_state_dict(_under("model.", tensors))
         if training.average:
             training.average.load_state_dict(_under("average.", tensors))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in _under("optimizer.", tensors).items():
-            number, _, key = name.partition(".")
-            moments.setdefault(int(number), {})[key] = value
         groups = training.optimizer.state_dict()["param_groups"]
-        training.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        training.optimizer.load_state_dict({"state": _moments(tensors), "param_groups": groups})
         training.position = copy.deepcopy(saved.position)
-        training.offsets.bit_generator.state = saved.offsets
-        carried = _under("state.", tensors)
-        training.state = (carried["hidden"].to(device), carried["cell"].to(device)) if carried else None
-        torch.random.set_rng_state(tensors["random.cpu"])
-        if (own := _random_of(device)) and "random.device" in tensors:
-            own.set_rng_state(tensors["random.device"])
+        carried = {name: value.to(training.device) for name, value in _under("state.", tensors).items()}
+        training.state = (carried["hidden"], carried["cell"]) if carried else None
+        _restore_generators(training, saved)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise ModelError(f"the run can't be resumed: {' '.join(str(error).split())}") from None
+
+
+def _moments(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    """Those of the optimizer, by the number of the weight that they belong to and their name."""
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in _under("optimizer.", tensors).items():
+        number, _, key = name.partition(".")
+        moments.setdefault(int(number), {})[key] = value
+    return moments
+
+
+def _restore_generators(training: Training, saved: Saved) -> None:
+    training.offsets.bit_generator.state = saved.offsets
+    training.resets.set_state(saved.tensors["random.cpu"])
+    # A save that was made on a CPU has none for another device: there dropout begins anew from the seed.
+    if training.dropout is not training.resets and "random.device" in saved.tensors:
+        training.dropout.set_state(saved.tensors["random.device"])
+
+
+def refuse_finished(position: Position, prepared: Prepared) -> None:
+    """RunError where a training has come to its end; it names the setting that asks for more."""
+    train, steps = prepared.config.train, prepared.total_steps
+    if not position.is_finished(steps, train.patience):
+        return
+    if position.is_out_of_patience(train.patience):
+        found = f"its last evaluations brought nothing better, {position.without_best} in a row"
+        raise RunError(f"this run has ended because {found}", remedy=(Argument("train.patience", 0), " goes on"))
+    by_epochs = steps == prepared.layout.steps * train.epochs
+    more = Argument("train.epochs", train.epochs + 1) if by_epochs else Argument("train.max_steps", 2 * train.max_steps)
+    raise RunError(f"all {steps:,} steps of this run are done", remedy=(more, " asks for more"))
 
 
 def refuse_another(before: Config, asked: Config) -> None:
@@ -117,11 +152,6 @@ def check_text(saved: Saved, prepared: Prepared) -> None:
         keys = [key for key in type(now).model_fields if getattr(before, key) != getattr(now, key)] or ["text"]
         names = ", ".join(f"data.{key} = {getattr(now, key)!r}" for key in keys)
         raise RunError(f"the text is not the one that this run began with ({names})", remedy="start a new run for it")
-
-
-def _random_of(device: torch.device) -> Any:
-    """What holds the random state that dropout draws from on a device other than the CPU; None for that."""
-    return {"cuda": torch.cuda, "mps": torch.mps}.get(device.type)
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

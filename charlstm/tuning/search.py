@@ -27,6 +27,7 @@ from charlstm.runs.records import Setback, StepRecord
 from charlstm.text.corpus import Corpus
 from charlstm.training.prepared import Prepared, prepare_for_search
 from charlstm.training.size_defaults import fit_scale
+from charlstm.training.state import new_training
 from charlstm.training.trainer import Trainer
 from charlstm.tuning.folder import SearchFolder
 from charlstm.tuning.space import Space, Value, with_values
@@ -111,7 +112,8 @@ class Search:
         folder = self.folder.trial
         folder.path.mkdir(exist_ok=True)
         with out_of_memory("the model does not fit"):
-            trainer = self._trainer = Trainer(self._prepared(record.values), self.device)
+            prepared = self._prepared(record.values)
+            trainer = self._trainer = Trainer(prepared, new_training(prepared, self.device))
         if self.stop_asked:  # meanwhile
             trainer.stop()
         yield TrialBegun(record.number, trainer.total_steps)
@@ -135,9 +137,7 @@ class Search:
     def _prepared(self, values: dict[str, Value]) -> Prepared:
         prepared = prepare_for_search(self._corpus, Asked.all_of(with_values(self.config, values)))
         train = prepared.config.train
-        steps = prepared.layout.steps * train.epochs
-        steps = min(steps, train.max_steps or steps)
-        often = train.model_copy(update={"eval_every": math.ceil(steps / RUNGS), "patience": 0})
+        often = train.model_copy(update={"eval_every": math.ceil(prepared.total_steps / RUNGS), "patience": 0})
         return replace(prepared, config=prepared.config.model_copy(update={"train": often}))
 
     def _write_best(self) -> None:

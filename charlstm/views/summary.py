@@ -84,10 +84,9 @@ def _first_few(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
-def print_plan(trainer: Trainer, folder: RunFolder) -> None:
-    """The model, the device, how long it will take, where it goes."""
+def print_plan(trainer: Trainer, folder: RunFolder, seconds: float) -> None:
+    """The model, the device, how long it will take with so many seconds an epoch, where it goes."""
     train, steps = trainer.config.train, trainer.steps_an_epoch
-    seconds = trainer.seconds_an_epoch()
     left = trainer.total_steps - trainer.position.step
     rows = [
         ("model", model_in_words(trainer.model.vocabulary_size, trainer.model.config)),

@@ -73,7 +73,9 @@ def test_memory_is_bounded_whatever_the_texts_are(make_model: Callable[..., Char
     model, most, read = make_model(), 0, 0
     forward = model.forward
 
-    def counting(ids: torch.Tensor, state: State | None = None) -> tuple[torch.Tensor, State]:
+    def counting(
+        ids: torch.Tensor, state: State | None = None, generator: torch.Generator | None = None
+    ) -> tuple[torch.Tensor, State]:
         nonlocal most, read
         most, read = max(most, ids.numel()), read + ids.numel()
         return forward(ids, state)
