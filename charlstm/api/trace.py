@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from charlstm.errors import CharlstmError
 from charlstm.insight.features import best_neurons, features
-from charlstm.insight.traces import Trace
+from charlstm.insight.traces import Kind, Trace
 from charlstm.model.types import Floats
 from charlstm.text.excerpts import Excerpt
 from charlstm.text.vocabulary import Vocabulary
@@ -108,6 +108,6 @@ class TextTrace(Trace):
             )
         matches = best_neurons(self.shown("cell"), features(self.text), "cell")
         best = max(matches, key=lambda match: abs(match.correlation), default=None)
-        first = ("cell", best.layer, best.neuron) if best else ("cell", 0, 0)
+        first: tuple[Kind, int, int] = ("cell", best.layer, best.neuron) if best else ("cell", 0, 0)
         contents = Contents(self.title, None, self.excerpt, self.vocabulary, self, matches, self.gradients(), first)
         return frame_html(b"".join(inspection_page(contents)).decode(), self.title)

@@ -99,10 +99,11 @@ def _only(one: Vocabulary, two: Vocabulary) -> str:
 
 
 def _generated(weights: Weights, settings: SampleConfig, seed: int) -> str:
+    from charlstm.sampling.controls import Controls
     from charlstm.sampling.engines.selection import open_engine
     from charlstm.sampling.generate import generate_text
 
-    return "".join(generate_text(open_engine(weights).engine, weights.vocabulary, settings, seed))
+    return "".join(generate_text(open_engine(weights).engine, Controls(settings, weights.vocabulary), seed))
 
 
 def _plain(value: object) -> object:

@@ -105,9 +105,11 @@ def _own_validation(model: Path, vocabulary: Vocabulary) -> tuple[Ids | None, st
 
 def _own_text(model: CharLSTM, weights: Weights, length: int) -> Ids:
     """What a model writes itself: every character drawn from all of its distribution."""
+    from charlstm.sampling.controls import Controls
     from charlstm.sampling.engines.selection import engine_of
     from charlstm.sampling.generate import generate_text
 
     prime = weights.config.sample.prime or weights.vocabulary.decode([0])
     settings = SampleConfig(prime=prime, length=length, top_k=0, temperature=1.0)
-    return weights.vocabulary.encode("".join(generate_text(engine_of(model), weights.vocabulary, settings, seed=0)))
+    controls = Controls(settings, weights.vocabulary)
+    return weights.vocabulary.encode("".join(generate_text(engine_of(model), controls, seed=0)))

@@ -1,4 +1,4 @@
-"""`charlstm play`: a person and a model write a text in turns.
+"""`charlstm play`: a person and a model add to a text in turns.
 
 Knows: what each command does, what is said of it, and what Ctrl-C stops.
 Does not know: how a line is typed, how a model draws.
@@ -32,11 +32,12 @@ _SEEN = 200  # characters at the end of a text that a prompt or a line may show
 
 
 def play(model: Path, file: Path | None, assignments: Sequence[str], seed: int | None, device: str) -> int:
-    """Write together until the input ends -> exit code: 0, or that of the last error where no person was there to read it."""
+    """Go on in turns until the input ends -> exit code: 0, or that of the last error where no person was there to read it."""
     asked = _asked(file, assignments)
     seed = _checked_seed("--seed", secrets.randbelow(2**32) if seed is None else seed)
 
     from charlstm.runs.model_file import read_weights
+    from charlstm.sampling.controls import Controls
     from charlstm.sampling.engines.selection import open_engine
     from charlstm.sampling.session import Draft
     from charlstm.views.console import print_line
@@ -44,7 +45,7 @@ def play(model: Path, file: Path | None, assignments: Sequence[str], seed: int |
 
     weights = read_weights(model)
     settings = asked.over(weights.config.sample)
-    draft = Draft(open_engine(weights, device=device).engine, weights.vocabulary, settings, seed)
+    draft = Draft(open_engine(weights, device=device).engine, Controls(settings, weights.vocabulary), seed)
     prompt = open_prompt(lambda line: completions(line, draft.branches), MOST_PRIME)
     if sys.stdin.isatty():
         print_line("Type, and the model goes on. /help lists the commands, Ctrl-D ends.", "dim")
@@ -121,14 +122,14 @@ class _Play:
         draft = self._draft
         before, text = draft.place, text or ("" if draft.place.length else draft.settings.prime)
         draft.add(text)
-        self._write(draft.go_on(), before.end(_SEEN), text)
+        self._show_text(draft.go_on(), before.end(_SEEN), text)
 
     def _retry(self, _: Command) -> None:
         draft = self._draft
         before = draft.before_retry.end(_SEEN)
-        self._write(draft.retry(), before)
+        self._show_text(draft.retry(), before)
 
-    def _write(self, pieces: Generator[str, None, None], before: str, typed: str = "") -> None:
+    def _show_text(self, pieces: Generator[str, None, None], before: str, typed: str = "") -> None:
         """Show what a text goes on with, until it ends or Ctrl-C comes; `before` is its end so far, `typed` what was added."""
         from charlstm.views.console import print_start
         from charlstm.views.terminal import stream_out
@@ -152,7 +153,11 @@ class _Play:
         self._say_length()
 
     def _branch(self, command: Command) -> None:
-        self._draft.branch(command.argument, command.is_forced)
+        name = command.argument
+        try:
+            self._draft.branch(name, command.is_forced)
+        except CharlstmError as error:
+            raise CharlstmError(error.problem, remedy=f"take another name, or /branch! {name} to replace it") from None
         self._say_length()
 
     def _branches(self, _: Command) -> None:
@@ -162,7 +167,11 @@ class _Play:
         print_facts(rows or [("none", "/branch NAME makes one")])
 
     def _go(self, command: Command) -> None:
-        self._draft.go_to(command.argument)
+        try:
+            self._draft.go_to(command.argument)
+        except CharlstmError as error:
+            remedy = f"{error.remedy} /branch NAME makes one of where the text stands".lstrip()
+            raise CharlstmError(error.problem, remedy=remedy) from None
         self._say_length()
 
     def _set(self, command: Command) -> None:

@@ -30,6 +30,7 @@ from charlstm.runs.model_file import Facts
 from charlstm.runs.position import Position
 from charlstm.runs.records import Record, Setback, StepRecord
 from charlstm.runs.saved_model import SavedModel
+from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines.selection import engine_of
 from charlstm.sampling.generate import generate_text
 from charlstm.scoring import evaluation
@@ -235,9 +236,9 @@ class Trainer:
 
     def _preview(self) -> str:
         settings = self.config.sample.model_copy(update={"length": PREVIEW_LENGTH})
-        text = settings.prime
+        controls, text = Controls(settings, self.prepared.vocabulary), settings.prime
         try:
-            for piece in generate_text(engine_of(self.model), self.prepared.vocabulary, settings, _PREVIEW_SEED):
+            for piece in generate_text(engine_of(self.model), controls, _PREVIEW_SEED):
                 text += piece
                 self._check()
         finally:

@@ -10,11 +10,11 @@ from typing import Any, Literal
 import pytest
 
 from charlstm.cli import main
-from charlstm.commands.sample_novelty import Novelty
 from charlstm.config import Config, DataConfig
 from charlstm.model.char_lstm import CharLSTM
 from charlstm.runs.model_file import Facts
 from charlstm.runs.saved_model import SavedModel, save_model
+from charlstm.sampling.novelty import index_corpus
 from charlstm.text.vocabulary import CharVocabulary
 
 TEXT = "one green\r\nbottle\ron the wall\r\n" * 60
@@ -84,8 +84,8 @@ def test_so_is_a_corpus_that_texts_are_compared_with(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(TEXT.encode())
     vocabulary = CharVocabulary(TEXT)
     for trained, copied in ((DataConfig(newlines="lf"), "green\nbottle\non"), (DataConfig(), "green\r\nbottle\ron")):
-        novelty = Novelty([str(tmp_path / "a.txt")], trained, vocabulary)
-        assert novelty.is_copied(copied, len(copied))
+        index = index_corpus([str(tmp_path / "a.txt")], trained, vocabulary)
+        assert index.measure(copied).longest == len(copied)
 
 
 def test_models_that_read_line_ends_differently_are_given_one_text(

@@ -138,7 +138,7 @@ def test_torch(make_weights: Callable[..., Weights]) -> None:
     weights = make_weights()
     opened = open_engine(weights, "torch")
     assert (type(opened.engine), opened.name, opened.reason) == (TorchEngine, "torch on cpu, float32", "as asked")
-    with pytest.raises(CharlstmError, match="--precision int8"):
+    with pytest.raises(CharlstmError, match="precision='int8': only engine='onnx' has it"):
         open_engine(weights, "torch", "int8")
     with pytest.raises(CharlstmError, match="ONNX Runtime steps on the CPU"):
         open_engine(weights, "onnx", device="cuda")
