@@ -16,11 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -36,7 +35,7 @@ from charlstm.config import Config
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import read_weights
 from charlstm.runs.records import Record, StepRecord
-from charlstm.runs.saved_model import load_model
+from charlstm.runs.saved_model import SavedModel, load_model
 from charlstm.scoring import evaluation
 from charlstm.text.corpus import Corpus, read_corpus
 from charlstm.training.prepared import Prepared, prepare
@@ -181,11 +180,12 @@ def saving() -> None:
 
 def _waits(trainer: Trainer, steps: int) -> tuple[list[float], float]:
     """Seconds that each save kept training waiting, and those that so many steps took in all."""
-    save, waits = trainer._save, []
+    save = trainer._save
+    waits: list[float] = []
 
-    def timed(*arguments: Any) -> None:
+    def timed(models: Mapping[Path, SavedModel] | None = None) -> None:
         begin = time.perf_counter()
-        save(*arguments)
+        save(models)
         waits.append(time.perf_counter() - begin)
 
     trainer._save = timed  # type: ignore[method-assign]

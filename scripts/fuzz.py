@@ -14,11 +14,10 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import atheris
-import torch
+import numpy as np
 
 with atheris.instrument_imports(include=["charlstm"]):
     from charlstm.config import load_config
@@ -26,11 +25,13 @@ with atheris.instrument_imports(include=["charlstm"]):
     from charlstm.model.char_lstm import CharLSTM
     from charlstm.runs.folder import RunFolder, is_unicode
     from charlstm.runs.model_file import Facts, digest
+    from charlstm.runs.position import Position
+    from charlstm.runs.save_header import SaveHeader
     from charlstm.runs.saved_model import SavedModel, load_model, save_model
     from charlstm.runs.tensor_header import METADATA
     from charlstm.text.corpus import read_corpus
     from charlstm.text.vocabulary import CharVocabulary, vocabulary_from_json
-    from charlstm.training.resume import Position, load_training
+    from charlstm.training.resume import load_training
 
 HOME = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
 SMALL = load_config(None, ["model.hidden_size=2", "model.embedding_size=1", "model.num_layers=1"])
@@ -43,9 +44,10 @@ def config(data: bytes) -> None:
     file = HOME / "c.toml"
     file.write_bytes(data)
     lines = data.decode("utf-8", errors="surrogateescape").splitlines()
-    for arguments in ((file, []), (None, lines[:1]), (None, lines)):
+    sources: list[tuple[Path | None, list[str]]] = [(file, []), (None, lines[:1]), (None, lines)]
+    for source, assignments in sources:
         try:
-            made = load_config(*arguments)
+            made = load_config(source, assignments)
         except CharlstmError as error:
             one_line(error)
         else:
@@ -117,10 +119,10 @@ def model(data: bytes) -> None:
 def forged(about: bytes) -> bytes:
     """The file of a small model, with another text in its metadata."""
     saved = CharLSTM(2, SMALL.model)
-    tensors = {name: torch.zeros_like(p) for name, p in saved.state_dict().items()}
+    tensors = {name: np.zeros(p.shape, np.float32) for name, p in saved.state_dict().items()}
     text, place, header = about.decode("utf-8", errors="replace"), 0, {}
     for name, p in tensors.items():
-        header[name] = {"dtype": "F32", "shape": list(p.shape), "data_offsets": [place, place := place + p.numel() * 4]}
+        header[name] = {"dtype": "F32", "shape": list(p.shape), "data_offsets": [place, place := place + p.nbytes]}
     raw = json.dumps({"__metadata__": {METADATA: f"{digest(text, tensors)} {text}"}, **header}).encode()
     return len(raw).to_bytes(8, "little") + raw + bytes(place)
 
@@ -141,16 +143,8 @@ def seeds(folder: Path) -> None:
         "facts": {"step": 1, "epoch": 1, "characters": 1, "train_loss": None, "validation_loss": 2.5},
     }
     (folder / "about").write_bytes(b"\1" + json.dumps(about).encode())
-    training = {
-        "resume_version": 1,
-        "config": SMALL.model_dump(mode="json"),
-        "text": "0a",
-        "vocabulary": about["vocabulary"],
-        "is_vocabulary_given": False,
-        "marks": {"metrics.jsonl": [0, "0a"], "samples.txt": [0, "0a"]},
-        "position": asdict(Position()),
-        "offsets": {},
-    }
+    marks = {"metrics.jsonl": (0, "0a"), "samples.txt": (0, "0a")}
+    training = SaveHeader(SMALL, "0a", CharVocabulary("ab"), False, marks, Position(), {}).to_json()
     (folder / "training").write_bytes(b"\2" + json.dumps(training).encode())
     (folder / "toml").write_text(SMALL.to_toml(), encoding="utf-8")
     (folder / "set").write_text('train.epochs=3\ndata.text=["a"]\nsample.prime=A', encoding="utf-8")

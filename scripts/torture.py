@@ -31,6 +31,7 @@ import torch
 import torch._dynamo  # which the first optimizer would import in each child anew, for seconds
 from child import Child, Ended, Watch
 from faults import announce, count_steps, hang_once, kill_inside_save
+from torch import Tensor
 
 from charlstm.commands import common
 from charlstm.errors import ModelError
@@ -118,8 +119,8 @@ def _stop_at(home: Path, values: dict[str, object], step: int) -> None:
     def stop() -> None:
         take = Trainer._step
 
-        def taking(self: Trainer, *arguments: Any) -> StepRecord:
-            record = take(self, *arguments)
+        def taking(self: Trainer, x: Tensor, y: Tensor) -> StepRecord:
+            record = take(self, x, y)
             if record.step == step and self.position.epoch:  # and not while it only estimates its speed
                 self.stop()
             return record
@@ -311,10 +312,11 @@ def divergence(home: Path, rounds: int) -> Result:
         step, value = CHANCE.randrange(1, 190), CHANCE.choice([float("nan"), float("inf")])
 
         def spoil(step: int = step, value: float = value) -> None:
-            take, done = Trainer._step, []
+            take = Trainer._step
+            done: list[int] = []
 
-            def taking(self: Trainer, *arguments: Any) -> StepRecord:
-                record = take(self, *arguments)
+            def taking(self: Trainer, x: Tensor, y: Tensor) -> StepRecord:
+                record = take(self, x, y)
                 if record.step == step and self.position.epoch and not done:
                     done.append(step)
                     with torch.no_grad():

@@ -18,9 +18,9 @@ from charlstm.commands.common import command_to_try, program, read_text, run_nam
 from charlstm.commands.drawing import Drawing
 from charlstm.commands.signals import if_stopped, stopping
 from charlstm.config import load_config
-from charlstm.errors import CharlstmError, UnknownCharactersError
+from charlstm.errors import Argument, CharlstmError, UnknownCharactersError
 from charlstm.runs.diagnosis import diagnose
-from charlstm.runs.folder import RunFolder, new_run_folder, newest_run
+from charlstm.runs.folder import ANOTHER_RUN, RunFolder, new_run_folder, newest_run
 
 if TYPE_CHECKING:
     from charlstm.training.trainer import Trainer
@@ -44,9 +44,11 @@ def start_run(
     `reading` are the keys of [data] that flags set; `model` is a trained one to begin with, whose vocabulary may be extended.
     """
     if extend and not model:
-        raise CharlstmError("--extend-vocabulary extends that of a trained model: name it with --from")
+        remedy = ("name one with ", Argument("begin"))
+        raise CharlstmError("it needs a trained model", key="extend_vocabulary", value=True, remedy=remedy)
     if model and run and overwrite and run.resolve() in (model.resolve(), model.resolve().parent):
-        raise CharlstmError(f"--overwrite would replace the run that --from begins with, {model}: choose another --run")
+        lost = (Argument("overwrite", True), " would replace the run that ", Argument("begin"), f" begins with, {model}")
+        raise CharlstmError(lost, remedy=ANOTHER_RUN)
     asked = ask(file, settings, data={**({"text": list(text)} if text else {}), **reading})
     folder = RunFolder(run) if run else new_run_folder(run_name(text, file, asked.config))
     folder.refuse_held(overwrite)
@@ -80,7 +82,8 @@ def _prepare(asked: Asked, device: str, folder: RunFolder, model: Path | None, e
         try:
             corpus = read_text(data.text, asked.config.data, trained.vocabulary, extend)
         except UnknownCharactersError as error:
-            raise UnknownCharactersError(f"{error}; --extend-vocabulary adds them to the model's") from None
+            remedy = (Argument("extend_vocabulary", True), " adds them to the model's")
+            raise UnknownCharactersError(error.problem, remedy=remedy) from None
     prepared = prepare(corpus, replace(asked, config=with_absolute_paths(asked.config)))
     print_prepared(prepared, asked.config)
     trainer = Trainer(prepared, found, trained=trained)

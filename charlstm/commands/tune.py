@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from charlstm.asked import ask
 from charlstm.commands.common import program, read_text, run_name, with_absolute_paths
 from charlstm.commands.signals import if_stopped, stopping
-from charlstm.errors import CharlstmError, SearchError
+from charlstm.errors import Argument, CharlstmError, SearchError
 from charlstm.runs.folder import new_run_folder
 from charlstm.tuning.folder import SearchFolder
 from charlstm.tuning.space import read_space
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 DEFAULT_TRIALS = 20
 """Where neither a number nor a time is given: enough for the sampler to have learned from the first ten."""
-_SHORTER = "--set train.max_steps=300"
 _MOST_MINUTES = 1_000_000  # about two years; a timer can't wait for ever
 
 
@@ -45,14 +44,14 @@ def search_recipe(
 ) -> int:
     """Search over the [tune] table of a config file -> the exit code: 0, or 128 and the number of a signal that stopped it."""
     if trials is not None and trials < 1:
-        raise CharlstmError(f"--trials {trials}: expected a whole number, at least 1")
+        raise CharlstmError("expected a whole number, at least 1", key="trials", value=trials)
     if minutes is not None and not 0 < minutes <= _MOST_MINUTES:
-        raise CharlstmError(f"--minutes {minutes}: expected a number above 0, at most {_MOST_MINUTES}")
+        raise CharlstmError(f"expected a number above 0, at most {_MOST_MINUTES}", key="minutes", value=minutes)
     asked = ask(file, settings, **({"data": {"text": list(text)}} if text else {}))
     data = asked.config.data
     space = read_space(file, settings, asked.config)
     if find_spec("optuna") is None:
-        raise CharlstmError("charlstm tune needs Optuna, which is not installed: pip install 'charlstm[tune]'")
+        raise CharlstmError("charlstm tune needs Optuna, which is not installed", remedy="pip install 'charlstm[tune]'")
     folder = SearchFolder(run or new_run_folder(f"{run_name(text, file, asked.config)}-tune").path)
     folder.refuse_other()
     options = [
@@ -104,5 +103,6 @@ def _run(search: Search, most: float, seconds: float | None, as_json: bool, agai
     if received:
         print_line(f"to go on: {again}")
     elif not best:
-        raise SearchError(f"no trial was done, so none is the best: allow more time or shorter trials, such as with {_SHORTER}")
+        remedy = ("allow more time or shorter trials, such as with ", Argument("train.max_steps", 300))
+        raise SearchError("no trial was done, so none is the best", remedy=remedy)
     return 128 + received[0] if received else 0

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from charlstm.model.softmax import log_softmax
 from charlstm.model.types import Doubles
-from charlstm.sampling.controls import HISTORY_LENGTH, Controls, log_probabilities
+from charlstm.sampling.controls import HISTORY_LENGTH, Controls
 from charlstm.sampling.engines.base import Engine
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary
@@ -70,7 +71,7 @@ def beam_search(engine: Engine, controls: Controls, width: int, prime: Ids) -> F
     logits, state = engine.prefill(prime.astype(np.int64)[:, None])
     for _ in range(config.length):
         allowed = controls.before_drawing(logits, [hypothesis.history for hypothesis in live])
-        candidates, live = _candidates(live, log_probabilities(allowed)), []
+        candidates, live = _candidates(live, log_softmax(allowed)), []
         for candidate in candidates:
             stop = next((s for s, ids in stops.items() if _ends_with(candidate, ids, config.min_length)), None)
             if stop is None:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from charlstm.sampling.controls import Controls, log_probabilities
+from charlstm.model.softmax import log_softmax
+from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines.base import Engine
 from charlstm.sampling.generate import TOGETHER, Cursor, Row, generate, read_ids
 from charlstm.sampling.types import Logits
@@ -96,7 +97,7 @@ def generate_completions(
         for attempt in range(tries):
             seeds = {number: (seed + number, attempt) if attempt else seed + number for number in sorted(pending)}
             rows = [Row(controls, cursor, of, number) for number, of in seeds.items()]
-            for completion in _complete(engine, controls, cursor, rows, seed, alternatives):
+            for completion in _ended(engine, controls, cursor, rows, seed, alternatives):
                 if accept is None or accept(completion.text):
                     pending.remove(completion.number)
                     done[completion.number] = completion
@@ -109,7 +110,7 @@ def generate_completions(
             yield done[number]
 
 
-def _complete(
+def _ended(
     engine: Engine, controls: Controls, cursor: Cursor, rows: Sequence[Row], seed: int, alternatives: int | None
 ) -> Iterator[Completion]:
     """Texts side by side, each once it has ended; `seed` is that of text 0."""
@@ -137,7 +138,7 @@ class _Log:
             self.ids[row.number].append(chosen)
         if self._alternatives is None:
             return
-        logprobs = log_probabilities(logits)
+        logprobs = log_softmax(logits)
         best = (-logprobs).argsort(axis=1, kind="stable")[:, : self._alternatives]
         for row, own, chosen, others in zip(rows, logprobs, ids.tolist(), best, strict=True):
             alternatives = list(zip(others.tolist(), own[others].tolist(), strict=True))

@@ -148,13 +148,6 @@ def draw_ids(logits: Logits, uniforms: Doubles) -> Ids:
     return ids
 
 
-def log_probabilities(logits: Logits) -> Doubles:
-    """The logarithm of the softmax, (B, V), in nats; -inf stays."""
-    shifted: Doubles = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    mass: Doubles = np.exp(shifted).sum(axis=1, keepdims=True)
-    return shifted - np.log(mass)
-
-
 def _weights(logits: Logits) -> Doubles:
     """Probabilities (B, V), times what makes the largest of a row 1."""
     weights: Doubles = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)

@@ -65,7 +65,7 @@ def encode_prime(prime: str, vocabulary: Vocabulary) -> Ids:
 
 def without_unknown(prime: str, vocabulary: Vocabulary) -> str:
     """A prime without the characters that the vocabulary lacks. CharlstmError where nothing is left of it."""
-    known = vocabulary.normalized(prime).translate({ord(c): None for c in vocabulary.unknown(prime)})
+    known = vocabulary.without_unknown(prime)
     if prime and not known:
         raise CharlstmError(f"no character of the prime {shown(prime)} is known to the model")
     return known

@@ -17,6 +17,7 @@ from pydivsufsort import divsufsort
 
 from charlstm.config import DataConfig
 from charlstm.text.corpus import read_corpus
+from charlstm.text.reading import as_trained
 from charlstm.text.types import Ids, Progress
 from charlstm.text.vocabulary import CharVocabulary, Vocabulary, code_points
 
@@ -52,11 +53,10 @@ class Copied:
 def index_corpus(sources: Sequence[str], trained: DataConfig, vocabulary: Vocabulary, progress: Progress) -> CopyIndex:
     """TEXT arguments, ready to be asked what of a model's texts stands in them. TextError where they can't be read.
 
-    Line ends, normalisation and what stands between files are the model's, whose texts have them too. Characters are the
-    corpus's own: one that the model lacks is never generated, and one that the corpus lacks is not copied.
+    Characters are the corpus's own: one that the model lacks is never generated, and one that the corpus lacks is not copied.
     """
-    kept = {"newlines": trained.newlines, "separator": trained.separator, "normalize": vocabulary.normalize}
-    corpus = read_corpus(sources, DataConfig.model_validate(kept), progress=progress)
+    data = as_trained([trained], {"normalize": vocabulary.normalize})
+    corpus = read_corpus(sources, data, progress=progress)
     assert isinstance(corpus.vocabulary, CharVocabulary)
     return CopyIndex(corpus.ids, corpus.vocabulary)
 

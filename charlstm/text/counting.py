@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.config import DataConfig
-from charlstm.errors import TextError, UnknownCharactersError
+from charlstm.errors import Argument, TextError, UnknownCharactersError
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import CODE_POINTS, REPLACEMENT, ByteVocabulary, CharVocabulary, Vocabulary, code_points, describe
 
@@ -159,7 +159,8 @@ def _refuse_missing(counts: Mapping[str, int], vocabulary: Vocabulary) -> None:
 
 def _refuse_too_many(symbols: int) -> None:
     if symbols > MAX_SYMBOLS:
+        as_bytes, but_rare = Argument("data.unit", "byte"), Argument("data.min_count", 2)
         raise TextError(
-            f"the text has {symbols:,} different characters; the most is {MAX_SYMBOLS:,}: data.unit=byte needs only 256, "
-            "data.min_count=2 leaves out rare ones"
+            f"the text has {symbols:,} different characters; the most is {MAX_SYMBOLS:,}",
+            remedy=(as_bytes, " needs only 256, ", but_rare, " leaves out rare ones"),
         )

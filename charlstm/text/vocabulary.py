@@ -60,6 +60,13 @@ class Vocabulary(ABC):
         """The text as it is looked up."""
         return nfc(text) if self.normalize == "nfc" else text
 
+    def without_unknown(self, text: str) -> str:
+        """The text as it is looked up, without the characters that have no id: `encode` takes all of it."""
+        known = self.normalized(text)
+        while unknown := self.unknown(known):  # and again, as what stands side by side now may be composed
+            known = self.normalized(known.translate(dict.fromkeys(map(ord, unknown))))
+        return known
+
     def decode(self, ids: Iterable[int]) -> str:
         """Ids -> text; the inverse of `encode`."""
         return "".join(self.stream(ids))

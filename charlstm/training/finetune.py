@@ -13,7 +13,7 @@ from torch import Tensor
 
 from charlstm.asked import Asked
 from charlstm.config import Config
-from charlstm.errors import ConfigError
+from charlstm.errors import Argument, ConfigError
 from charlstm.model.char_lstm import CharLSTM
 from charlstm.runs.saved_model import SavedModel
 from charlstm.text.vocabulary import CharVocabulary, Vocabulary, code_points
@@ -27,7 +27,8 @@ _USUAL = {"data": ("newlines", "separator")}
 def settle(asked: Asked, trained: Config, extend: bool) -> Asked:
     """What was asked for, with the settings that a trained model decides. ConfigError where another value was asked for."""
     if asked.config.data.min_count > 1 and not extend:
-        raise ConfigError("data.min_count chooses among new characters, and without --extend-vocabulary there are none")
+        without = ("it chooses among new characters, and without ", Argument("extend_vocabulary", True), " there are none")
+        raise ConfigError(without, key="data.min_count", value=asked.config.data.min_count)
     sections = {}
     for section, keys in _FIXED.items():
         wanted, given = getattr(asked.config, section), getattr(trained, section)
@@ -35,7 +36,8 @@ def settle(asked: Asked, trained: Config, extend: bool) -> Asked:
         for key in keys:
             value, fixed = getattr(wanted, key), getattr(given, key)
             if asked.has(f"{section}.{key}") and value != fixed:
-                raise ConfigError(f"{section}.{key} = {value!r}: the model to start from has {fixed!r}, leave the setting out")
+                has = f"the model to start from has {fixed!r}"
+                raise ConfigError(has, key=f"{section}.{key}", value=value, remedy="leave the setting out")
         sections[section] = wanted.model_copy(update={key: getattr(given, key) for key in (*keys, *taken)})
     return replace(asked, config=asked.config.model_copy(update=sections))
 

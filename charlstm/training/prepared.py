@@ -82,7 +82,7 @@ def _resolve(config: Config, layout: Layout, corpus: Corpus) -> Config:
 def _prime(corpus: Corpus, config: Config) -> str:
     prime = config.sample.prime
     if missing := corpus.vocabulary.unknown(prime):
-        raise TextError(f"sample.prime = {prime!r}: the text never uses {describe(missing)}")
+        raise TextError(f"the text never uses {describe(missing)}", key="sample.prime", value=prime)
     return prime or ("A" if _has_own_id("A", corpus.vocabulary) else corpus.vocabulary.decode(corpus.ids[:1].tolist()))
 
 

@@ -16,7 +16,7 @@ from charlstm.config import TrainConfig
 from charlstm.errors import DivergedError
 from charlstm.model.char_lstm import State, detach
 from charlstm.training.optim import update_average
-from charlstm.training.resume import Training
+from charlstm.training.state import Training
 
 
 def take_step(training: Training, x: Tensor, y: Tensor, rate: float, config: TrainConfig) -> tuple[float, float]:
@@ -31,7 +31,7 @@ def take_step(training: Training, x: Tensor, y: Tensor, rate: float, config: Tra
     training.optimizer.zero_grad()
     logits, state = training.model(x.to(device), some_reset(training.state, config.reset))
     loss = F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten())
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     training.state = detach(state)
     nats = float(loss.detach())
     grad_norm = float(nn.utils.clip_grad_norm_(training.model.parameters(), config.grad_clip or math.inf))

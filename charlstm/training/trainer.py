@@ -23,12 +23,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from charlstm.errors import DivergedError, RunError, SaveError
+from charlstm.errors import Argument, DivergedError, Phrase, RunError, SaveError
 from charlstm.model.char_lstm import CharLSTM
 from charlstm.model.shapes import refuse_too_large
 from charlstm.out_of_memory import out_of_memory
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import Facts
+from charlstm.runs.position import Meter, Position
 from charlstm.runs.records import Record, Setback, StepRecord
 from charlstm.runs.saved_model import SavedModel
 from charlstm.sampling.controls import Controls
@@ -40,7 +41,8 @@ from charlstm.training.checkpoints import Checkpoints
 from charlstm.training.finetune import take_weights
 from charlstm.training.optim import learning_rate_at, make_optimizer
 from charlstm.training.prepared import Prepared
-from charlstm.training.resume import Meter, Position, Saved, Training, check_text, load_training, restore, snapshot
+from charlstm.training.resume import Saved, check_text, load_training, restore, snapshot
+from charlstm.training.state import Training
 from charlstm.training.step import take_step
 
 PREVIEW_LENGTH = 200
@@ -80,7 +82,7 @@ class Trainer:
             check_text(saved, prepared)
             restore(self._training, saved, device)
             if self.is_finished:
-                raise RunError(self._why_finished())
+                raise self._finished()
 
     @property
     def model(self) -> CharLSTM:
@@ -142,12 +144,14 @@ class Trainer:
         at_the_end = self.position.step >= self.total_steps or self.is_out_of_patience
         return at_the_end and not self.position.evaluation_due
 
-    def _why_finished(self) -> str:
+    def _finished(self) -> RunError:
         if self.is_out_of_patience:
             found = f"its last evaluations brought nothing better, {self.position.without_best} in a row"
-            return f"this run has ended because {found}: --set train.patience=0 goes on"
-        key = "epochs" if self.total_steps == self.steps_an_epoch * self.config.train.epochs else "max_steps"
-        return f"all {self.total_steps:,} steps of this run are done: --set train.{key}= asks for more"
+            return RunError(f"this run has ended because {found}", remedy=(Argument("train.patience", 0), " goes on"))
+        train = self.config.train
+        by_epochs = self.total_steps == self.steps_an_epoch * train.epochs
+        more = Argument("train.epochs", train.epochs + 1) if by_epochs else Argument("train.max_steps", 2 * train.max_steps)
+        return RunError(f"all {self.total_steps:,} steps of this run are done", remedy=(more, " asks for more"))
 
     @property
     def is_out_of_patience(self) -> bool:
@@ -193,8 +197,8 @@ class Trainer:
             with suppress(SaveError):
                 folder.append_metrics({"step": self.position.step, "diverged": reason})
             raise DivergedError(
-                f"training diverged for the {number}th time ({reason}), with the learning rate halved {MAX_SETBACKS} times: "
-                "try a lower train.learning_rate in a new run; what was saved before is whole"
+                f"training diverged for the {number}th time ({reason}), with the learning rate halved {MAX_SETBACKS} times",
+                remedy="try a lower train.learning_rate in a new run; what was saved before is whole",
             )
         self._checkpoints.wait()
         saved, warning = load_training(folder)
@@ -205,14 +209,12 @@ class Trainer:
         self.position.setbacks = number
         return Setback(reason, self.position.step, number)
 
-    def _smaller(self) -> str:
+    def _smaller(self) -> Phrase:
         train = self.config.train
-        smaller = [f"train.seq_len={max(2, train.seq_len // 2)}"]
-        if train.batch_size > 1:
-            smaller.insert(0, f"train.batch_size={train.batch_size // 2}")
-        remedy = " or ".join(f"--set {setting}" for setting in smaller)
         does_not_fit = f"train.batch_size {train.batch_size} x train.seq_len {train.seq_len} does not fit"
-        return f"{does_not_fit}; try a new run with {remedy}; what was saved before is whole"
+        fewer = (Argument("train.batch_size", train.batch_size // 2), " or ") if train.batch_size > 1 else ()
+        shorter = Argument("train.seq_len", max(2, train.seq_len // 2))
+        return (f"{does_not_fit}; try a new run with ", *fewer, shorter, "; what was saved before is whole")
 
     def _step(self, x: Tensor, y: Tensor) -> StepRecord:
         """Take a step, and count it."""

@@ -20,7 +20,7 @@ from charlstm.model.device import describe_device
 from charlstm.runs.diagnosis import Diagnosis
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.saved_model import SavedModel
-from charlstm.scoring.evaluation import Evaluation
+from charlstm.scoring.totals import Evaluation
 from charlstm.text.corpus import Corpus
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.prepared import Prepared

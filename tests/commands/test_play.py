@@ -127,7 +127,7 @@ def test_help_lists_every_command(play: Play) -> None:
 def test_a_mistake_is_one_line_and_nothing_is_lost(play: Play, tmp_path: Path) -> None:
     (tmp_path / "there").write_text("kept")
     (tmp_path / "folder").mkdir()
-    mistakes = {
+    mistakes: dict[str | bytes, str] = {
         "é": "the model never saw 'é' (U+00E9)",
         b"a\xff": "a line of standard input is not UTF-8 (offset 1)",
         "/undo": "nothing to undo",

@@ -18,7 +18,7 @@ def test_auto_prefers_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_device_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(DeviceError, match="--device cuda: no such device"):
+    with pytest.raises(DeviceError, match="device='cuda': no such device"):
         find_device("cuda")
     with pytest.raises(DeviceError, match="expected auto, cpu, cuda, mps"):
         find_device("gpu")

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 from charlstm.config import SampleConfig
 from charlstm.model.char_lstm import CharLSTM
+from charlstm.model.softmax import log_softmax
 from charlstm.sampling.beam import beam_search
-from charlstm.sampling.controls import Controls, log_probabilities
+from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines import Engine
 from charlstm.sampling.engines.torch_engine import TorchEngine
 from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary
@@ -34,7 +36,7 @@ def scores(engine: Engine, config: SampleConfig, text: str) -> float:
     logits, state = engine.prefill(PRIME.astype(np.int64)[:, None])
     total, ids = 0.0, PRIME.tolist()
     for i in ABC.encode(text):
-        total += log_probabilities(controls.filtered(logits, [ids]))[0, i]
+        total += log_softmax(controls.filtered(logits, [ids]))[0, i]
         ids.append(int(i))
         logits, state = engine.step(np.array([i], np.int64), state)
     return total
@@ -68,7 +70,7 @@ def exhaustive(engine: Engine, config: SampleConfig) -> tuple[str, float]:
         {"stop": ("a", "b", "c")},
     ],
 )
-def test_a_beam_that_holds_everything_finds_the_best_of_all_texts(engine: Engine, settings: dict[str, object]) -> None:
+def test_a_beam_that_holds_everything_finds_the_best_of_all_texts(engine: Engine, settings: dict[str, Any]) -> None:
     config = SampleConfig(length=5, **settings)
     text, score = exhaustive(engine, config)
     found = beam_search(engine, Controls(config, ABC), 3**5, PRIME)

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 from charlstm.config import SampleConfig
 from charlstm.model.char_lstm import CharLSTM
+from charlstm.model.softmax import log_softmax
 from charlstm.sampling.completions import Completion, Continuation, generate_completions
-from charlstm.sampling.controls import Controls, log_probabilities
+from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines.torch_engine import TorchEngine
 from charlstm.sampling.generate import encode_prime, generate_text, read_ids
 from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary
@@ -22,7 +24,7 @@ def engine(make_model: Callable[..., CharLSTM]) -> TorchEngine:
     return TorchEngine(make_model())
 
 
-def config(**settings: object) -> SampleConfig:
+def config(**settings: Any) -> SampleConfig:
     return SampleConfig(**{"prime": "ab", "length": 30, **settings})
 
 
@@ -87,7 +89,7 @@ def test_log_probabilities_are_the_models_own(engine: TorchEngine) -> None:
         ids = LETTERS.encode("ab" + text.text)
         assert [choice.chosen for choice in text.choices] == ids[2:].tolist()
         for place, choice in enumerate(text.choices, start=2):
-            truth = log_probabilities(read_ids(engine, ids[:place]).logits)[0]
+            truth = log_softmax(read_ids(engine, ids[:place]).logits)[0]
             assert choice.logprob == pytest.approx(truth[choice.chosen], abs=1e-5)
             assert [logprob for _, logprob in choice.alternatives] == pytest.approx(sorted(truth)[:-5:-1], abs=1e-5)
             assert [truth[i] for i, _ in choice.alternatives] == pytest.approx(sorted(truth)[:-5:-1], abs=1e-5)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Callable
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def engine(make_model: Callable[..., CharLSTM]) -> TorchEngine:
     return TorchEngine(make_model())
 
 
-def config(**settings: object) -> SampleConfig:
+def config(**settings: Any) -> SampleConfig:
     return SampleConfig(**{"prime": "ab", "length": 30, **settings})
 
 
@@ -92,7 +93,7 @@ def test_a_texts_last_piece_comes_when_it_has_ended(engine: TorchEngine) -> None
     settings = config(stop=("a",))
     cursor, controls = read_ids(engine, LETTERS.encode("ab")), Controls(settings, LETTERS)
     rows = [Row(controls, cursor, seed) for seed in range(5)]
-    last = {}
+    last: dict[Row, str | None] = {}
     for row, _ in generate(engine, controls, cursor, rows):
         assert last.get(row) is None, "nothing comes after it"
         last[row] = row.ending.reason

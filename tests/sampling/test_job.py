@@ -13,7 +13,7 @@ from charlstm.runs.model_file import Weights, read_weights
 from charlstm.sampling import request as request_module
 from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines.onnx_engine import OnnxEngine
-from charlstm.sampling.engines.selection import open_engine
+from charlstm.sampling.engines.selection import Opened, open_engine
 from charlstm.sampling.generate import encode_prime, generate_text
 from charlstm.sampling.job import SampleJob, resolve
 from charlstm.sampling.request import SampleRequest
@@ -71,7 +71,12 @@ def test_an_engine_that_is_open_is_used_and_none_is_opened(
     expected = [whole(resolve(request, weights)) for request in (alone, blend)]
     engine = open_engine(weights).engine
     opened: list[Weights] = []
-    monkeypatch.setattr("charlstm.sampling.job.open_engine", lambda w, *_: opened.append(w) or open_engine(w))
+
+    def noting(other: Weights, *_: object) -> Opened:
+        opened.append(other)
+        return open_engine(other)
+
+    monkeypatch.setattr("charlstm.sampling.job.open_engine", noting)
     jobs = [resolve(request, weights, engine=engine) for request in (alone, blend)]
     assert [whole(job) for job in jobs] == expected
     assert jobs[0].engine is engine

@@ -174,7 +174,7 @@ def test_what_fails_leaves_all_as_it_was(draft: Draft) -> None:
     draft.add("ab")
     draft.branch("here")
     place = draft.place
-    for attempt, said in (
+    attempts: list[tuple[Callable[[], object], str]] = [
         (lambda: draft.add("a★é"), "the model never saw '★' (U+2605), 'é' (U+00E9): nothing was added"),
         (lambda: draft.add("a\udc80"), "is not UTF-8: nothing was added"),
         (lambda: draft.go_to("her"), "no branch 'her': did you mean here?"),
@@ -183,7 +183,8 @@ def test_what_fails_leaves_all_as_it_was(draft: Draft) -> None:
         (lambda: draft.set("temperature", "-1"), "sample.temperature = -1: expected a number at least 0"),
         (lambda: draft.set("ban", "★"), "'★'"),
         (lambda: draft.set("ban", "abcdefghi\n "), "ban"),
-    ):
+    ]
+    for attempt, said in attempts:
         with pytest.raises(CharlstmError) as error:
             attempt()
         assert said in str(error.value)

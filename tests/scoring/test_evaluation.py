@@ -11,7 +11,8 @@ import torch
 from charlstm.errors import TextError
 from charlstm.model.char_lstm import CharLSTM, State
 from charlstm.scoring import evaluation
-from charlstm.scoring.evaluation import Evaluation, cold, evaluate_text, stateful
+from charlstm.scoring.evaluation import cold, evaluate_text, stateful
+from charlstm.scoring.totals import Evaluation
 
 IDS = np.random.default_rng(0).integers(0, 11, 3001).astype(np.uint8)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def recoded(texts: list[str], data: DataConfig) -> tuple[list[int], Vocabulary]:
 
 
 @given(pieces, st.sampled_from(["char", "byte"]))
-def test_recoded_pieces_are_the_encoded_whole(texts: list[str], unit: str) -> None:
+def test_recoded_pieces_are_the_encoded_whole(texts: list[str], unit: Literal["char", "byte"]) -> None:
     ids, vocabulary = recoded(texts, DataConfig(unit=unit))
     assert ids == vocabulary.encode("".join(texts)).tolist()
 
@@ -91,5 +92,5 @@ def test_a_given_vocabulary_with_rare_characters_knows_all() -> None:
 def test_more_symbols_than_any_text_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counting, "MAX_SYMBOLS", 3)
     assert choose_vocabulary(Counter("abc"), DataConfig()).size == 3
-    with pytest.raises(TextError, match=r"4 different characters; the most is 3: data\.unit=byte .* data\.min_count=2"):
+    with pytest.raises(TextError, match=r"4 different characters; the most is 3: data\.unit='byte' .* data\.min_count=2"):
         choose_vocabulary(Counter("abcd"), DataConfig())

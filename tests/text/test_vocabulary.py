@@ -64,6 +64,26 @@ def test_unknown_are_exactly_the_characters_that_were_not_in_the_text(text: str,
             vocabulary.encode(other)
 
 
+COMPOSED = st.text(st.sampled_from("abé\u0301e\u0323ệx★"))
+
+
+@given(COMPOSED, COMPOSED, st.sampled_from(["none", "nfc"]), st.booleans())
+def test_what_is_left_without_the_unknown_can_be_encoded(text: str, other: str, normalize: str, has_rare: bool) -> None:
+    vocabulary = CharVocabulary(text + REPLACEMENT * has_rare, normalize, has_rare)
+    left = vocabulary.without_unknown(other)
+    assert vocabulary.unknown(left) == []
+    assert len(vocabulary.encode(left)) == len(left)
+    if normalize == "none":
+        assert left == (other if has_rare else "".join(c for c in other if c in text))
+    if not vocabulary.unknown(other):
+        assert left == vocabulary.normalized(other)
+
+
+def test_what_was_parted_by_an_unknown_character_may_be_composed_into_another() -> None:
+    vocabulary = CharVocabulary("abe\u0301", "nfc")
+    assert vocabulary.without_unknown("ae★\u0301b") == "ab", "an é, which the vocabulary lacks, is what was left at first"
+
+
 def test_order_of_the_text_does_not_matter() -> None:
     assert CharVocabulary("zebra") == CharVocabulary("arbze")
 

@@ -12,10 +12,10 @@ import torch
 
 from charlstm.config import Config, load_config
 from charlstm.errors import ModelError, RunError
+from charlstm.runs import save_header
 from charlstm.runs.folder import RunFolder, newest_run
 from charlstm.runs.model_file import read_tensors, write_tensors
 from charlstm.runs.records import StepRecord
-from charlstm.training import resume as resuming
 from charlstm.training.prepared import Prepared
 from charlstm.training.resume import Saved, load_training, refuse_another
 from charlstm.training.trainer import Trainer
@@ -89,7 +89,8 @@ def test_stopped_and_resumed_is_never_stopped(
     with_dropout: Prepared, never_stopped: tuple[str, list[dict[str, float]]], folder: RunFolder, step: int | str
 ) -> None:
     total = Trainer(with_dropout, CPU).total_steps
-    at = {"epoch": with_dropout.layout.steps, "end": total}.get(step) or int(step) % total  # type: ignore[call-overload]
+    ends = {"epoch": with_dropout.layout.steps, "end": total}
+    at = ends[step] if isinstance(step, str) else step % total
     train_until(Trainer(with_dropout, CPU), folder, at)
     resume(with_dropout, folder, at)
     assert (digest(folder.resume), records(folder)) == never_stopped
@@ -111,7 +112,7 @@ def test_patience_counts_on_after_a_resume_and_its_end_is_an_end(make_config: Ca
     assert saved.position.without_best == 2
     list(Trainer(impatient, CPU, saved).fit(parts))
     assert records(parts) == expected
-    with pytest.raises(RunError, match=r"nothing better, 4 in a row: --set train.patience=0 goes on"):
+    with pytest.raises(RunError, match=r"nothing better, 4 in a row: train.patience=0 goes on"):
         Trainer(impatient, CPU, load_training(parts)[0])
     patient = prepare_text(VERSE, make_config(*settings))
     assert not Trainer(patient, CPU, load_training(parts)[0]).is_finished
@@ -146,7 +147,7 @@ def test_each_part_is_needed(
 def test_a_longer_training_goes_on_and_a_finished_one_says_so(make_config: Callable[..., Config], folder: RunFolder) -> None:
     prepared = prepare_text(VERSE, make_config())
     list(Trainer(prepared, CPU).fit(folder))
-    with pytest.raises(RunError, match=r"steps of this run are done: --set train.epochs="):
+    with pytest.raises(RunError, match=r"steps of this run are done: train.epochs=3 asks for more"):
         Trainer(prepared, CPU, load_training(folder)[0])
     longer = prepare_text(VERSE, make_config("train.epochs=3"))
     list(Trainer(longer, CPU, load_training(folder)[0]).fit(folder))
@@ -230,10 +231,10 @@ def test_a_run_can_be_resumed_from_its_first_moment(prepared: Prepared, folder: 
 def test_a_save_that_is_whole_is_never_given_up(prepared: Prepared, folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Made by a later version, or unreadable for the moment: that is an error, and no reason to take an older one."""
     train_until(Trainer(prepared, CPU), folder, 3)
-    version = resuming._RESUME_VERSION
-    monkeypatch.setattr(resuming, "_RESUME_VERSION", 99)
+    version = save_header.SAVE_VERSION
+    monkeypatch.setattr(save_header, "SAVE_VERSION", 99)
     list(Trainer(prepared, CPU, load_training_of(folder, version, monkeypatch)).fit(folder))
-    monkeypatch.setattr(resuming, "_RESUME_VERSION", 1)
+    monkeypatch.setattr(save_header, "SAVE_VERSION", 1)
     before = folder.resume.read_bytes()
     with pytest.raises(ModelError, match="another version"):
         load_training(folder)
@@ -242,7 +243,7 @@ def test_a_save_that_is_whole_is_never_given_up(prepared: Prepared, folder: RunF
 
 def load_training_of(folder: RunFolder, version: int, monkeypatch: pytest.MonkeyPatch) -> Saved:
     with monkeypatch.context() as patch:
-        patch.setattr(resuming, "_RESUME_VERSION", version)
+        patch.setattr(save_header, "SAVE_VERSION", version)
         return load_training(folder)[0]
 
 

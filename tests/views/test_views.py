@@ -16,7 +16,7 @@ from charlstm.config import Config, DataConfig
 from charlstm.errors import Stopped
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.records import Record, Setback
-from charlstm.scoring.evaluation import Evaluation
+from charlstm.scoring.totals import Evaluation
 from charlstm.text.corpus import Findings, corpus_of
 from charlstm.text.vocabulary import ByteVocabulary
 from charlstm.training.prepared import Prepared, prepare

@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from charlstm.errors import Argument, CharlstmError
-from charlstm.model.types import Doubles
+from charlstm.model.softmax import log_softmax
 from charlstm.runs.model_file import Weights
 from charlstm.sampling.engines import graph_cache
 from charlstm.sampling.engines.base import Engine
 from charlstm.sampling.engines.onnx_engine import OnnxEngine
-from charlstm.sampling.types import Logits
 
 if TYPE_CHECKING:
     from charlstm.model.char_lstm import CharLSTM
@@ -121,14 +120,9 @@ def measure(int8: OnnxEngine, float32: OnnxEngine, weights: Weights) -> Measured
         logits, exact = float32.step(ids, exact)
         others, rough = int8.step(ids, rough)
         ids = (logits + generator.gumbel(size=logits.shape)).argmax(axis=1)  # a draw from the softmax
-        here, there = _log_softmax(logits), _log_softmax(others)
+        here, there = log_softmax(logits), log_softmax(others)
         nats += float((np.exp(here) * (here - there)).sum())
     return Measured(nats / (steps * _TEXTS), steps * _TEXTS, _step_seconds(int8), _step_seconds(float32))
-
-
-def _log_softmax(logits: Logits) -> Doubles:
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
 
 
 def _step_seconds(engine: OnnxEngine) -> float:

@@ -7,7 +7,7 @@ import pytest
 
 from charlstm.errors import CharlstmError
 from charlstm.model.char_lstm import CharLSTM
-from charlstm.sampling.controls import log_probabilities
+from charlstm.model.softmax import log_softmax
 from charlstm.sampling.engines import Engine
 from charlstm.sampling.engines.blend import BlendEngine, require_same_vocabulary
 from charlstm.sampling.engines.torch_engine import TorchEngine
@@ -27,7 +27,7 @@ def after(engine: Engine, ids: np.ndarray) -> np.ndarray:
     _, state = engine.prefill(ids[:2])
     _, state = engine.prefill(ids[2:4], state)
     _, state = engine.step(ids[4], engine.select(engine.select(state, [1, 0]), [1, 0]))
-    return log_probabilities(engine.step(ids[5], state)[0])
+    return log_softmax(engine.step(ids[5], state)[0])
 
 
 def test_a_blend_is_the_product_of_probabilities(engines: list[Engine]) -> None:
