@@ -90,8 +90,8 @@ def start(
     """A training that is ready to be iterated over; nothing is written before its first record is asked for.
 
     `text` are files, folders, globs, `builtin:NAME` or `data:NAME`; without any, those of the TOML file `config`, or the
-    built-in text. `settings` are those of [data], [model], [train], [sample] and [track], and come before the file's. The run goes to
-    `run`, or under `runs/` by the name of its text. With `resume` it goes on exactly, with other settings where they are given.
+    built-in text. `settings` are those of [data], [model], [train], [sample] and [track], and come before the file's. The run
+    goes to `run`, or under `runs/` by the name of its text. With `resume` it goes on exactly, with other settings where given.
     `begin` is a trained model to begin with, whose vocabulary `extend_vocabulary` lets the text extend.
 
     ConfigError, TextError, RunError, ModelError and DeviceError say what is wrong with what was asked for.
