@@ -35,9 +35,9 @@ class Template:
         Name and title are text, whatever they hold. Each value of `data` becomes a block with the id that stands before it,
         bytes in base64 and all else in JSON; one of them has the id `data`. ValueError as of `embedded`.
         """
-        before, after = _read("page.html").split("<!-- data -->")
-        before = before.replace("/* style */", _read("page.css") + _read(self.style)).replace(
-            "<!-- markup -->", _read(self.markup)
+        before, after = _web_file("page.html").split("<!-- data -->")
+        before = before.replace("/* style */", _web_file("page.css") + _web_file(self.style)).replace(
+            "<!-- markup -->", _web_file(self.markup)
         )
         # Last, as they may look like any of the marks above. Escaped, they look like none of these two.
         before = before.replace("<!-- title -->", escape(title)).replace("<!-- name -->", escape(name))
@@ -45,7 +45,7 @@ class Template:
         for block, value in data:
             text = b64encode(value).decode("ascii") if isinstance(value, bytes | memoryview) else embedded(value)
             yield f'<script type="application/json" id="{block}">{text}</script>\n'.encode("ascii")
-        yield after.replace("/* script */", "\n".join(map(_read, ("page.js", *self.scripts)))).encode()
+        yield after.replace("/* script */", "\n".join(map(_web_file, ("page.js", *self.scripts)))).encode()
 
 
 def embedded(data: object) -> str:
@@ -60,5 +60,5 @@ def embedded(data: object) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _read(name: str) -> str:
+def _web_file(name: str) -> str:
     return (files("charlstm.views.pages") / "web" / name).read_text(encoding="utf-8")
