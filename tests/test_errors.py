@@ -42,10 +42,10 @@ COMMAND = re.compile(r"charlstm \w+ --[\w-]+")
 def flags(tree: ast.AST) -> Iterator[ast.Constant]:
     """The texts in a program that name a flag, those of f-strings too, but not its docstrings."""
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            if FLAG.search(COMMAND.sub("", node.value)):
-                yield node
+    texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    for node in texts:
+        if id(node) not in docstrings and FLAG.search(COMMAND.sub("", str(node.value))):
+            yield node
 
 
 @pytest.mark.parametrize("file", CORE, ids=lambda file: str(file.relative_to(PACKAGE)))
