@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from charlstm.api.run import Run
     from charlstm.api.scores import CharacterSurprise, TextScore
     from charlstm.api.trace import TextTrace
-    from charlstm.api.training import Training, begin, resume, train
+    from charlstm.api.training import TrainingRun, start, train
     from charlstm.runs.overview import Overview, overviews
     from charlstm.runs.records import Point, Record, Setback, StepRecord
     from charlstm.sampling.completions import Choice, Completion
@@ -71,14 +71,13 @@ __all__ = [
     "TextError",
     "TextScore",
     "TextTrace",
-    "Training",
+    "TrainingRun",
     "UnknownCharactersError",
     "__version__",
-    "begin",
     "classify",
     "load",
     "overviews",
-    "resume",
+    "start",
     "train",
 ]
 
@@ -88,7 +87,7 @@ _HOMES = {
     "api.run": ("Run",),
     "api.scores": ("CharacterSurprise", "TextScore"),
     "api.trace": ("TextTrace",),
-    "api.training": ("Training", "begin", "resume", "train"),
+    "api.training": ("TrainingRun", "start", "train"),
     "runs.overview": ("Overview", "overviews"),
     "runs.records": ("Point", "Record", "Setback", "StepRecord"),
     "sampling.completions": ("Choice", "Completion"),

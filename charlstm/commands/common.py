@@ -1,4 +1,4 @@
-"""What several commands need: a text read with a bar, a name for a run, how this program is called, what to call next.
+"""What several commands need: a text read with a bar, how this program is called, what to call next.
 
 Knows: how to show that a text is being read; how a diagnosis becomes a command; which neurons a model has.
 Does not know: what the text is for.
@@ -12,10 +12,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from charlstm.config import Config, DataConfig, ModelConfig, is_path, load_config
-from charlstm.errors import Argument, CharlstmError, ConfigError, shown
+from charlstm.config import DataConfig, ModelConfig, load_config
+from charlstm.errors import Argument, CharlstmError, ConfigError
 from charlstm.runs.diagnosis import Diagnosis
-from charlstm.runs.folder import RunFolder, is_unicode
+from charlstm.runs.folder import RunFolder
 from charlstm.text.corpus import Corpus, read_corpus
 from charlstm.text.vocabulary import Vocabulary
 
@@ -54,24 +54,6 @@ def command_to_try(diagnosis: Diagnosis, folder: RunFolder) -> str | None:
     begin = ["--resume", "--run", str(folder.path)] if diagnosis.goes_on else ["--config", str(folder.config)]
     settings = [part for key, value in diagnosis.settings_to_try.items() for part in ("--set", f"{key}={value}")]
     return f"{program()} train {shlex.join([*begin, *settings])}"
-
-
-def run_name(text: Sequence[str], file: Path | None, config: Config) -> str:
-    """A run is called after its config file, or after the run whose own that is, or else after its text."""
-    if file and not text:
-        return (file == RunFolder(file.parent).config and file.parent.name) or file.stem
-    source = config.data.text[0]
-    path = Path(source.removeprefix("builtin:").removeprefix("data:"))
-    name = "stdin" if source == "-" else path.with_suffix("").stem if path.suffix in (".gz", ".xz", ".bz2") else path.stem
-    return "".join(c if c.isalnum() or c in "._-" else "-" for c in name).strip(".-")[:60] or "run"
-
-
-def with_absolute_paths(config: Config) -> Config:
-    """The run's own config.toml names its text from wherever it is read."""
-    text = tuple(str(Path(source).absolute()) if is_path(source) else source for source in config.data.text)
-    if odd := [source for source in text if not is_unicode(source)]:
-        raise CharlstmError(f"the path {shown(odd[0])} is not UTF-8", remedy="move or rename the text")
-    return config.model_copy(update={"data": config.data.model_copy(update={"text": text})})
 
 
 def require_neuron(layer: int, neuron: int, model: ModelConfig) -> None:

@@ -28,7 +28,7 @@ def sample_texts(options: SampleOptions) -> None:
     from charlstm.runs.model_file import read_weights
     from charlstm.views.console import print_line
 
-    job = _resolve(options.request, read_weights(options.model), prime)
+    job = _job_for(options.request, read_weights(options.model), prime)
     _warn_of_stops(job)
     if options.verbose:
         for path, one in zip([options.model, *(path for path, _ in job.request.blended)], job.opened, strict=True):
@@ -47,7 +47,7 @@ def sample_texts(options: SampleOptions) -> None:
         print_line(f"{chosen} · {speed:,.0f} characters a second", "dim")
 
 
-def _resolve(request: SampleRequest, weights: Weights, prime: str | None) -> SampleJob:
+def _job_for(request: SampleRequest, weights: Weights, prime: str | None) -> SampleJob:
     """Make the request ready for the model, with a bar where a long corpus is read for it."""
     from charlstm.sampling.job import resolve
 
@@ -85,7 +85,7 @@ def _json_lines(job: SampleJob, is_shown: bool) -> Iterator[tuple[int, str]]:
     """The texts as JSON, each with its number; safe for a terminal where it is shown on one."""
     from charlstm.views.console import to_json
 
-    for number, text, facts in _facts(job):
+    for number, text, facts in _texts_and_facts(job):
         if copied := job.copied(text):
             from charlstm.commands.sample_novelty import copied_facts
 
@@ -93,7 +93,7 @@ def _json_lines(job: SampleJob, is_shown: bool) -> Iterator[tuple[int, str]]:
         yield number, to_json(facts, is_shown)
 
 
-def _facts(job: SampleJob) -> Iterator[tuple[int, str, dict[str, Any]]]:
+def _texts_and_facts(job: SampleJob) -> Iterator[tuple[int, str, dict[str, Any]]]:
     """Each text with its number and what is to be said of it."""
     if job.request.beam is None:
         for completion in job.completions():

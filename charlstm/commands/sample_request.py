@@ -19,12 +19,12 @@ MOST_PRIME = 2**20
 """Bytes of a prime. A longer one would take minutes to read, and a model remembers some thousands of characters at best."""
 _PLACEHOLDER = re.compile(r"\{(?::(0\d{1,2}))?\}")
 
-_EXCLUDES: Excludes = {
+_EXCLUDED_OPTIONS: Excludes = {
     "forever": ("writes one text without an end", ("json", "output")),
     "prime_file": ("is the prime", ("prime",)),
     "json": ("tells prime and text apart by itself", ("no_prime", "separator", "raw")),
 }
-_NEEDS: Needs = {"logprobs": ("json",), "separator": ("count",)}
+_NEEDED_OPTIONS: Needs = {"logprobs": ("json",), "separator": ("count",)}
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class SampleOptions:
     verbose: bool = False
 
     def __post_init__(self) -> None:
-        require_agreement(self._used(), _EXCLUDES, _NEEDS)
+        require_agreement(self._used(), _EXCLUDED_OPTIONS, _NEEDED_OPTIONS)
         if self.separator is not None and self.has_file_each:
             raise CharlstmError("--separator does nothing where --output gives each text a file of its own: leave it out")
         if "-" in self.request.novelty and self._prime_source() == "-":

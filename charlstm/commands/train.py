@@ -9,18 +9,19 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charlstm.asked import Asked, ask
-from charlstm.commands.common import command_to_try, program, read_text, run_name, with_absolute_paths
+from charlstm.commands.common import command_to_try, program, read_text
 from charlstm.commands.drawing import Drawing
 from charlstm.commands.signals import if_stopped, stopping
-from charlstm.config import load_config
-from charlstm.errors import Argument, CharlstmError, UnknownCharactersError
+from charlstm.config import DataConfig, load_config
 from charlstm.runs.diagnosis import diagnose
-from charlstm.runs.folder import ANOTHER_RUN, RunFolder, new_run_folder, newest_run
+from charlstm.runs.folder import RunFolder, new_run_folder, newest_run, refuse_losing
+from charlstm.runs.naming import run_name
+from charlstm.text.corpus import Corpus
+from charlstm.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from charlstm.training.trainer import Trainer
@@ -43,12 +44,7 @@ def start_run(
 
     `reading` are the keys of [data] that flags set; `model` is a trained one to begin with, whose vocabulary may be extended.
     """
-    if extend and not model:
-        remedy = ("name one with ", Argument("begin"))
-        raise CharlstmError("it needs a trained model", key="extend_vocabulary", value=True, remedy=remedy)
-    if model and run and overwrite and run.resolve() in (model.resolve(), model.resolve().parent):
-        lost = (Argument("overwrite", True), " would replace the run that ", Argument("begin"), f" begins with, {model}")
-        raise CharlstmError(lost, remedy=ANOTHER_RUN)
+    refuse_losing(run, overwrite, model, extend)
     asked = ask(file, settings, data={**({"text": list(text)} if text else {}), **reading})
     folder = RunFolder(run) if run else new_run_folder(run_name(text, file, asked.config))
     folder.refuse_held(overwrite)
@@ -63,14 +59,14 @@ def start_run(
 
 def _prepare(asked: Asked, device: str, folder: RunFolder, model: Path | None, extend: bool) -> Trainer:
     """Read the text and the model to begin with, make the trainer, and show it."""
-    data = asked.config.data
-    if not model:
-        corpus = read_text(data.text, data)  # before torch is loaded: a text that can't be read is said at once
+    read = _reading
+    if not model:  # before torch is loaded: a text that can't be read is said at once
+        corpus = _reading(asked.config.data)
+        read = lambda *_: corpus  # noqa: E731
 
     from charlstm.model.device import find_device
     from charlstm.runs.saved_model import load_model
-    from charlstm.training.finetune import settle
-    from charlstm.training.prepared import prepare
+    from charlstm.training.beginning import prepare_new
     from charlstm.training.state import new_training
     from charlstm.training.trainer import Trainer
     from charlstm.views.console import print_facts
@@ -78,20 +74,17 @@ def _prepare(asked: Asked, device: str, folder: RunFolder, model: Path | None, e
 
     found = find_device(device)
     trained = load_model(model) if model else None
-    if trained:
-        asked = settle(asked, trained.config, extend)
-        try:
-            corpus = read_text(data.text, asked.config.data, trained.vocabulary, extend)
-        except UnknownCharactersError as error:
-            remedy = (Argument("extend_vocabulary", True), " adds them to the model's")
-            raise UnknownCharactersError(error.problem, remedy=remedy) from None
-    prepared = prepare(corpus, replace(asked, config=with_absolute_paths(asked.config)))
+    prepared = prepare_new(asked, trained, extend, read)
     print_prepared(prepared, asked.config)
     trainer = Trainer(prepared, new_training(prepared, found, trained))
     if trained:
         print_facts([("from", f"{model}, trained for {trained.facts.step:,} steps")])
     print_plan(trainer, folder, trainer.seconds_an_epoch())
     return trainer
+
+
+def _reading(data: DataConfig, vocabulary: Vocabulary | None = None, extend: bool = False) -> Corpus:
+    return read_text(data.text, data, vocabulary, extend)
 
 
 def resume_run(run: Path | None, settings: Sequence[str], device: str, dry_run: bool) -> int:
@@ -109,29 +102,19 @@ def resume_run(run: Path | None, settings: Sequence[str], device: str, dry_run: 
 def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str, dry_run: bool) -> Trainer:
     """Read the newest whole save and the text, make the trainer, show them, and put the folder back to where they were."""
     from charlstm.model.device import find_device
-    from charlstm.training.prepared import prepare
-    from charlstm.training.resume import load_training, refuse_another, resume_training
+    from charlstm.training.beginning import prepare_resumed
     from charlstm.training.trainer import Trainer
     from charlstm.views.console import print_warning
     from charlstm.views.summary import print_plan, print_prepared
 
-    saved, warning = load_training(folder)
-    config = with_absolute_paths(load_config(None, settings, **saved.config.model_dump(mode="json")))
-    refuse_another(saved.config, config)
-    given = saved.vocabulary if saved.is_vocabulary_given else None
-    prepared = prepare(read_text(config.data.text, config.data, given), Asked.all_of(config))
-    print_prepared(prepared, config)
-    trainer = Trainer(prepared, resume_training(saved, prepared, find_device(device)))
+    resumed = prepare_resumed(folder, _reading, settings)
+    print_prepared(resumed.prepared, resumed.prepared.config)
+    trainer = Trainer(resumed.prepared, resumed.training(find_device(device)))
     print_plan(trainer, folder, trainer.seconds_an_epoch())
-    if warning:
-        print_warning(warning)
-    if not folder.holds_config(saved.config):
-        print_warning(f"{folder.config.name} is not as it was written: the settings of the save hold; --set changes them")
-    if not dry_run:
-        if warning:
-            folder.promote_previous()
-        for name in folder.go_back_to(saved.marks):
-            print_warning(f"{name} is not as it was written: its whole lines are kept")
+    for note in resumed.notes():
+        print_warning(note)
+    for note in () if dry_run else resumed.put_back():
+        print_warning(note)
     return trainer
 
 

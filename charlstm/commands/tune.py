@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charlstm.asked import ask
-from charlstm.commands.common import program, read_text, run_name, with_absolute_paths
+from charlstm.commands.common import program, read_text
 from charlstm.commands.signals import if_stopped, stopping
 from charlstm.errors import Argument, CharlstmError, SearchError
 from charlstm.runs.folder import new_run_folder
+from charlstm.runs.naming import run_name, with_absolute_paths
 from charlstm.tuning.folder import SearchFolder
 from charlstm.tuning.space import read_space
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from charlstm.config import Config
-from charlstm.errors import Argument, ModelError, RunError
+from charlstm.errors import Argument, CharlstmError, ModelError, RunError
 from charlstm.files import append_bytes, half_written, read_whole, told, write_atomically
 from charlstm.runs.records import Point, read_curve
 
@@ -228,6 +228,16 @@ class RunFolder:
 def is_unicode(name: str) -> bool:
     """False for names with bytes that are not UTF-8, which neither TOML nor safetensors can spell."""
     return not any("\ud800" <= c <= "\udfff" for c in name)
+
+
+def refuse_losing(run: Path | None, overwrite: bool, model: Path | None, extend: bool) -> None:
+    """CharlstmError where a new run would replace the model that it begins with, or extend a vocabulary without a model."""
+    if extend and not model:
+        remedy = ("name one with ", Argument("begin"))
+        raise CharlstmError("it needs a trained model", key="extend_vocabulary", value=True, remedy=remedy)
+    if model and run and overwrite and run.resolve() in (model.resolve(), model.resolve().parent):
+        lost = (Argument("overwrite", True), " would replace the run that ", Argument("begin"), f" begins with, {model}")
+        raise CharlstmError(lost, remedy=ANOTHER_RUN)
 
 
 def new_run_folder(name: str, under: Path = Path("runs")) -> RunFolder:

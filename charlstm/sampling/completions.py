@@ -97,7 +97,7 @@ def generate_completions(
         for attempt in range(tries):
             seeds = {number: (seed + number, attempt) if attempt else seed + number for number in sorted(pending)}
             rows = [Row(controls, cursor, of, number) for number, of in seeds.items()]
-            for completion in _complete(engine, controls, cursor, rows, seed, alternatives):
+            for completion in _ended(engine, controls, cursor, rows, seed, alternatives):
                 if accept is None or accept(completion.text):
                     pending.remove(completion.number)
                     done[completion.number] = completion
@@ -110,7 +110,7 @@ def generate_completions(
             yield done[number]
 
 
-def _complete(
+def _ended(
     engine: Engine, controls: Controls, cursor: Cursor, rows: Sequence[Row], seed: int, alternatives: int | None
 ) -> Iterator[Completion]:
     """Texts side by side, each once it has ended; `seed` is that of text 0."""

@@ -55,8 +55,7 @@ def index_corpus(
 ) -> CopyIndex:
     """TEXT arguments, ready to be asked what of a model's texts stands in them. TextError where they can't be read.
 
-    Line ends, normalisation and what stands between files are the model's, whose texts have them too. Characters are the
-    corpus's own: one that the model lacks is never generated, and one that the corpus lacks is not copied.
+    Characters are the corpus's own: one that the model lacks is never generated, and one that the corpus lacks is not copied.
     """
     data = as_trained([trained], {"normalize": vocabulary.normalize})
     corpus = read_corpus(sources, data, progress=progress)

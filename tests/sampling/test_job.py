@@ -72,11 +72,11 @@ def test_an_engine_that_is_open_is_used_and_none_is_opened(
     engine = open_engine(weights).engine
     opened: list[Weights] = []
 
-    def opening(weights: Weights, *_: object) -> Opened:
-        opened.append(weights)
-        return open_engine(weights)
+    def noting(other: Weights, *_: object) -> Opened:
+        opened.append(other)
+        return open_engine(other)
 
-    monkeypatch.setattr("charlstm.sampling.job.open_engine", opening)
+    monkeypatch.setattr("charlstm.sampling.job.open_engine", noting)
     jobs = [resolve(request, weights, engine=engine) for request in (alone, blend)]
     assert [whole(job) for job in jobs] == expected
     assert jobs[0].engine is engine
