@@ -32,7 +32,7 @@ from charlstm.training.resume import refuse_another
 from charlstm.tuning.space import read_space
 
 PACKAGE = Path(errors.__file__).parent
-OTHERS = ("cli", "commands", "views", "sampling")
+OTHERS = ("cli", "commands", "views")
 CORE = [file for file in PACKAGE.rglob("*.py") if file.relative_to(PACKAGE).parts[0] not in OTHERS]
 FLAG = re.compile(r"(?<![\w-])--[a-z]")
 COMMAND = re.compile(r"charlstm \w+ --[\w-]+")
