@@ -42,10 +42,9 @@ COMMAND = re.compile(r"charlstm \w+ --[\w-]+")
 def flags(tree: ast.AST) -> Iterator[ast.Constant]:
     """The texts in a program that name a flag, those of f-strings too, but not its docstrings."""
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Constant) or id(node) in docstrings:
-            continue
-        if isinstance(node.value, str) and FLAG.search(COMMAND.sub("", node.value)):
+    texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    for node in texts:
+        if id(node) not in docstrings and FLAG.search(COMMAND.sub("", str(node.value))):
             yield node
 
 

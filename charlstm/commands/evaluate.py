@@ -67,12 +67,12 @@ def show_info(model: Path, as_json: bool) -> None:
     _ = weights.tensors  # only to find out whether they are whole
     diagnosis = command = None
     if model.is_dir() and (curve := RunFolder(model).curve()):
-        diagnosis = diagnose(curve, _settings_of(RunFolder(model), weights.config))
+        diagnosis = diagnose(curve, _own_settings(RunFolder(model), weights.config))
         command = command_to_try(diagnosis, RunFolder(model))
     print_info(model, weights, diagnosis, command, as_json)
 
 
-def _settings_of(folder: RunFolder, saved: Config) -> Config:
+def _own_settings(folder: RunFolder, saved: Config) -> Config:
     """A run's own, as its best model may be older than a resume that changed them; else those that this was saved with."""
     from charlstm.views.console import print_warning
 

@@ -13,7 +13,7 @@ import torch
 
 from charlstm.errors import DeviceError
 
-_NAMES = re.compile(r"cpu|mps|cuda(:(0|[1-9]\d{0,2}))?")
+_DEVICES = re.compile(r"cpu|mps|cuda(:(0|[1-9]\d{0,2}))?")
 
 
 def find_device(name: str) -> torch.device:
@@ -22,7 +22,7 @@ def find_device(name: str) -> torch.device:
     here = _devices_here()
     if name == "auto":
         return torch.device(here[0])
-    if not _NAMES.fullmatch(name):
+    if not _DEVICES.fullmatch(name):
         raise DeviceError("expected auto, cpu, cuda, mps, or the number of a GPU, such as cuda:1", key="device", value=name)
     if name not in here:
         missing = "no such device on this machine, or torch was built without it"
