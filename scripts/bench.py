@@ -30,7 +30,8 @@ from bench_scoring import scoring
 from plain import PlainLSTM, TinyGPT, TutorialLSTM
 from report import row, seconds
 
-from charlstm.config import Config, load_config
+from charlstm.asked import ask
+from charlstm.config import Config
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import read_weights
 from charlstm.runs.records import Record, StepRecord
@@ -38,6 +39,7 @@ from charlstm.runs.saved_model import SavedModel, load_model
 from charlstm.scoring import evaluation
 from charlstm.text.corpus import Corpus, read_corpus
 from charlstm.training.prepared import Prepared, prepare
+from charlstm.training.state import new_training
 from charlstm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -105,9 +107,9 @@ def training() -> None:
 
 def recipe_step() -> None:
     """A step of `configs/shakespeare.toml`, with all that keeps it from overfitting, and one of a plain `nn.LSTM`, in turn."""
-    recipe = load_config(ROOT / "configs" / "shakespeare.toml")
-    trainer = Trainer(prepare(read_corpus(Config().data.text), recipe), CPU)
-    steps, train = _forever(trainer), recipe.train
+    recipe = ask(ROOT / "configs" / "shakespeare.toml")
+    trainer = _trainer_on(prepare(read_corpus(Config().data.text), recipe))
+    steps, train = _forever(trainer), recipe.config.train
     plain = PlainLSTM(trainer.prepared.vocabulary.size)
     ids = torch.randint(trainer.prepared.vocabulary.size, (train.seq_len + 1, train.batch_size))
     ratios = [median_seconds(lambda: next(steps), 5) / median_seconds(lambda: plain.step(ids), 5) for _ in range(5)]
@@ -166,8 +168,9 @@ def saving() -> None:
         f"{share:.2%} ({statistics.mean(waits[1:]) * 1000:.0f} ms each, of {len(waits) - 1} in {seconds_in_all:.0f} s)",
         "1%",
     )
-    tutorial = load_config(ROOT / "configs" / "tutorial.toml")
-    trainer = Trainer(prepare(read_corpus(tutorial.data.text), tutorial), CPU)
+    asked = ask(ROOT / "configs" / "tutorial.toml")
+    tutorial = asked.config
+    trainer = _trainer_on(prepare(read_corpus(tutorial.data.text), asked))
     waits, seconds_in_all = _waits(trainer, steps=3 * tutorial.train.eval_every)
     row(
         f"waiting for saves, tutorial, an evaluation every {tutorial.train.eval_every} steps, of the time",
@@ -181,9 +184,9 @@ def _waits(trainer: Trainer, steps: int) -> tuple[list[float], float]:
     save = trainer._save
     waits: list[float] = []
 
-    def timed(models: Mapping[Path, SavedModel] | None = None) -> None:
+    def timed(folder: RunFolder, models: Mapping[Path, SavedModel] | None = None) -> None:
         begin = time.perf_counter()
-        save(models)
+        save(folder, models)
         waits.append(time.perf_counter() - begin)
 
     trainer._save = timed  # type: ignore[method-assign]
@@ -267,7 +270,7 @@ def same_budget(corpus: Corpus) -> None:
 
 
 def _seconds_a_step(prepared: Prepared) -> float:
-    steps = _forever(Trainer(prepared, CPU))
+    steps = _forever(_trainer_on(prepared))
     list(islice(steps, 5))
     begin = time.perf_counter()
     list(islice(steps, 80))
@@ -275,13 +278,18 @@ def _seconds_a_step(prepared: Prepared) -> float:
 
 
 def _trainer(*settings: str) -> Trainer:
-    config = load_config(None, settings)
-    return Trainer(prepare(read_corpus(config.data.text, config.data), config), CPU)
+    asked = ask(None, settings)
+    data = asked.config.data
+    return _trainer_on(prepare(read_corpus(data.text, data), asked))
+
+
+def _trainer_on(prepared: Prepared) -> Trainer:
+    return Trainer(prepared, new_training(prepared, CPU))
 
 
 def _shakespeare(corpus: Corpus, *settings: str) -> Prepared:
     short = ("train.batch_size=16", "train.seq_len=64", "train.learning_rate=4e-3", "model.dropout=0.0", "train.epochs=10")
-    return prepare(corpus, load_config(None, [*short, *settings]))
+    return prepare(corpus, ask(None, [*short, *settings]))
 
 
 def _forever(trainer: Trainer) -> Iterator[object]:
@@ -290,7 +298,7 @@ def _forever(trainer: Trainer) -> Iterator[object]:
 
 
 def _train(prepared: Prepared, folder: Path) -> Record:
-    records = [r for r in Trainer(prepared, CPU).fit(RunFolder(folder)) if isinstance(r, Record)]
+    records = [r for r in _trainer_on(prepared).fit(RunFolder(folder)) if isinstance(r, Record)]
     return records[-1]
 
 

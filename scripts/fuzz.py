@@ -14,7 +14,6 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import atheris
@@ -26,11 +25,13 @@ with atheris.instrument_imports(include=["charlstm"]):
     from charlstm.model.char_lstm import CharLSTM
     from charlstm.runs.folder import RunFolder, is_unicode
     from charlstm.runs.model_file import Facts, digest
+    from charlstm.runs.position import Position
+    from charlstm.runs.save_header import SaveHeader
     from charlstm.runs.saved_model import SavedModel, load_model, save_model
     from charlstm.runs.tensor_header import METADATA
     from charlstm.text.corpus import read_corpus
     from charlstm.text.vocabulary import CharVocabulary, vocabulary_from_json
-    from charlstm.training.resume import Position, load_training
+    from charlstm.training.resume import load_training
 
 HOME = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
 SMALL = load_config(None, ["model.hidden_size=2", "model.embedding_size=1", "model.num_layers=1"])
@@ -142,16 +143,8 @@ def seeds(folder: Path) -> None:
         "facts": {"step": 1, "epoch": 1, "characters": 1, "train_loss": None, "validation_loss": 2.5},
     }
     (folder / "about").write_bytes(b"\1" + json.dumps(about).encode())
-    training = {
-        "resume_version": 1,
-        "config": SMALL.model_dump(mode="json"),
-        "text": "0a",
-        "vocabulary": about["vocabulary"],
-        "is_vocabulary_given": False,
-        "marks": {"metrics.jsonl": [0, "0a"], "samples.txt": [0, "0a"]},
-        "position": asdict(Position()),
-        "offsets": {},
-    }
+    marks = {"metrics.jsonl": (0, "0a"), "samples.txt": (0, "0a")}
+    training = SaveHeader(SMALL, "0a", CharVocabulary("ab"), False, marks, Position(), {}).to_json()
     (folder / "training").write_bytes(b"\2" + json.dumps(training).encode())
     (folder / "toml").write_text(SMALL.to_toml(), encoding="utf-8")
     (folder / "set").write_text('train.epochs=3\ndata.text=["a"]\nsample.prime=A', encoding="utf-8")

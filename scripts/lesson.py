@@ -18,11 +18,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from charlstm.asked import ask
 from charlstm.config import load_config
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.records import Record
 from charlstm.text.corpus import corpus_of
 from charlstm.training.prepared import prepare
+from charlstm.training.state import new_training
 from charlstm.training.trainer import Trainer
 
 CHARACTERS, PASSES = 60_000, 50
@@ -75,8 +77,9 @@ def lesson(ids: Tensor, split: int, vocabulary_size: int) -> list[float]:
 
 def ours(text: str) -> list[float]:
     """`charlstm train` on the same text -> the validation loss after each pass."""
-    config = load_config(None, [f"train.epochs={PASSES}"])
-    trainer = Trainer(prepare(corpus_of(text, config.data, "text"), config), torch.device("cpu"))
+    asked = ask(None, [f"train.epochs={PASSES}"])
+    prepared = prepare(corpus_of(text, asked.config.data, "text"), asked)
+    trainer = Trainer(prepared, new_training(prepared, torch.device("cpu")))
     losses = []
     with tempfile.TemporaryDirectory() as folder:
         for record in trainer.fit(RunFolder(Path(folder))):

@@ -122,8 +122,10 @@ class Trial(CharLSTM):
             if self.side_head:
                 nn.init.zeros_(self.side_head.weight)
 
-    def forward(self, ids: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """As `CharLSTM.forward`."""
+    def forward(
+        self, ids: Tensor, state: State | None = None, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, State]:
+        """As `CharLSTM.forward`, but that it draws from torch's own generator."""
         means = self.means
         if self.training and means.noise:
             other = self.text[torch.randint(len(self.text), ids.shape)]

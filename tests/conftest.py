@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from charlstm.config import Config
     from charlstm.model.char_lstm import CharLSTM
     from charlstm.training.prepared import Prepared
+    from charlstm.training.resume import Saved
+    from charlstm.training.trainer import Trainer
 
 # Tests run side by side, each on tiny models: threads would only wait for each other. Set before torch reads it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -136,11 +138,24 @@ def make_config() -> Callable[..., Config]:
 
 
 def prepare_text(text: str, config: Config) -> Prepared:
-    """A text, ready to train on."""
+    """A text, ready to train on as a configuration says."""
+    from charlstm.asked import Asked
     from charlstm.text.corpus import corpus_of
     from charlstm.training.prepared import prepare
 
-    return prepare(corpus_of(text, config.data, "verse.txt"), config)
+    return prepare(corpus_of(text, config.data, "verse.txt"), Asked.all_of(config))
+
+
+def make_trainer(prepared: Prepared, saved: Saved | None = None) -> Trainer:
+    """On the CPU, from the start or from where a saved training stood."""
+    import torch
+
+    from charlstm.training.resume import resume_training
+    from charlstm.training.state import new_training
+    from charlstm.training.trainer import Trainer
+
+    cpu = torch.device("cpu")
+    return Trainer(prepared, resume_training(saved, prepared, cpu) if saved else new_training(prepared, cpu))
 
 
 @pytest.fixture

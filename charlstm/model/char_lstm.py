@@ -33,30 +33,37 @@ class CharLSTM(nn.Module):
         if generator is not None:
             self._initialise(generator)
 
-    def forward(self, ids: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Ids (T, B), a state (zeros where None) -> logits (T, B, V) of each next character, and the state after the last."""
+    def forward(
+        self, ids: Tensor, state: State | None = None, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, State]:
+        """Ids (T, B), a state (zeros where None) -> logits (T, B, V) of each next character, and the state after the last.
+
+        In training mode dropout draws from `generator`, on the model's device; from torch's own where None.
+        """
         if self.embedding is not None:
             x = self.embedding(ids)  # (T, B, E)
         else:
             x = F.one_hot(ids, self.vocabulary_size).to(self.head.weight.dtype)  # (T, B, V)
         dropping = self.training and self.config.dropout > 0
-        hidden, state = self._lstm_with_dropout(x, state) if dropping else self.lstm(x, state)  # (T, B, H)
+        hidden, state = self._lstm_with_dropout(x, state, generator) if dropping else self.lstm(x, state)  # (T, B, H)
         return self.head(hidden), state
 
-    def _lstm_with_dropout(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
+    def _lstm_with_dropout(
+        self, x: Tensor, state: State | None, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, State]:
         """As `self.lstm`, a layer at a time, with locked dropout before the first and after each."""
         H, L = self.config.hidden_size, self.config.num_layers
         before = state or (x.new_zeros(L, x.shape[1], H), x.new_zeros(L, x.shape[1], H))
         after = []
         if self.embedding is not None:
-            x = _locked_dropout(x, self.config.dropout / 3)  # of an embedding's dimensions each tells more
+            x = _locked_dropout(x, self.config.dropout / 3, generator)  # of an embedding's dimensions each tells more
         for layer in range(L):
             w_ih, w_hh, b_ih, b_hh = (
                 getattr(self.lstm, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             )
             own = [part[layer : layer + 1].contiguous() for part in before]
             x, h, c = torch.lstm(x, own, [w_ih, w_hh, b_ih, b_hh], True, 1, 0.0, True, False, False)
-            x = _locked_dropout(x, self.config.dropout)
+            x = _locked_dropout(x, self.config.dropout, generator)
             after.append((h, c))
         return x, (torch.cat([h for h, _ in after]), torch.cat([c for _, c in after]))
 
@@ -88,9 +95,13 @@ class CharLSTM(nn.Module):
         nn.init.zeros_(self.head.bias)
 
 
-def _locked_dropout(x: Tensor, share: float) -> Tensor:
+def _locked_dropout(x: Tensor, share: float, generator: torch.Generator | None = None) -> Tensor:
     """Drop the same units at every character of a step, (T, B, H), as Gal and Ghahramani 2016 do."""
-    return x * F.dropout(x.new_ones(1, *x.shape[1:]), share) if share else x
+    if not share:
+        return x
+    # As `F.dropout` of ones, which takes no generator; on a CPU it also draws the same.
+    kept = x.new_empty(1, *x.shape[1:]).bernoulli_(1 - share, generator=generator)
+    return x * kept.div_(1 - share)
 
 
 def detach(state: State) -> State:

@@ -7,7 +7,6 @@ Does not know: torch; how a table looks.
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +19,7 @@ from charlstm.runs.differences import text_name
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import read_weights
 from charlstm.runs.records import has_diverged, read_columns, read_curve
-from charlstm.runs.tensor_header import HeaderError, open_without_waiting, read_header
+from charlstm.runs.save_header import read_saved_step
 
 RunState = Literal["finished", "stopped", "running", "diverged", "no evaluation yet", "damaged"]
 
@@ -56,7 +55,7 @@ def overviews(under: Path) -> list[Overview]:
     try:
         if not under.is_dir():
             what = "is a file" if under.exists() else "does not exist"
-            raise RunError(f"no runs in {shown(str(under))}: it {what}; name a folder with run folders in it")
+            raise RunError(f"no runs in {shown(str(under))}: it {what}", remedy="name a folder with run folders in it")
         paths = [under] if RunFolder(under).held() else sorted(under.iterdir())
     except OSError as error:
         raise RunError(f"can't look into {shown(str(under))}: {error.strerror}") from None
@@ -131,9 +130,5 @@ def _state(log: bytes, config: Config, one: Overview) -> RunState:
 
 def _saved_step(folder: RunFolder) -> int | None:
     """Where the newest save stands, which may be later than the last evaluation."""
-    for file in (folder.resume, folder.previous):
-        with suppress(HeaderError, OSError, KeyError, TypeError), open(file, "rb", opener=open_without_waiting) as stream:
-            step = read_header(stream).about["position"]["step"]
-            if type(step) is int:
-                return step
-    return None
+    steps = map(read_saved_step, (folder.resume, folder.previous))
+    return next((step for step in steps if step is not None), None)

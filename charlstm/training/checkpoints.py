@@ -42,10 +42,9 @@ class _Write(Thread):
 
 
 class Checkpoints:
-    """Writes one save after the other to a run folder. An error in a save comes out at the next one, or at `wait`."""
+    """Writes one save after the other. An error in a save comes out at the next one, or at `wait`."""
 
-    def __init__(self, folder: RunFolder, save_every: str) -> None:
-        self.folder = folder
+    def __init__(self, save_every: str) -> None:
         self._seconds, self._steps = save_interval(save_every)
         self._saved_at = time.monotonic()
         self._write_seconds = 0.0
@@ -57,11 +56,11 @@ class Checkpoints:
             return step % self._steps == 0
         return time.monotonic() - self._saved_at + self._write_seconds >= self._seconds
 
-    def save(self, training: Saved, models: Mapping[Path, SavedModel]) -> None:
+    def save(self, folder: RunFolder, training: Saved, models: Mapping[Path, SavedModel]) -> None:
         """Begin to write models, each to its path, and the save for a resume. Nothing of them may change any more."""
         self.wait()
         self._saved_at = time.monotonic()
-        self._pending = _Write(self.folder, training, models)
+        self._pending = _Write(folder, training, models)
         if self._steps:
             self.wait()  # who counts in steps is promised them exactly: no step is taken that could be lost
 

@@ -8,117 +8,31 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from pydantic import TypeAdapter
 from torch import Tensor
 
-from charlstm.config import Config, validate
-from charlstm.errors import CharlstmError, DamagedError, DivergedError, ModelError, RunError
-from charlstm.model.char_lstm import CharLSTM, State
+from charlstm.config import Config
+from charlstm.errors import Argument, DamagedError, DivergedError, ModelError, RunError
 from charlstm.runs.folder import Marks, RunFolder
 from charlstm.runs.model_file import read_tensors, write_tensors
-from charlstm.text.vocabulary import Vocabulary, vocabulary_from_json
+from charlstm.runs.position import Position
+from charlstm.runs.save_header import SaveHeader, header_from_json
 from charlstm.training.prepared import Prepared
-
-_RESUME_VERSION = 2
-
-
-@dataclass
-class Meter:
-    """What has happened since the last evaluation."""
-
-    nats: float = 0.0
-    characters: int = 0
-    seconds: float = 0.0
-    grad_norm: float = 0.0
-
-    def add(self, loss: float, characters: int, seconds: float, grad_norm: float) -> None:
-        """Count one step."""
-        self.nats += loss * characters
-        self.characters += characters
-        self.seconds += seconds
-        self.grad_norm = grad_norm
-
-
-@dataclass
-class Position:
-    """Where a training stands; every number that it needs to go on, but no tensor."""
-
-    step: int = 0
-    epoch: int = 0
-    """Counted from 1; 0 before the first."""
-    batch: int = 0
-    """Steps so far in this epoch."""
-    offset: int = 0
-    """Of this epoch."""
-    characters: int = 0
-    seconds: float = 0.0
-    train_loss: float | None = None
-    validation_loss: float | None = None
-    best_loss: float | None = None
-    without_best: int = 0
-    """Evaluations in a row that were no new best."""
-    evaluation_due: bool = False
-    """Stopped between a step and the evaluation that belongs to it."""
-    setbacks: int = 0
-    """How often training diverged and went back to a save; each time halves the learning rate."""
-    meter: Meter = field(default_factory=Meter)
-
-
-@dataclass
-class Training:
-    """The moving parts of a training."""
-
-    model: CharLSTM
-    optimizer: torch.optim.Optimizer
-    offsets: np.random.Generator
-    position: Position
-    average: CharLSTM | None
-    """The running average of the model's weights; None where none is kept."""
-    state: State | None = None
-    """The carried hidden and cell state; None at the start of an epoch."""
-
-    @property
-    def result(self) -> CharLSTM:
-        """What is scored, sampled from and saved as the model."""
-        return self.average or self.model
+from charlstm.training.state import Training, new_training
 
 
 @dataclass(frozen=True)
-class Saved:
+class Saved(SaveHeader):
     """A training at one moment: what `write` writes and `load_training` reads."""
 
-    config: Config
-    text: str
-    """The text's digest."""
-    vocabulary: Vocabulary
-    is_vocabulary_given: bool
-    """Whether the vocabulary is a trained model's, and not the text's own."""
-    marks: Marks
-    """How the logs were then."""
-    position: Position
-    offsets: Mapping[str, Any]
-    """The state of the generator of offsets."""
     tensors: Mapping[str, Tensor]
 
     def write(self, folder: RunFolder) -> None:
         """Write it, and keep the save before it. SaveError where that fails; both saves are then as they were."""
-        about = {
-            "resume_version": _RESUME_VERSION,
-            "config": self.config.model_dump(mode="json"),
-            "text": self.text,
-            "vocabulary": self.vocabulary.to_json(),
-            "is_vocabulary_given": self.is_vocabulary_given,
-            "marks": self.marks,
-            "position": asdict(self.position),
-            "offsets": self.offsets,
-        }
-        write_tensors(folder.resume, about, {name: t.numpy() for name, t in self.tensors.items()}, folder.previous)
+        write_tensors(folder.resume, self.to_json(), {name: t.numpy() for name, t in self.tensors.items()}, folder.previous)
 
 
 def snapshot(training: Training, prepared: Prepared, marks: Marks) -> Saved:
@@ -132,9 +46,9 @@ def snapshot(training: Training, prepared: Prepared, marks: Marks) -> Saved:
         tensors |= {"state.hidden": training.state[0], "state.cell": training.state[1]}
     if not all(value.isfinite().all() for value in tensors.values()):
         raise DivergedError("a weight or a moment of the optimizer is not a finite number")
-    tensors["random.cpu"] = torch.random.get_rng_state()
-    if own := _random_of(training.model.head.weight.device):
-        tensors["random.device"] = own.get_rng_state()
+    tensors["random.cpu"] = training.resets.get_state()
+    if training.dropout is not training.resets:
+        tensors["random.device"] = training.dropout.get_state()
     copies = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in tensors.items()}
     given, offsets = prepared.corpus.is_vocabulary_given, training.offsets.bit_generator.state
     position = copy.deepcopy(training.position)
@@ -157,46 +71,67 @@ def load_training(folder: RunFolder) -> tuple[Saved, str]:
 
 def _load(path: Path) -> Saved:
     about, tensors = read_tensors(path)
-    if about.get("resume_version") != _RESUME_VERSION:
-        raise ModelError(f"{path} is not what a run is resumed from, or of another version")
-    try:
-        return Saved(
-            validate(about["config"]),
-            str(about["text"]),
-            vocabulary_from_json(about["vocabulary"]),
-            bool(about["is_vocabulary_given"]),
-            TypeAdapter(Marks).validate_python(about["marks"]),
-            TypeAdapter(Position).validate_python(about["position"]),
-            dict(about["offsets"]),
-            {name: torch.from_numpy(tensor) for name, tensor in tensors.items()},
-        )
-    except (CharlstmError, KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"{path} does not hold a training that this version can resume: {reason}") from None
+    header = header_from_json(about, path)
+    return Saved(**vars(header), tensors={name: torch.from_numpy(tensor) for name, tensor in tensors.items()})
 
 
-def restore(training: Training, saved: Saved, device: torch.device) -> None:
+def resume_training(saved: Saved, prepared: Prepared, device: torch.device) -> Training:
+    """The training as it was when it was saved.
+
+    RunError where the text is another one, or no step is left to take; ModelError where the parts do not fit.
+    """
+    check_text(saved, prepared)
+    training = new_training(prepared, device)
+    restore(training, saved)
+    refuse_finished(training.position, prepared)
+    return training
+
+
+def restore(training: Training, saved: Saved) -> None:
     """Put every part back as it was. ModelError where the parts do not fit."""
     tensors = saved.tensors
     try:
         training.model.load_state_dict(_under("model.", tensors))
         if training.average:
             training.average.load_state_dict(_under("average.", tensors))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in _under("optimizer.", tensors).items():
-            number, _, key = name.partition(".")
-            moments.setdefault(int(number), {})[key] = value
         groups = training.optimizer.state_dict()["param_groups"]
-        training.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        training.optimizer.load_state_dict({"state": _moments(tensors), "param_groups": groups})
         training.position = copy.deepcopy(saved.position)
-        training.offsets.bit_generator.state = saved.offsets
-        carried = _under("state.", tensors)
-        training.state = (carried["hidden"].to(device), carried["cell"].to(device)) if carried else None
-        torch.random.set_rng_state(tensors["random.cpu"])
-        if (own := _random_of(device)) and "random.device" in tensors:
-            own.set_rng_state(tensors["random.device"])
+        carried = {name: value.to(training.device) for name, value in _under("state.", tensors).items()}
+        training.state = (carried["hidden"], carried["cell"]) if carried else None
+        _restore_generators(training, saved)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise ModelError(f"the run can't be resumed: {' '.join(str(error).split())}") from None
+
+
+def _moments(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    """Those of the optimizer, by the number of the weight that they belong to and their name."""
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in _under("optimizer.", tensors).items():
+        number, _, key = name.partition(".")
+        moments.setdefault(int(number), {})[key] = value
+    return moments
+
+
+def _restore_generators(training: Training, saved: Saved) -> None:
+    training.offsets.bit_generator.state = saved.offsets
+    training.resets.set_state(saved.tensors["random.cpu"])
+    # A save that was made on a CPU has none for another device: there dropout begins anew from the seed.
+    if training.dropout is not training.resets and "random.device" in saved.tensors:
+        training.dropout.set_state(saved.tensors["random.device"])
+
+
+def refuse_finished(position: Position, prepared: Prepared) -> None:
+    """RunError where a training has come to its end; it names the setting that asks for more."""
+    train, steps = prepared.config.train, prepared.total_steps
+    if not position.is_finished(steps, train.patience):
+        return
+    if position.is_out_of_patience(train.patience):
+        found = f"its last evaluations brought nothing better, {position.without_best} in a row"
+        raise RunError(f"this run has ended because {found}", remedy=(Argument("train.patience", 0), " goes on"))
+    by_epochs = steps == prepared.layout.steps * train.epochs
+    more = Argument("train.epochs", train.epochs + 1) if by_epochs else Argument("train.max_steps", 2 * train.max_steps)
+    raise RunError(f"all {steps:,} steps of this run are done", remedy=(more, " asks for more"))
 
 
 def refuse_another(before: Config, asked: Config) -> None:
@@ -206,7 +141,8 @@ def refuse_another(before: Config, asked: Config) -> None:
     for section, key in [*keys, ("train", "batch_size"), ("train", "seq_len"), ("train", "average"), ("train", "seed")]:
         old, new = (getattr(getattr(config, section), key) for config in (before, asked))
         if old != new:
-            raise RunError(f"{section}.{key} is {old!r} in this run and can't become {new!r}: start a new run for that")
+            is_another = f"it is {old!r} in this run and can't become another"
+            raise RunError(is_another, key=f"{section}.{key}", value=new, remedy="start a new run for that")
 
 
 def check_text(saved: Saved, prepared: Prepared) -> None:
@@ -215,12 +151,7 @@ def check_text(saved: Saved, prepared: Prepared) -> None:
         before, now = saved.config.data, prepared.config.data
         keys = [key for key in type(now).model_fields if getattr(before, key) != getattr(now, key)] or ["text"]
         names = ", ".join(f"data.{key} = {getattr(now, key)!r}" for key in keys)
-        raise RunError(f"the text is not the one that this run began with ({names}): start a new run for it")
-
-
-def _random_of(device: torch.device) -> Any:
-    """What holds the random state that dropout draws from on a device other than the CPU; None for that."""
-    return {"cuda": torch.cuda, "mps": torch.mps}.get(device.type)
+        raise RunError(f"the text is not the one that this run began with ({names})", remedy="start a new run for it")
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

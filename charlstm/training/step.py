@@ -16,7 +16,7 @@ from charlstm.config import TrainConfig
 from charlstm.errors import DivergedError
 from charlstm.model.char_lstm import State, detach
 from charlstm.training.optim import update_average
-from charlstm.training.resume import Training
+from charlstm.training.state import Training
 
 
 def take_step(training: Training, x: Tensor, y: Tensor, rate: float, config: TrainConfig) -> tuple[float, float]:
@@ -25,11 +25,11 @@ def take_step(training: Training, x: Tensor, y: Tensor, rate: float, config: Tra
     The carried state becomes that after x; the norm is that before clipping. DivergedError where either is not finite; the
     weights are then as they were.
     """
-    number, device = training.position.step + 1, training.model.head.weight.device
+    number, device = training.position.step + 1, training.device
     for group in training.optimizer.param_groups:
         group["lr"] = rate
     training.optimizer.zero_grad()
-    logits, state = training.model(x.to(device), some_reset(training.state, config.reset))
+    logits, state = training.model(x.to(device), some_reset(training.state, config.reset, training.resets), training.dropout)
     loss = F.cross_entropy(logits.flatten(0, 1), y.to(device).flatten())
     loss.backward()
     training.state = detach(state)
@@ -44,9 +44,9 @@ def take_step(training: Training, x: Tensor, y: Tensor, rate: float, config: Tra
     return nats, grad_norm
 
 
-def some_reset(state: State | None, probability: float) -> State | None:
+def some_reset(state: State | None, probability: float, generator: torch.Generator) -> State | None:
     """The carried state, with streams now and then sent back to the zero state that every text begins with."""
     if state is None or not probability:
         return state
-    kept = (torch.rand(state[0].shape[1], 1) >= probability).to(state[0])
+    kept = (torch.rand(state[0].shape[1], 1, generator=generator) >= probability).to(state[0])
     return state[0] * kept, state[1] * kept

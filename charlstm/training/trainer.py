@@ -19,27 +19,28 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from charlstm.errors import DivergedError, RunError, SaveError
+from charlstm.errors import Argument, DivergedError, Phrase, SaveError
 from charlstm.model.char_lstm import CharLSTM
-from charlstm.model.shapes import refuse_too_large
 from charlstm.out_of_memory import out_of_memory
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import Facts
+from charlstm.runs.position import Position
 from charlstm.runs.records import Record, Setback, StepRecord
 from charlstm.runs.saved_model import SavedModel
+from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines.selection import engine_of
 from charlstm.sampling.generate import generate_text
 from charlstm.scoring import evaluation
+from charlstm.scoring.totals import Evaluation
 from charlstm.text.batches import batches
 from charlstm.training.checkpoints import Checkpoints
-from charlstm.training.finetune import take_weights
-from charlstm.training.optim import learning_rate_at, make_optimizer
+from charlstm.training.optim import learning_rate_at
 from charlstm.training.prepared import Prepared
-from charlstm.training.resume import Meter, Position, Saved, Training, check_text, load_training, restore, snapshot
+from charlstm.training.resume import load_training, restore, snapshot
+from charlstm.training.state import Training
 from charlstm.training.step import take_step
 
 PREVIEW_LENGTH = 200
@@ -52,34 +53,16 @@ class _Stopped(Exception):
 
 
 class Trainer:
-    """Trains one model on one text: from the start, from where a saved training stood, or from a trained model's weights."""
+    """Takes a training on one text from where it stands to its end."""
 
-    def __init__(
-        self, prepared: Prepared, device: torch.device, saved: Saved | None = None, trained: SavedModel | None = None
-    ) -> None:
+    def __init__(self, prepared: Prepared, training: Training) -> None:
         self.prepared = prepared
         self.config = prepared.config
-        self.device = device
         self.steps_an_epoch = prepared.layout.steps
-        self.total_steps = self.steps_an_epoch * self.config.train.epochs
-        if self.config.train.max_steps:
-            self.total_steps = min(self.total_steps, self.config.train.max_steps)
+        self.total_steps = prepared.total_steps
         self.stop_asked = False
-        self._checkpoints: Checkpoints
-        generator = torch.Generator().manual_seed(self.config.train.seed)
-        refuse_too_large(prepared.vocabulary.size, self.config.model)
-        model = CharLSTM(prepared.vocabulary.size, self.config.model, generator).to(device)
-        if trained:
-            take_weights(model, prepared.vocabulary, trained)
-        offsets = np.random.default_rng(self.config.train.seed)
-        average = copy.deepcopy(model) if self.config.train.average else None
-        self._training = Training(model, make_optimizer(model, self.config.train), offsets, Position(), average)
-        torch.manual_seed(self.config.train.seed)  # dropout draws from the global generator
-        if saved:
-            check_text(saved, prepared)
-            restore(self._training, saved, device)
-            if self.is_finished:
-                raise RunError(self._why_finished())
+        self._training = training
+        self._checkpoints = Checkpoints(self.config.train.save_every)
 
     @property
     def model(self) -> CharLSTM:
@@ -87,23 +70,25 @@ class Trainer:
         return self._training.result
 
     @property
+    def device(self) -> torch.device:
+        """What it trains on."""
+        return self._training.device
+
+    @property
     def position(self) -> Position:
         """Where the training stands."""
         return self._training.position
 
     def seconds_an_epoch(self) -> float:
-        """How long the steps of an epoch will take, measured on a few of a copy that is thrown away."""
-        real, self._training = self._training, copy.deepcopy(self._training)
-        try:
-            with torch.random.fork_rng(), out_of_memory(self._smaller()):
-                times = []
-                for x, y in islice(batches(self.prepared.ids, self.prepared.layout), 4):
-                    begin = time.perf_counter()
-                    with suppress(DivergedError):  # which training itself will meet, and deal with
-                        self._step(x, y)
-                    times.append(time.perf_counter() - begin)
-        finally:
-            self._training = real
+        """How long the steps of an epoch will take, measured on a few of a copy that is thrown away. OutOfMemoryError."""
+        times = []
+        with out_of_memory(self._smaller()):
+            rehearsal = Trainer(self.prepared, copy.deepcopy(self._training))
+            for x, y in islice(batches(self.prepared.ids, self.prepared.layout), 4):
+                begin = time.perf_counter()
+                with suppress(DivergedError):  # which training itself will meet, and deal with
+                    rehearsal._step(x, y)
+                times.append(time.perf_counter() - begin)
         return statistics.median(times[1:]) * self.steps_an_epoch  # the first step also allocates
 
     def stop_at_once(self) -> None:
@@ -120,56 +105,45 @@ class Trainer:
         DivergedError after `MAX_SETBACKS` setbacks; SaveError where a save fails; OutOfMemoryError. What was saved before
         is whole in any case.
         """
-        self._checkpoints = Checkpoints(folder, self.config.train.save_every)
         with out_of_memory(self._smaller()):
             try:
                 self._begin(folder)
                 while not self.is_finished:
                     try:
-                        yield from self._fit_epoch()
+                        yield from self._fit_epoch(folder)
                     except DivergedError as error:
                         yield self._go_back(folder, str(error))
             except _Stopped:
                 with suppress(DivergedError):  # then the save before is the one to go on from
-                    self._save({folder.last: self._model_with_facts()})
+                    self._save(folder, {folder.last: self._model_with_facts()})
             finally:
                 self._checkpoints.wait()
 
     @property
     def is_finished(self) -> bool:
         """Whether all steps are done and evaluated, or patience has run out."""
-        at_the_end = self.position.step >= self.total_steps or self.is_out_of_patience
-        return at_the_end and not self.position.evaluation_due
-
-    def _why_finished(self) -> str:
-        if self.is_out_of_patience:
-            found = f"its last evaluations brought nothing better, {self.position.without_best} in a row"
-            return f"this run has ended because {found}: --set train.patience=0 goes on"
-        key = "epochs" if self.total_steps == self.steps_an_epoch * self.config.train.epochs else "max_steps"
-        return f"all {self.total_steps:,} steps of this run are done: --set train.{key}= asks for more"
+        return self.position.is_finished(self.total_steps, self.config.train.patience)
 
     @property
     def is_out_of_patience(self) -> bool:
         """Whether `patience` evaluations in a row were no new best."""
-        return 0 < self.config.train.patience <= self.position.without_best
+        return self.position.is_out_of_patience(self.config.train.patience)
 
     def _begin(self, folder: RunFolder) -> None:
         """From the first moment that a folder looks like a run, it can be resumed."""
-        self._save()
+        self._save(folder)
         self._checkpoints.wait()
         folder.write_config(self.config)
 
     def _begin_epoch(self) -> None:
-        self.position.epoch += 1
-        self.position.batch = 0
-        self.position.offset = int(self._training.offsets.integers(self.prepared.layout.slack + 1))
+        self.position.begin_epoch(int(self._training.offsets.integers(self.prepared.layout.slack + 1)))
         self._training.state = None
 
-    def _fit_epoch(self) -> Iterator[StepRecord | Record]:
+    def _fit_epoch(self, folder: RunFolder) -> Iterator[StepRecord | Record]:
         """From the current batch to the end of the epoch or of the training."""
         position = self.position
         if position.evaluation_due:
-            yield self._evaluate()
+            yield self._evaluate(folder)
             if self.is_finished:
                 return
         if position.batch in (0, self.steps_an_epoch):
@@ -179,9 +153,9 @@ class Trainer:
             position.evaluation_due = self._ends_epoch() or self._is_due()
             self._check()
             if position.evaluation_due:
-                yield self._evaluate()
+                yield self._evaluate(folder)
             elif self._checkpoints.is_due(position.step):
-                self._save()
+                self._save(folder)
             if self.is_finished:
                 return
 
@@ -192,37 +166,30 @@ class Trainer:
             with suppress(SaveError):
                 folder.append_metrics({"step": self.position.step, "diverged": reason})
             raise DivergedError(
-                f"training diverged for the {number}th time ({reason}), with the learning rate halved {MAX_SETBACKS} times: "
-                "try a lower train.learning_rate in a new run; what was saved before is whole"
+                f"training diverged for the {number}th time ({reason}), with the learning rate halved {MAX_SETBACKS} times",
+                remedy="try a lower train.learning_rate in a new run; what was saved before is whole",
             )
         self._checkpoints.wait()
         saved, warning = load_training(folder)
         if warning:
             folder.promote_previous()
-        restore(self._training, saved, self.device)
+        restore(self._training, saved)
         folder.go_back_to(saved.marks)
         self.position.setbacks = number
         return Setback(reason, self.position.step, number)
 
-    def _smaller(self) -> str:
+    def _smaller(self) -> Phrase:
         train = self.config.train
-        smaller = [f"train.seq_len={max(2, train.seq_len // 2)}"]
-        if train.batch_size > 1:
-            smaller.insert(0, f"train.batch_size={train.batch_size // 2}")
-        remedy = " or ".join(f"--set {setting}" for setting in smaller)
         does_not_fit = f"train.batch_size {train.batch_size} x train.seq_len {train.seq_len} does not fit"
-        return f"{does_not_fit}; try a new run with {remedy}; what was saved before is whole"
+        fewer = (Argument("train.batch_size", train.batch_size // 2), " or ") if train.batch_size > 1 else ()
+        shorter = Argument("train.seq_len", max(2, train.seq_len // 2))
+        return (f"{does_not_fit}; try a new run with ", *fewer, shorter, "; what was saved before is whole")
 
     def _step(self, x: Tensor, y: Tensor) -> StepRecord:
         """Take a step, and count it."""
         position, begin = self.position, time.perf_counter()
         loss, grad_norm = take_step(self._training, x, y, self._learning_rate(position.step), self.config.train)
-        seconds = time.perf_counter() - begin
-        position.step += 1
-        position.batch += 1
-        position.characters += x.numel()
-        position.seconds += seconds
-        position.meter.add(loss, x.numel(), seconds, grad_norm)
+        position.count_step(loss, x.numel(), time.perf_counter() - begin, grad_norm)
         return StepRecord(position.step, position.epoch, position.batch, loss, x.numel())
 
     def _learning_rate(self, step: int) -> float:
@@ -236,26 +203,18 @@ class Trainer:
         every = self.config.train.eval_every
         return bool(every) and (self.position.batch % every == 0 or self.position.step == 1)
 
-    def _evaluate(self) -> Record:
-        position, meter = self.position, self.position.meter
-        begin = time.perf_counter()
-        prepared = self.prepared
-        scored = evaluation.stateful(self.model, prepared.ids[: prepared.end], prepared.split, self._check)
-        if not math.isfinite(scored.loss):
-            raise DivergedError(f"the validation loss after step {position.step:,} is not a finite number")
+    def _evaluate(self, folder: RunFolder) -> Record:
+        """Score, sample, count, log and save."""
+        position, meter, begin = self.position, self.position.meter, time.perf_counter()
+        scored = self._validate()
         sample = self._preview()
-        position.seconds += time.perf_counter() - begin
-        position.train_loss, position.validation_loss = meter.nats / meter.characters, scored.loss
-        is_best = position.best_loss is None or scored.loss < position.best_loss
-        position.best_loss = scored.loss if is_best else position.best_loss
-        position.without_best = 0 if is_best else position.without_best + 1
-        position.meter, position.evaluation_due = Meter(), False
+        is_best = position.count_evaluation(scored.loss, time.perf_counter() - begin)
         record = Record(
             step=position.step,
             epoch=position.epoch,
             characters=position.characters,
             seconds=round(position.seconds, 3),
-            train_loss=position.train_loss,
+            train_loss=meter.loss,
             validation_loss=scored.loss,
             bpc=scored.bpc,
             learning_rate=self._learning_rate(position.step - 1),
@@ -266,35 +225,39 @@ class Trainer:
             is_best=is_best,
             sample=sample,
         )
-        return self._keep(record)
+        return self._keep(folder, record)
+
+    def _validate(self) -> Evaluation:
+        prepared = self.prepared
+        scored = evaluation.stateful(self.model, prepared.ids[: prepared.end], prepared.split, self._check)
+        if not math.isfinite(scored.loss):
+            raise DivergedError(f"the validation loss after step {self.position.step:,} is not a finite number")
+        return scored
 
     def _preview(self) -> str:
         settings = self.config.sample.model_copy(update={"length": PREVIEW_LENGTH})
-        text = settings.prime
+        controls, text = Controls(settings, self.prepared.vocabulary), settings.prime
         try:
-            for piece in generate_text(engine_of(self.model), self.prepared.vocabulary, settings, _PREVIEW_SEED):
+            for piece in generate_text(engine_of(self.model), controls, _PREVIEW_SEED):
                 text += piece
                 self._check()
         finally:
             self._training.model.train()  # an engine switches what it is given to evaluation
         return text
 
-    def _keep(self, record: Record) -> Record:
+    def _keep(self, folder: RunFolder, record: Record) -> Record:
         """Log and save an evaluation. A sample that can't be written is no reason to stop."""
-        folder = self._checkpoints.folder
         folder.append_metrics(record.metrics())
         try:
             folder.append_sample(record.step, f"epoch {record.epoch}, validation {record.validation_loss:.4f}", record.sample)
         except SaveError as error:
             record = replace(record, unwritten=str(error))
         model = self._model_with_facts()
-        self._save({folder.last: model, folder.best: model} if record.is_best else {folder.last: model})
+        self._save(folder, {folder.last: model, folder.best: model} if record.is_best else {folder.last: model})
         return record
 
-    def _save(self, models: Mapping[Path, SavedModel] | None = None) -> None:
-        marks = self._checkpoints.folder.marks()
-        saved = snapshot(self._training, self.prepared, marks)
-        self._checkpoints.save(saved, models or {})
+    def _save(self, folder: RunFolder, models: Mapping[Path, SavedModel] | None = None) -> None:
+        self._checkpoints.save(folder, snapshot(self._training, self.prepared, folder.marks()), models or {})
 
     def _model_with_facts(self) -> SavedModel:
         p = self.position

@@ -26,6 +26,7 @@ import pytest
 from charlstm import __version__
 from charlstm.cli import main
 from charlstm.runs.records import Record, Setback, StepRecord
+from charlstm.runs.saved_model import load_model
 from charlstm.views.training import TrainingView
 from tests.conftest import TINY, VERSE, file_size_limit
 
@@ -249,6 +250,47 @@ def test_info_says_what_the_curves_say_and_the_command_to_try_works(
     done = charlstm("train", *shlex.split(command), folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "dropout = 0.4" in (tmp_path / "runs" / "verse-2" / "config.toml").read_text(encoding="utf-8")
+
+
+def test_info_needs_no_torch(folder: Path) -> None:
+    code = "import sys; from charlstm.cli import main; code = main(sys.argv[1:]); sys.exit(code or 'torch' in sys.modules)"
+    for options in (["runs/verse"], ["runs/verse/last.safetensors", "--json"]):
+        said = subprocess.run([sys.executable, "-c", code, "info", *options], cwd=folder, capture_output=True, check=False)
+        assert said.returncode == 0, said.stderr
+        assert said.stdout
+
+
+def test_info_counts_what_torch_counts(charlstm: Callable[..., Result], folder: Path) -> None:
+    model = load_model(folder / "runs" / "verse").model
+    said = json.loads(charlstm("info", "runs/verse", "--json", folder=folder).stdout)
+    assert said["parameters"] == sum(p.numel() for p in model.parameters())
+
+
+def test_info_finds_damage_in_the_numbers(charlstm: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
+    data = bytearray((folder / "runs" / "verse" / "best.safetensors").read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "m").write_bytes(data)
+    assert_fails(charlstm("info", "m", folder=tmp_path), "m is damaged")
+
+
+@pytest.mark.parametrize(
+    ("text", "part"), [("[train]\nfuture = 3\n", "train.future = 3: no such key"), ("[train\n", "is not valid TOML")]
+)
+def test_info_goes_on_where_the_settings_are_of_another_version(
+    charlstm: Callable[..., Result], folder: Path, tmp_path: Path, text: str, part: str
+) -> None:
+    shutil.copytree(folder / "runs" / "verse", tmp_path / "r")
+    known = charlstm("info", "r", "--json", folder=tmp_path)
+    (tmp_path / "r" / "config.toml").write_text(text, encoding="utf-8")
+    said = charlstm("info", "r", "--json", folder=tmp_path)
+    assert said.returncode == 0
+    [warning] = said.stderr.decode().splitlines()
+    assert warning.startswith("warning: r/config.toml is not one that this version can read (")
+    assert part in warning
+    now, before = json.loads(said.stdout), json.loads(known.stdout)
+    assert now["diagnosis"].pop("command") is None, "it would need those settings"
+    assert before["diagnosis"].pop("command")
+    assert now == before
 
 
 def test_without_curves_nothing_is_said_of_them(charlstm: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
@@ -482,7 +524,7 @@ def test_classify_guesses_which_text_a_line_is_from(charlstm: Callable[..., Resu
         (["inspect", "runs/verse", "one.txt"], ["the text has 1 character", "at least 2"]),
         (["inspect", "runs/verse", "other.txt"], ["U+2605", "--unknown skip"]),
         (["inspect", "nothing", "verse.txt"], ["no model in nothing"]),
-        (["inspect", "runs/verse", "verse.txt", "--from", "999999"], ["--from 999,999"]),
+        (["inspect", "runs/verse", "verse.txt", "--from", "999999"], ["--from 999999"]),
         (["inspect", "runs/verse", "verse.txt", "--from", "-1"], ["--from -1"]),
         (["inspect", "runs/verse", "verse.txt", "--length", "1"], ["--length 1", "at least 2"]),
         (["inspect", "runs/verse", "verse.txt", "--top", "0"], ["--top 0"]),
@@ -491,17 +533,17 @@ def test_classify_guesses_which_text_a_line_is_from(charlstm: Callable[..., Resu
         (["inspect", "runs/verse", "verse.txt", "--json", "--neuron", "2:0"], ["no layer 2", "2 layers"]),
         (["inspect", "runs/verse", "verse.txt", "--json", "--neuron", "7"], ["--neuron '7'", "LAYER:NEURON"]),
         (["inspect", "runs/verse", "verse.txt", "--neuron", "0:0"], ["--neuron needs --terminal, --json or --html"]),
-        (["inspect", "runs/verse", "verse.txt", "--html", "none/a.html"], ["--html 'none/a.html'", "no folder 'none'"]),
+        (["inspect", "runs/verse", "verse.txt", "--html", "none/a.html"], ["--html none/a.html", "no folder 'none'"]),
         (
             ["inspect", "runs/verse", "verse.txt", "--html", "a.html", "--length", "20001"],
-            ["--length 20,001", "20,000"],
+            ["--length 20001", "20,000"],
         ),
         (["inspect", "runs/verse", "verse.txt", "--html", "a.html", "--at", "5"], ["--at needs --terminal or --json"]),
         (["inspect", "runs/verse", "verse.txt", "--terminal"], ["--neuron L:N", "--at P"]),
         (["inspect", "runs/verse", "verse.txt", "--terminal", "--json"], ["choose one"]),
         (["inspect", "runs/verse", "verse.txt", "--terminal", "--neuron", "0:0"], ["--terminal needs a terminal with colours"]),
         (["inspect", "runs/verse", "verse.txt", "--kind", "odd"], ["--kind", "'odd'"]),
-        (["inspect", "runs/verse", "verse.txt", "--npz", "none/a.npz"], ["--npz 'none/a.npz'", "no folder 'none'"]),
+        (["inspect", "runs/verse", "verse.txt", "--npz", "none/a.npz"], ["--npz none/a.npz", "no folder 'none'"]),
         (["score", "runs/verse", "none.txt"], ["no such file: none.txt"]),
         (["score", "runs/verse", "nothing"], ["no text in the folder nothing"]),
         (["score", "runs/verse", "empty.txt"], ["empty.txt is empty"]),
@@ -779,7 +821,7 @@ def test_a_finished_run_says_what_would_lengthen_it(charlstm: Callable[..., Resu
     for settings in ([], ["--set", "train.max_steps=100000"]):
         said = charlstm("train", "--resume", "--run", "runs/verse", *settings, folder=folder)
         assert said.returncode == 2
-        assert said.stderr.decode().splitlines()[-1].endswith("--set train.epochs= asks for more")
+        assert said.stderr.decode().splitlines()[-1].endswith("--set train.epochs=3 asks for more")
 
 
 def test_a_signal_at_the_very_end_promises_no_more_to_do(

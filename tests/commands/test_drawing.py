@@ -103,7 +103,7 @@ def test_nothing_is_started_where_it_can_not_be_or_is_not_wanted(
 
 
 class Redrawing:
-    """The other process's `main`, in a thread, with a clock that says what a picture takes and no picture."""
+    """The other process's `redraw_when_asked`, in a thread, with a clock that says what a picture takes and no picture."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.drawn = 0
@@ -113,7 +113,7 @@ class Redrawing:
         monkeypatch.setattr(redrawing, "draw", self._draw)
         monkeypatch.setattr(redrawing, "yield_to_others", lambda: None)
         monkeypatch.setattr(time, "process_time", lambda: self._clock)
-        self._thread = Thread(target=redrawing.main, args=(Path("run"), self._source))
+        self._thread = Thread(target=redrawing.redraw_when_asked, args=(Path("run"), self._source))
         self._thread.start()
 
     def _draw(self, run: Path) -> None:
@@ -209,7 +209,7 @@ def is_newer(file: Path, before: int) -> bool:
 def test_a_real_process_draws_each_time_and_survives_what_it_can_not_draw(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     picture = run / "curves.png"
-    code = "from charlstm.commands import redrawing as r; r.PAUSE = 0; import sys; r.main(r.Path(sys.argv[1]), 0)"
+    code = "from charlstm.commands import redrawing as r; r.PAUSE = 0; import sys; r.redraw_when_asked(r.Path(sys.argv[1]), 0)"
     code += "; sys.exit('torch' in sys.modules)"
     command = [sys.executable, "-c", code, str(run)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0) as process:

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from charlstm.cli import main
-from charlstm.views.pages.markup import embedded
 from tests.conftest import TINY
 
 TEXT = "</script><script>alert(1)</script>\n"
@@ -133,13 +132,7 @@ def test_the_name_of_a_file_is_explained_only_where_the_model_knows_its_characte
     assert "".join(answer(capsys, model, "alert")["text"]) == "alert"
     for name, kind in (("verse.txt", "file"), ("folder", "folder")):
         assert main(["explain", str(model), name]) == 2
-        assert f"'{name}' is a {kind}, and explain takes the text itself; charlstm inspect reads" in capsys.readouterr().err
-
-
-def test_what_is_embedded_ends_no_script_and_comes_back() -> None:
-    hostile = ["</script>", "<!--<script>", "&lt;", "\u2028", "\ud800", "]]>"]
-    assert not set("<>&\u2028") & set(embedded(hostile))
-    assert json.loads(embedded(hostile)) == hostile
+        assert f"'{name}' is a {kind}, and explain takes the text itself: charlstm inspect reads" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -154,7 +147,7 @@ def test_what_is_embedded_ends_no_script_and_comes_back() -> None:
         (["<s", "--neuron", "2:0"], ["--neuron 2:0", "no layer 2", "2 layers"]),
         (["<s", "--neuron", "5"], ["--neuron '5'", "LAYER:NEURON"]),
         (["<s", "--neuron", "1:5", "--layer", "1"], ["--layer and --neuron exclude each other"]),
-        (["<s", "--html", "none/page.html"], ["--html 'none/page.html'", "there is no folder 'none'"]),
+        (["<s", "--html", "none/page.html"], ["--html none/page.html", "there is no folder 'none'"]),
         (["<" * 10_001], ["10,001 characters", "10,000"]),
         (["<" * 5_000, "--html", "page.html"], ["5,000 characters", "a page of this model takes 4,166"]),
         ([], ["TEXT"]),

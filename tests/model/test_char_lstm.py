@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from charlstm.config import ModelConfig
 from charlstm.errors import ConfigError
@@ -67,12 +68,32 @@ def test_a_layer_at_a_time_is_all_layers_at_once(make_model: Callable[..., CharL
 
 
 def test_dropout_is_locked_over_time_and_keeps_the_mean() -> None:
-    torch.manual_seed(1)
-    dropped = _locked_dropout(torch.ones(7, 50, 100), 0.3)
+    dropped = _locked_dropout(torch.ones(7, 50, 100), 0.3, torch.Generator().manual_seed(1))
     assert torch.equal(dropped, dropped[:1].expand_as(dropped)), "the same units at every character"
     assert not torch.equal(dropped[:, 0], dropped[:, 1]), "other units in every stream"
     assert torch.equal(dropped.unique(), torch.tensor([0, 1 / 0.7]))
     assert dropped.mean().item() == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_dropout_draws_what_torchs_own_does_from_torchs_own_generator(share: float) -> None:
+    """Trainings were saved with the state of that: they go on with the same numbers."""
+    torch.manual_seed(5)
+    kept, after = F.dropout(torch.ones(1, 6, 70), share), torch.rand(3)
+    generator, x = torch.Generator().manual_seed(5), torch.randn(4, 6, 70)
+    assert torch.equal(_locked_dropout(x, share, generator), x * kept)
+    assert torch.equal(torch.rand(3, generator=generator), after)
+    torch.manual_seed(5)
+    assert torch.equal(_locked_dropout(x, share), x * kept)
+
+
+def test_the_generator_alone_decides_what_is_dropped(make_model: Callable[..., CharLSTM]) -> None:
+    model, ids = make_model(dropout=0.5).train(), torch.randint(11, (6, 2))
+    before = torch.random.get_rng_state()
+    one, two, other = (model(ids, None, torch.Generator().manual_seed(seed))[0] for seed in (1, 1, 2))
+    assert torch.equal(one, two)
+    assert not torch.equal(one, other)
+    assert torch.equal(torch.random.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("vocabulary_size", [1, 11])

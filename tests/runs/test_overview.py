@@ -12,7 +12,6 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
-import torch
 
 from charlstm.cli import main
 from charlstm.config import load_config
@@ -20,8 +19,8 @@ from charlstm.errors import DivergedError, RunError
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.overview import overviews
 from charlstm.runs.records import Record
-from charlstm.training.trainer import Trainer
-from tests.conftest import TINY, VERSE, prepare_text
+from charlstm.runs.save_header import read_saved_step
+from tests.conftest import TINY, VERSE, make_trainer, prepare_text
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +29,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     config = load_config(None, [*TINY, "train.save_every=1 steps", "train.eval_every=3"])
     for name, stops in (("whole", False), ("half", True)):
-        trainer = Trainer(prepare_text(VERSE, config), torch.device("cpu"))
+        trainer = make_trainer(prepare_text(VERSE, config))
         (folder / name).mkdir()
         for record in trainer.fit(RunFolder(folder / name)):
             if stops and isinstance(record, Record) and record.step == 3:
@@ -92,7 +91,7 @@ def test_a_folder_that_may_not_be_opened_is_passed_over(runs: Path) -> None:
 
 def test_a_training_that_diverges_for_good_says_so_in_its_log(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = load_config(None, [*TINY, "train.learning_rate=10.0", "train.grad_clip=0.0", "train.warmup_steps=0"])
-    trainer = Trainer(prepare_text(VERSE, config), torch.device("cpu"))
+    trainer = make_trainer(prepare_text(VERSE, config))
     monkeypatch.setattr(trainer, "_step", Mock(side_effect=DivergedError("no number")))
     (runs / "wild").mkdir()
     with pytest.raises(DivergedError):
@@ -153,3 +152,11 @@ def test_a_hundred_runs_are_soon_told_and_without_torch(runs: Path) -> None:
     assert min(seconds) < 1.5  # 0.8 on a core of 2.5 GHz, more where another process shares the core
     code = f"import sys, charlstm.cli; charlstm.cli.main(['runs', {str(runs)!r}]); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, stdout=subprocess.DEVNULL).returncode == 0
+
+
+def test_a_damaged_save_leaves_the_one_before_it_to_tell(runs: Path) -> None:
+    folder = RunFolder(runs / "half")
+    newest, previous = (read_saved_step(file) for file in (folder.resume, folder.previous))
+    assert (newest, overviews(folder.path)[0].step) == (previous + 1 if previous else None, newest)
+    folder.resume.write_bytes(b"damaged")
+    assert overviews(folder.path)[0].step == previous

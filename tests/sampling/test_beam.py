@@ -10,8 +10,9 @@ import pytest
 
 from charlstm.config import SampleConfig
 from charlstm.model.char_lstm import CharLSTM
+from charlstm.model.softmax import log_softmax
 from charlstm.sampling.beam import beam_search
-from charlstm.sampling.controls import Controls, log_probabilities
+from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines import Engine
 from charlstm.sampling.engines.torch_engine import TorchEngine
 from charlstm.sampling.types import EngineState, Logits
@@ -47,7 +48,7 @@ def scorer(engine: Engine, config: SampleConfig) -> Callable[[str], float]:
             return 0.0
         before = text[:-1]
         filtered = controls.filtered(read(before)[0], [ABC.encode("ab" + before).tolist()])
-        return score(before) + float(log_probabilities(filtered)[0, ABC.encode(text[-1])[0]])
+        return score(before) + float(log_softmax(filtered)[0, ABC.encode(text[-1])[0]])
 
     return score
 
@@ -84,7 +85,7 @@ def exhaustive(engine: Engine, config: SampleConfig) -> tuple[str, float]:
 def test_a_beam_that_holds_everything_finds_the_best_of_all_texts(engine: Engine, settings: dict[str, Any]) -> None:
     config = SampleConfig(length=5, **settings)
     text, score = exhaustive(engine, config)
-    found = beam_search(engine, ABC, config, 3**5, PRIME)
+    found = beam_search(engine, Controls(config, ABC), 3**5, PRIME)
     assert found.log_probability == pytest.approx(score, abs=1e-4)
     assert found.text + (found.stop or "") == text
     assert (found.stop is not None) == ends(text, config)
@@ -95,25 +96,26 @@ def test_width_1_takes_the_most_probable_each_time(engine: Engine) -> None:
     score = scorer(engine, config)
     while len(written) < 12:
         written += max("abc", key=lambda c: score(written + c))
-    assert beam_search(engine, ABC, config, 1, PRIME).text == written
+    assert beam_search(engine, Controls(config, ABC), 1, PRIME).text == written
 
 
 def test_a_wider_beam_finds_what_the_most_probable_character_each_time_misses(engine: Engine) -> None:
     config = SampleConfig(length=6)
-    greedy, found = (beam_search(engine, ABC, config, width, PRIME) for width in (1, 9))
+    greedy, found = (beam_search(engine, Controls(config, ABC), width, PRIME) for width in (1, 9))
     assert greedy.text != found.text
     assert greedy.log_probability < found.log_probability < 0
-    assert found == beam_search(engine, ABC, config, 9, PRIME)
+    assert found == beam_search(engine, Controls(config, ABC), 9, PRIME)
     assert found.log_probability == pytest.approx(scorer(engine, config)(found.text), abs=1e-4)
 
 
 def test_a_stop_text_that_the_model_cannot_write_stops_nothing(engine: Engine) -> None:
-    found = beam_search(engine, ABC, SampleConfig(length=4, stop=("x",)), 2, PRIME)
+    found = beam_search(engine, Controls(SampleConfig(length=4, stop=("x",)), ABC), 2, PRIME)
     assert (len(found.text), found.stop) == (4, None)
 
 
 def test_bytes(make_model: Callable[..., CharLSTM]) -> None:
     config = SampleConfig(length=4, allow="ab")
-    found = beam_search(TorchEngine(make_model(256)), ByteVocabulary(), config, 2, ByteVocabulary().encode("é"))
+    controls = Controls(config, ByteVocabulary())
+    found = beam_search(TorchEngine(make_model(256)), controls, 2, ByteVocabulary().encode("é"))
     assert len(found.text) == 4
     assert set(found.text) <= {"a", "b"}

@@ -14,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from charlstm.config import SampleConfig
 from charlstm.errors import CharlstmError
+from charlstm.model.softmax import log_softmax
 from charlstm.sampling import controls
 from charlstm.sampling.controls import (
     HISTORY_LENGTH,
@@ -25,7 +26,6 @@ from charlstm.sampling.controls import (
     keep_top_k,
     keep_top_p,
     keep_typical_p,
-    log_probabilities,
     penalize_repetition,
     scale,
 )
@@ -56,7 +56,7 @@ def log(*rows: Sequence[float]) -> Logits:
 
 
 def softmax(logits: Logits) -> np.ndarray:
-    return np.exp(log_probabilities(logits))
+    return np.exp(log_softmax(logits))
 
 
 @pytest.mark.parametrize(
@@ -310,10 +310,10 @@ def test_allow_and_ban() -> None:
 @pytest.mark.parametrize(
     ("settings", "part"),
     [
-        ({"ban": "abcdefgh"}, "sample.ban = 'abcdefgh' leaves no character to write"),
-        ({"ban": "aéb\n"}, r"sample.ban has characters that the model never saw: 'é' (U+00E9), '\n' (U+000A); leave them out"),
-        ({"allow": "é"}, "sample.allow has characters that the model never saw: 'é' (U+00E9)"),
-        ({"bias": ("é=1",)}, "sample.bias has characters that the model never saw: 'é' (U+00E9)"),
+        ({"ban": "abcdefgh"}, "sample.ban = 'abcdefgh': leaves no character to write"),
+        ({"ban": "aéb\n"}, r"sample.ban: has characters that the model never saw: 'é' (U+00E9), '\n' (U+000A); leave them out"),
+        ({"allow": "é"}, "sample.allow: has characters that the model never saw: 'é' (U+00E9)"),
+        ({"bias": ("é=1",)}, "sample.bias: has characters that the model never saw: 'é' (U+00E9)"),
     ],
 )
 def test_controls_that_do_not_fit_the_vocabulary(settings: dict[str, Any], part: str) -> None:
@@ -326,7 +326,7 @@ def test_only_ascii_of_a_vocabulary_of_bytes() -> None:
     filtered = ready.filtered(np.zeros((1, 256), np.float32), [[]])[0]
     assert filtered[ord("e")] - filtered[ord("b")] == pytest.approx(2 / 0.8)
     assert (filtered == -INF).sum() == 1
-    with pytest.raises(CharlstmError, match=r"sample\.ban has characters of several bytes.*'é' \(U\+00E9\).*only ASCII"):
+    with pytest.raises(CharlstmError, match=r"sample\.ban: has characters of several bytes.*'é' \(U\+00E9\).*only ASCII"):
         Controls(SampleConfig(ban="é"), ByteVocabulary())
 
 

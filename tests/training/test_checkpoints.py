@@ -16,13 +16,13 @@ from charlstm.runs.saved_model import save_model
 from charlstm.training import checkpoints
 from charlstm.training.resume import load_training
 from charlstm.training.trainer import Trainer
-from tests.conftest import VERSE, prepare_text
+from tests.conftest import VERSE, make_trainer, prepare_text
 
 CPU = torch.device("cpu")
 
 
-def make_trainer(make_config: Callable[..., Config], *settings: str) -> Trainer:
-    return Trainer(prepare_text(VERSE, make_config(*settings)), CPU)
+def trainer_with(make_config: Callable[..., Config], *settings: str) -> Trainer:
+    return make_trainer(prepare_text(VERSE, make_config(*settings)))
 
 
 def saved_step(folder: RunFolder) -> int:
@@ -31,16 +31,16 @@ def saved_step(folder: RunFolder) -> int:
 
 def test_no_more_than_the_interval_in_steps_is_ever_lost(make_config: Callable[..., Config], tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    for record in make_trainer(make_config, "train.save_every=4 steps", "train.max_steps=30").fit(folder):
+    for record in trainer_with(make_config, "train.save_every=4 steps", "train.max_steps=30").fit(folder):
         if isinstance(record, StepRecord):
             assert 0 <= record.step - saved_step(folder) <= 4
     assert saved_step(folder) == 30
 
 
-def test_an_interval_in_minutes_counts_the_time_that_writing_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interval_in_minutes_counts_the_time_that_writing_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    saves = checkpoints.Checkpoints(RunFolder(tmp_path), "1 min")
+    saves = checkpoints.Checkpoints("1 min")
     saves._write_seconds = 2.0
     now = 57.9
     assert not saves.is_due(1)
@@ -51,7 +51,7 @@ def test_an_interval_in_minutes_counts_the_time_that_writing_takes(tmp_path: Pat
 def test_training_goes_on_while_a_save_is_written(
     make_config: Callable[..., Config], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trainer, may_write = make_trainer(make_config, "train.epochs=1"), threading.Event()
+    trainer, may_write = trainer_with(make_config, "train.epochs=1"), threading.Event()
 
     def slow(*arguments: object) -> None:
         assert may_write.wait(30)
@@ -69,7 +69,7 @@ def test_training_goes_on_while_a_save_is_written(
 def test_a_save_that_fails_ends_the_training_and_the_one_before_is_whole(
     make_config: Callable[..., Config], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trainer, folder = make_trainer(make_config, "train.save_every=10 steps"), RunFolder(tmp_path)
+    trainer, folder = trainer_with(make_config, "train.save_every=10 steps"), RunFolder(tmp_path)
 
     def train() -> None:
         for record in trainer.fit(folder):

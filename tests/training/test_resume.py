@@ -12,14 +12,15 @@ import torch
 
 from charlstm.config import Config, load_config
 from charlstm.errors import ModelError, RunError
+from charlstm.runs import save_header
 from charlstm.runs.folder import RunFolder, newest_run
 from charlstm.runs.model_file import read_tensors, write_tensors
 from charlstm.runs.records import StepRecord
-from charlstm.training import resume as resuming
 from charlstm.training.prepared import Prepared
-from charlstm.training.resume import Saved, load_training, refuse_another
+from charlstm.training.resume import Saved, load_training, refuse_another, restore, resume_training, snapshot
+from charlstm.training.state import new_training
 from charlstm.training.trainer import Trainer
-from tests.conftest import VERSE, prepare_text
+from tests.conftest import VERSE, make_trainer, prepare_text
 
 CPU = torch.device("cpu")
 
@@ -45,7 +46,7 @@ def never_stopped(with_dropout: Prepared, tmp_path_factory: pytest.TempPathFacto
 def stopped(with_dropout: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of one that was stopped after 40 steps; to be copied."""
     folder = RunFolder(tmp_path_factory.mktemp("parts"))
-    train_until(Trainer(with_dropout, CPU), folder, 40)
+    train_until(make_trainer(with_dropout), folder, 40)
     return folder.path
 
 
@@ -65,7 +66,7 @@ def train_until(trainer: Trainer, folder: RunFolder, step: int) -> None:
 
 
 def uninterrupted(prepared: Prepared, folder: RunFolder) -> tuple[str, list[dict[str, float]]]:
-    list(Trainer(prepared, CPU).fit(folder))
+    list(make_trainer(prepared).fit(folder))
     return digest(folder.resume), records(folder)
 
 
@@ -75,7 +76,7 @@ def resume(prepared: Prepared, folder: RunFolder, at: int) -> None:
     assert not warning
     assert saved.position.step == at
     assert folder.go_back_to(saved.marks) == []
-    list(Trainer(prepared, CPU, saved).fit(folder))
+    list(make_trainer(prepared, saved).fit(folder))
 
 
 def records(folder: RunFolder) -> list[dict[str, float]]:
@@ -88,10 +89,10 @@ def records(folder: RunFolder) -> list[dict[str, float]]:
 def test_stopped_and_resumed_is_never_stopped(
     with_dropout: Prepared, never_stopped: tuple[str, list[dict[str, float]]], folder: RunFolder, step: int | str
 ) -> None:
-    total = Trainer(with_dropout, CPU).total_steps
+    total = make_trainer(with_dropout).total_steps
     ends = {"epoch": with_dropout.layout.steps, "end": total}
     at = ends[step] if isinstance(step, str) else step % total
-    train_until(Trainer(with_dropout, CPU), folder, at)
+    train_until(make_trainer(with_dropout), folder, at)
     resume(with_dropout, folder, at)
     assert (digest(folder.resume), records(folder)) == never_stopped
 
@@ -107,15 +108,15 @@ def test_patience_counts_on_after_a_resume_and_its_end_is_an_end(make_config: Ca
     losses = [record["validation_loss"] for record in expected]
     assert len(losses) < 100, "patience has run out long before the last epoch"
     assert min(losses) == losses[-5]
-    train_until(Trainer(impatient, CPU), parts, int(expected[-3]["step"]) + 1)
+    train_until(make_trainer(impatient), parts, int(expected[-3]["step"]) + 1)
     saved, _ = load_training(parts)
     assert saved.position.without_best == 2
-    list(Trainer(impatient, CPU, saved).fit(parts))
+    list(make_trainer(impatient, saved).fit(parts))
     assert records(parts) == expected
-    with pytest.raises(RunError, match=r"nothing better, 4 in a row: --set train.patience=0 goes on"):
-        Trainer(impatient, CPU, load_training(parts)[0])
+    with pytest.raises(RunError, match=r"nothing better, 4 in a row: train.patience=0 goes on"):
+        make_trainer(impatient, load_training(parts)[0])
     patient = prepare_text(VERSE, make_config(*settings))
-    assert not Trainer(patient, CPU, load_training(parts)[0]).is_finished
+    assert not make_trainer(patient, load_training(parts)[0]).is_finished
 
 
 def without(saved: Saved, name: str) -> Saved:
@@ -140,25 +141,25 @@ def test_each_part_is_needed(
     with_dropout: Prepared, never_stopped: tuple[str, object], stopped: Path, tmp_path: Path, part: str
 ) -> None:
     parts = RunFolder(shutil.copytree(stopped, tmp_path / "parts"))
-    list(Trainer(with_dropout, CPU, without(load_training(parts)[0], part)).fit(parts))
+    list(make_trainer(with_dropout, without(load_training(parts)[0], part)).fit(parts))
     assert (digest(parts.resume) == never_stopped[0]) == (part == "nothing")
 
 
 def test_a_longer_training_goes_on_and_a_finished_one_says_so(make_config: Callable[..., Config], folder: RunFolder) -> None:
     prepared = prepare_text(VERSE, make_config())
-    list(Trainer(prepared, CPU).fit(folder))
-    with pytest.raises(RunError, match=r"steps of this run are done: --set train.epochs="):
-        Trainer(prepared, CPU, load_training(folder)[0])
+    list(make_trainer(prepared).fit(folder))
+    with pytest.raises(RunError, match=r"steps of this run are done: train.epochs=3 asks for more"):
+        make_trainer(prepared, load_training(folder)[0])
     longer = prepare_text(VERSE, make_config("train.epochs=3"))
-    list(Trainer(longer, CPU, load_training(folder)[0]).fit(folder))
+    list(make_trainer(longer, load_training(folder)[0]).fit(folder))
     assert [r["epoch"] for r in records(folder)] == [1, 2, 3]
 
 
 def test_another_text_is_refused(make_config: Callable[..., Config], prepared: Prepared, folder: RunFolder) -> None:
-    train_until(Trainer(prepared, CPU), folder, 3)
+    train_until(make_trainer(prepared), folder, 3)
     other = prepare_text(VERSE.replace("wall", "ball"), make_config())
     with pytest.raises(RunError, match=r"not the one that this run began with \(data.text = "):
-        Trainer(other, CPU, load_training(folder)[0])
+        make_trainer(other, load_training(folder)[0])
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,7 @@ def test_nothing_to_resume(tmp_path: Path) -> None:
 
 
 def test_a_model_file_is_not_a_save(prepared: Prepared, folder: RunFolder) -> None:
-    train_until(Trainer(prepared, CPU), folder, 3)
+    train_until(make_trainer(prepared), folder, 3)
     folder.last.replace(folder.resume)
     folder.previous.unlink()
     with pytest.raises(ModelError, match="not what a run is resumed from"):
@@ -186,14 +187,14 @@ def test_a_model_file_is_not_a_save(prepared: Prepared, folder: RunFolder) -> No
 
 
 def test_settings_read_back_from_the_folder_are_the_same(prepared: Prepared, folder: RunFolder) -> None:
-    train_until(Trainer(prepared, CPU), folder, 3)
+    train_until(make_trainer(prepared), folder, 3)
     refuse_another(load_training(folder)[0].config, load_config(folder.config))
 
 
 def test_every_flipped_bit_and_truncation_falls_back_to_the_save_before(prepared: Prepared, folder: RunFolder) -> None:
-    trainer = Trainer(prepared, CPU)
+    trainer = make_trainer(prepared)
     train_until(trainer, folder, 3)
-    list(Trainer(prepared, CPU, load_training(folder)[0]).fit(folder))
+    list(make_trainer(prepared, load_training(folder)[0]).fit(folder))
     newest, previous = folder.resume.read_bytes(), folder.previous.read_bytes()
     step = load_training(folder)[0].position.step
     for place in torch.randint(len(newest), (60,), generator=torch.Generator().manual_seed(0)).tolist():
@@ -209,7 +210,7 @@ def test_every_flipped_bit_and_truncation_falls_back_to_the_save_before(prepared
 
 
 def test_a_missing_newest_save_falls_back_too_and_two_damaged_ones_are_an_error(prepared: Prepared, folder: RunFolder) -> None:
-    train_until(Trainer(prepared, CPU), folder, 3)
+    train_until(make_trainer(prepared), folder, 3)
     folder.resume.unlink()
     folder.require_resume()
     assert "is missing; going on" in load_training(folder)[1]
@@ -220,7 +221,7 @@ def test_a_missing_newest_save_falls_back_too_and_two_damaged_ones_are_an_error(
 
 
 def test_a_run_can_be_resumed_from_its_first_moment(prepared: Prepared, folder: RunFolder) -> None:
-    trainer = Trainer(prepared, CPU)
+    trainer = make_trainer(prepared)
     records_so_far = trainer.fit(folder)
     next(records_so_far)
     assert load_training(folder)[0].position.step == 0
@@ -230,11 +231,11 @@ def test_a_run_can_be_resumed_from_its_first_moment(prepared: Prepared, folder: 
 
 def test_a_save_that_is_whole_is_never_given_up(prepared: Prepared, folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Made by a later version, or unreadable for the moment: that is an error, and no reason to take an older one."""
-    train_until(Trainer(prepared, CPU), folder, 3)
-    version = resuming._RESUME_VERSION
-    monkeypatch.setattr(resuming, "_RESUME_VERSION", 99)
-    list(Trainer(prepared, CPU, load_training_of(folder, version, monkeypatch)).fit(folder))
-    monkeypatch.setattr(resuming, "_RESUME_VERSION", 1)
+    train_until(make_trainer(prepared), folder, 3)
+    version = save_header.SAVE_VERSION
+    monkeypatch.setattr(save_header, "SAVE_VERSION", 99)
+    list(make_trainer(prepared, load_training_of(folder, version, monkeypatch)).fit(folder))
+    monkeypatch.setattr(save_header, "SAVE_VERSION", 1)
     before = folder.resume.read_bytes()
     with pytest.raises(ModelError, match="another version"):
         load_training(folder)
@@ -243,16 +244,46 @@ def test_a_save_that_is_whole_is_never_given_up(prepared: Prepared, folder: RunF
 
 def load_training_of(folder: RunFolder, version: int, monkeypatch: pytest.MonkeyPatch) -> Saved:
     with monkeypatch.context() as patch:
-        patch.setattr(resuming, "_RESUME_VERSION", version)
+        patch.setattr(save_header, "SAVE_VERSION", version)
         return load_training(folder)[0]
 
 
 @pytest.mark.parametrize("value", [None, 3, "x", {"step": "x"}])
 @pytest.mark.parametrize("part", ["position", "marks", "offsets", "config", "vocabulary"])
 def test_a_save_that_says_nonsense_is_refused(prepared: Prepared, folder: RunFolder, part: str, value: object) -> None:
-    train_until(Trainer(prepared, CPU), folder, 3)
+    train_until(make_trainer(prepared), folder, 3)
     about, tensors = read_tensors(folder.resume)
     write_tensors(folder.resume, {**about, part: value}, tensors)
     with pytest.raises(ModelError) as error:
-        Trainer(prepared, CPU, load_training(folder)[0])
+        make_trainer(prepared, load_training(folder)[0])
     assert "\n" not in str(error.value)
+
+
+def test_a_save_with_the_state_of_torchs_own_generator_goes_on_with_its_numbers(prepared: Prepared, folder: RunFolder) -> None:
+    """As saves were made while resets and dropout drew from that."""
+    train_until(make_trainer(prepared), folder, 3)
+    saved, _ = load_training(folder)
+    torch.manual_seed(77)
+    torch.rand(5)
+    saved = replace(saved, tensors={**saved.tensors, "random.cpu": torch.random.get_rng_state()})
+    expected = torch.rand(9)
+    training = resume_training(saved, prepared, CPU)
+    assert training.dropout is training.resets
+    assert torch.equal(torch.rand(9, generator=training.resets), expected)
+
+
+def test_dropout_on_a_device_of_its_own_goes_on_too(prepared: Prepared) -> None:
+    """Another generator stands for a GPU's. A save from a CPU has none: then it begins from the seed."""
+    training, other = new_training(prepared, CPU), torch.Generator().manual_seed(5)
+    training.dropout = other
+    assert "random.device" not in snapshot(new_training(prepared, CPU), prepared, {}).tensors
+    saved = snapshot(training, prepared, {})
+    expected = torch.rand(9, generator=other)
+    again = new_training(prepared, CPU)
+    again.dropout = torch.Generator().manual_seed(6)
+    restore(again, saved)
+    assert torch.equal(torch.rand(9, generator=again.dropout), expected)
+    seeded = new_training(prepared, CPU)
+    seeded.dropout = torch.Generator().manual_seed(7)
+    restore(seeded, snapshot(new_training(prepared, CPU), prepared, {}))
+    assert torch.equal(seeded.dropout.get_state(), torch.Generator().manual_seed(7).get_state())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import math
@@ -12,6 +13,7 @@ import pytest
 import torch
 from torch.utils.hooks import RemovableHandle
 
+from charlstm.asked import Asked
 from charlstm.config import Config
 from charlstm.errors import DivergedError, OutOfMemoryError
 from charlstm.runs.folder import RunFolder
@@ -21,10 +23,10 @@ from charlstm.scoring.evaluation import stateful
 from charlstm.text.batches import batches
 from charlstm.training.optim import learning_rate_at
 from charlstm.training.prepared import Prepared, prepare
-from charlstm.training.resume import load_training
+from charlstm.training.resume import load_training, snapshot
 from charlstm.training.trainer import PREVIEW_LENGTH, Trainer
 from tests.conftest import VERSE as VERSES
-from tests.conftest import prepare_text
+from tests.conftest import make_trainer, prepare_text
 
 CPU = torch.device("cpu")
 VERSE = VERSES[:1000]
@@ -37,7 +39,7 @@ def prepared(make_config: Callable[..., Config]) -> Prepared:
 
 
 def run(prepared: Prepared, folder: Path) -> tuple[Trainer, list[StepRecord | Record | Setback]]:
-    trainer = Trainer(prepared, CPU)
+    trainer = make_trainer(prepared)
     return trainer, list(trainer.fit(RunFolder(folder)))
 
 
@@ -75,13 +77,13 @@ def test_the_same_seed_gives_the_same_weights(prepared: Prepared, tmp_path: Path
 
 def test_each_epoch_has_its_own_offset_and_carries_its_state(make_config: Callable[..., Config], tmp_path: Path) -> None:
     prepared = prepare_text(VERSE, make_config("train.reset=0"))
-    trainer = Trainer(prepared, CPU)
+    trainer = make_trainer(prepared)
     seen: list[tuple[torch.Tensor, object, object]] = []
     learner = trainer._training.model
     forward = learner.forward
 
-    def spy(ids: torch.Tensor, state: object = None) -> object:
-        result = forward(ids, state)  # type: ignore[arg-type]
+    def spy(ids: torch.Tensor, state: object = None, generator: object = None) -> object:
+        result = forward(ids, state, generator)  # type: ignore[arg-type]
         if learner.training:
             seen.append((ids, state, result[1]))
         return result
@@ -146,7 +148,7 @@ def test_last_is_the_newest_and_best_the_best(make_config: Callable[..., Config]
 
 
 def test_evaluations_within_an_epoch(make_config: Callable[..., Config], prepared: Prepared, tmp_path: Path) -> None:
-    every = prepare(prepared.corpus, make_config("train.eval_every=10"))
+    every = prepare(prepared.corpus, Asked.all_of(make_config("train.eval_every=10")))
     _, records = run(every, tmp_path)
     found = [(r.epoch, r.batch, r.ends_epoch) for r in evaluations(records)]
     last = every.layout.steps
@@ -155,7 +157,7 @@ def test_evaluations_within_an_epoch(make_config: Callable[..., Config], prepare
 
 
 def test_max_steps_ends_within_an_epoch(make_config: Callable[..., Config], prepared: Prepared, tmp_path: Path) -> None:
-    trainer, records = run(prepare(prepared.corpus, make_config("train.max_steps=7")), tmp_path)
+    trainer, records = run(prepare(prepared.corpus, Asked.all_of(make_config("train.max_steps=7"))), tmp_path)
     assert trainer.position.step == 7
     assert [(r.step, r.ends_epoch) for r in evaluations(records)] == [(7, True)]
 
@@ -192,7 +194,7 @@ def test_divergence_goes_back_to_the_last_save_with_half_the_rate(
     make_config: Callable[..., Config], tmp_path: Path, kind: str
 ) -> None:
     folder = RunFolder(tmp_path)
-    trainer = Trainer(prepare_text(VERSE, make_config("train.epochs=3")), CPU)
+    trainer = make_trainer(prepare_text(VERSE, make_config("train.epochs=3")))
     steps = trainer.steps_an_epoch
     (setback,) = train_poisoned(trainer, folder, kind, steps + 5)
     assert (setback.back_to, setback.number) == (steps, 1)
@@ -210,7 +212,7 @@ def test_divergence_goes_back_to_the_last_save_with_half_the_rate(
 
 def test_after_three_setbacks_a_training_stops_and_explains(make_config: Callable[..., Config], tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    trainer = Trainer(prepare_text(VERSE, make_config("train.epochs=3")), CPU)
+    trainer = make_trainer(prepare_text(VERSE, make_config("train.epochs=3")))
     steps = trainer.steps_an_epoch
     with pytest.raises(DivergedError, match=r"for the 4th time .*halved 3 times: try a lower train.learning_rate"):
         train_poisoned(trainer, folder, "loss", steps + 5, times=4)
@@ -219,14 +221,14 @@ def test_after_three_setbacks_a_training_stops_and_explains(make_config: Callabl
 
 
 def test_divergence_before_anything_was_evaluated(make_config: Callable[..., Config], tmp_path: Path) -> None:
-    trainer = Trainer(prepare_text(VERSE, make_config()), CPU)
+    trainer = make_trainer(prepare_text(VERSE, make_config()))
     (setback,) = train_poisoned(trainer, RunFolder(tmp_path), "loss", 1)
     assert setback.back_to == 0
 
 
 def test_weights_that_are_not_finite_are_never_saved(make_config: Callable[..., Config], tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    trainer = Trainer(prepare_text(VERSE, make_config("train.save_every=5 steps")), CPU)
+    trainer = make_trainer(prepare_text(VERSE, make_config("train.save_every=5 steps")))
     setbacks = []
     for record in trainer.fit(folder):
         if isinstance(record, Setback):
@@ -253,14 +255,12 @@ def test_out_of_memory_is_one_line_and_spares_what_was_saved(make_config: Callab
 
     folder = RunFolder(tmp_path)
     settings = ("train.batch_size=2000", "train.seq_len=64", "model.hidden_size=512", "model.num_layers=1")
-    trainer = Trainer(prepare_text(VERSE * 600, make_config(*settings)), CPU)
+    trainer = make_trainer(prepare_text(VERSE * 600, make_config(*settings)))
     in_use = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
     before = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (in_use + 2**28, before[1]))
     try:
-        with pytest.raises(
-            OutOfMemoryError, match=r"train.batch_size 2000 .* --set train.batch_size=1000 .*seq_len=32"
-        ) as error:
+        with pytest.raises(OutOfMemoryError, match=r"train.batch_size 2000 .* train.batch_size=1000 .*seq_len=32") as error:
             list(trainer.fit(folder))
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
@@ -270,30 +270,81 @@ def test_out_of_memory_is_one_line_and_spares_what_was_saved(make_config: Callab
 
 @pytest.mark.parametrize("at", [1, 40])
 def test_a_stop_saves_the_step_it_is_in(prepared: Prepared, tmp_path: Path, at: int) -> None:
-    trainer = Trainer(prepared, CPU)
+    trainer = make_trainer(prepared)
     for record in trainer.fit(RunFolder(tmp_path)):
         if isinstance(record, StepRecord) and record.step == at:
             trainer.stop()
     assert load_model(RunFolder(tmp_path).last).facts.step == at
 
 
-def test_the_estimate_changes_nothing(prepared: Prepared, tmp_path: Path) -> None:
+def moving(trainer: Trainer) -> dict[str, torch.Tensor]:
+    """A copy of every tensor that a training moves, its random states among them."""
+    return dict(snapshot(trainer._training, trainer.prepared, {}).tensors)
+
+
+def assert_same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_estimate_changes_nothing(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    prepared = prepare_text(VERSE, make_config("train.reset=0.2"))
     plain, _ = run(prepared, tmp_path)
-    trainer = Trainer(prepared, CPU)
-    before = {name: p.clone() for name, p in trainer.model.state_dict().items()}
+    trainer = make_trainer(prepared)
+    before, position, everyones = moving(trainer), copy.deepcopy(trainer.position), torch.random.get_rng_state()
     assert trainer.seconds_an_epoch() > 0
-    assert all(torch.equal(before[name], p) for name, p in trainer.model.state_dict().items())
+    assert_same(moving(trainer), before)
+    assert trainer.position == position
+    assert torch.equal(torch.random.get_rng_state(), everyones)
     list(trainer.fit(RunFolder(tmp_path)))
-    assert all(torch.equal(plain.model.state_dict()[name], p) for name, p in trainer.model.state_dict().items())
+    assert_same(moving(trainer), moving(plain))
+
+
+def test_the_estimate_of_a_training_that_goes_on_changes_nothing(prepared: Prepared, tmp_path: Path) -> None:
+    trainer = make_trainer(prepared)
+    for record in trainer.fit(RunFolder(tmp_path)):
+        if record.step == 5:  # type: ignore[union-attr]
+            trainer.stop()
+    before, position = moving(trainer), copy.deepcopy(trainer.position)
+    trainer.seconds_an_epoch()
+    assert_same(moving(trainer), before)
+    assert trainer.position == position
+
+
+def test_trainings_side_by_side_are_what_each_is_alone(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    """Step by step in turns, while others draw from torch's generator too."""
+    ways = (("train.seed=1", "train.eval_every=9"), ("train.seed=2", "model.num_layers=1", "train.average=0"))
+    every = [prepare_text(VERSE, make_config("model.dropout=0.3", "train.reset=0.2", *way)) for way in ways]
+    folders = [tmp_path / name for name in ("alone 1", "alone 2", "together 1", "together 2")]
+    for folder in folders:
+        folder.mkdir()
+    alone = [run(prepared, folder)[0] for prepared, folder in zip(every, folders[:2], strict=True)]
+    together = [make_trainer(prepared) for prepared in every]
+    fits = [trainer.fit(RunFolder(folder)) for trainer, folder in zip(together, folders[2:], strict=True)]
+    for _ in itertools.zip_longest(*fits):
+        torch.rand(1)
+    for one, other in zip(alone, together, strict=True):
+        assert_same(moving(one), moving(other))
+
+
+def test_training_leaves_torchs_own_generator_alone(prepared: Prepared, tmp_path: Path) -> None:
+    trainer = make_trainer(prepared)
+    before = torch.random.get_rng_state()
+    list(trainer.fit(RunFolder(tmp_path)))
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_a_stop_at_once_before_training_began_waits_for_nothing(prepared: Prepared) -> None:
+    make_trainer(prepared).stop_at_once()
 
 
 def test_what_is_scored_and_saved_is_the_average(make_config: Callable[..., Config], tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    trainer = Trainer(prepare_text(VERSE, make_config("train.average=0.9")), CPU)
+    trainer = make_trainer(prepare_text(VERSE, make_config("train.average=0.9")))
     records = [record for record in trainer.fit(folder) if isinstance(record, Record)]
-    moving = load_training(folder)[0].tensors
+    parts = load_training(folder)[0].tensors
     saved = load_model(folder.last)
-    assert torch.equal(saved.model.head.weight, moving["average.head.weight"])
-    assert not torch.equal(saved.model.head.weight, moving["model.head.weight"])
+    assert torch.equal(saved.model.head.weight, parts["average.head.weight"])
+    assert not torch.equal(saved.model.head.weight, parts["model.head.weight"])
     scored = stateful(saved.model, trainer.prepared.ids, trainer.prepared.split)
     assert scored.loss == pytest.approx(records[-1].validation_loss, abs=1e-5)

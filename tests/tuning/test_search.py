@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from charlstm.asked import Asked
 from charlstm.config import Config, ModelConfig, load_config
 from charlstm.model.shapes import count_parameters
 from charlstm.runs.records import Setback, StepRecord
@@ -18,7 +20,7 @@ from charlstm.tuning.folder import SearchFolder
 from charlstm.tuning.search import Search, TrialBegun
 from charlstm.tuning.space import Choices, Range, Space
 from charlstm.tuning.trials import TrialRecord
-from tests.conftest import VERSE
+from tests.conftest import VERSE, make_trainer
 
 CPU = torch.device("cpu")
 RATE: Space = {"train.learning_rate": Range(1e-3, 1e-1, log=True)}
@@ -36,7 +38,9 @@ def make_search(make_config: Callable[..., Config], tmp_path: Path) -> Callable[
     def make(*settings: str, space: Space = RATE, text: str = VERSE, name: str = "search") -> Search:
         config = make_config("train.max_steps=12", *settings)
         (tmp_path / name).mkdir(exist_ok=True)
-        return Search(corpus_of(text, config.data, "verse.txt"), config, space, CPU, SearchFolder(tmp_path / name))
+        return Search(
+            corpus_of(text, config.data, "verse.txt"), Asked.all_of(config), space, CPU, SearchFolder(tmp_path / name)
+        )
 
     return make
 
@@ -74,9 +78,9 @@ def test_a_trials_loss_is_that_of_a_training_with_its_values(
     rate = record.values["train.learning_rate"]
     config = make_config("train.max_steps=12", "train.eval_every=2", f"train.learning_rate={rate}")
     learned = VERSE[: int(len(VERSE) * 0.9)]
-    prepared = prepare(corpus_of(learned, config.data), config)
+    prepared = prepare(corpus_of(learned, config.data), Asked.all_of(config))
     (tmp_path / "by-hand").mkdir()
-    trainer = Trainer(prepared, CPU)
+    trainer = make_trainer(prepared)
     list(trainer.fit(SearchFolder(tmp_path / "by-hand")))
     assert record.loss == trainer.position.best_loss
     assert prepared.split == make_search(name="other").prepared.split
@@ -161,18 +165,19 @@ def test_divergence_is_a_trials_and_not_the_searchs_end(
     assert search.trials.best() == second
 
 
-@pytest.mark.parametrize("where", ["__init__", "_step"])
+@pytest.mark.parametrize("where", ["charlstm.tuning.search.new_training", "charlstm.training.trainer.take_step"])
 def test_a_lack_of_memory_is_a_trials_and_not_the_searchs_end(
     make_search: Callable[..., Search], monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    search, real = make_search(space=LAYERS), getattr(Trainer, where)
+    search, (module, name) = make_search(space=LAYERS), where.rsplit(".", 1)
+    real = getattr(sys.modules[module], name)
 
-    def too_large(self: Trainer, *arguments: object) -> object:
+    def too_large(*arguments: object) -> object:
         if search.trials.counted() == 0:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
-        return real(self, *arguments)
+        return real(*arguments)
 
-    monkeypatch.setattr(Trainer, where, too_large)
+    monkeypatch.setattr(where, too_large)
     records = run(search, 5)
     assert [r.state for r in records] == ["failed", "done"]
     assert "out of memory" in records[0].reason

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,20 @@ def test_a_browser_colours_searches_and_traces_back(opened: Callable[[Contents],
     assert "character 10" in view.inner_text("#character")
     view.keyboard.press("g")
     assert "s16" in spans.nth(2).get_attribute("class"), "the nearest has the largest gradient"
+
+
+def test_a_notebook_shows_a_page_in_a_frame(browser: Any, contents: Contents) -> None:
+    page = b"".join(inspection_page(contents)).decode()
+    wrong: list[object] = []
+    view = browser.new_page()
+    view.on("pageerror", lambda error: wrong.append(error))  # noqa: PLW0108 (Playwright takes no bound builtin)
+    view.set_content(f'<iframe sandbox="allow-scripts" width="900" height="700" srcdoc="{escape(page)}"></iframe>')
+    frame = view.frame_locator("iframe")
+    frame.locator("#text span").nth(2).click()
+    assert "character 9, the model gave it" in frame.locator("#character").inner_text()
+    assert frame.locator("h1").inner_text() == "<i>run\ufffd", "what is no character is shown as such"
+    view.close()
+    assert not wrong
 
 
 @pytest.mark.parametrize(("scheme", "least", "most"), [("light", "#0a4a8f", "#9c4600"), ("dark", "#8cc8ff", "#ffbe73")])
