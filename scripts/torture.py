@@ -28,7 +28,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch reads it: a fork must find n
 
 import numpy as np
 import torch
-import torch._dynamo  # which the first optimizer would import in each child anew, for seconds
+import torch._dynamo  # which the first optimizer would import in each child anew, for seconds; others that children need follow
 from child import Child, Ended, Watch
 from faults import announce, count_steps, hang_once, kill_inside_save
 from torch import Tensor
@@ -43,9 +43,11 @@ from charlstm.sampling.controls import Controls
 from charlstm.scoring import evaluation
 from charlstm.text.cache import DamagedEntry, TextCache
 from charlstm.training import resume as resuming
+from charlstm.training import trainer
 from charlstm.training.resume import load_training
 from charlstm.training.trainer import Trainer
 
+trainer.PREVIEW_LENGTH = 20  # nobody reads them
 INTERVAL = 10
 TEXT = "".join(f"{n} green bottles, hanging on the wall;\nand if one green bottle should fall,\n" for n in range(60))
 TINY = {

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import pickle
 import re
 import shlex
 import shutil
@@ -65,11 +66,17 @@ FEW = [
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
-    """A folder with verse.txt and, trained on it from the command line, runs/verse."""
-    folder = tmp_path_factory.mktemp("cli")
-    (folder / "verse.txt").write_text(VERSE, encoding="utf-8")
-    return folder, run("train", "verse.txt", *settings(), folder=folder)
+def trained(tmp_path_factory: pytest.TempPathFactory, filled_once: Callable[..., Path]) -> tuple[Path, Result]:
+    """A folder with verse.txt and, trained on it from the command line, runs/verse; and what came of the command."""
+
+    def train(folder: Path) -> None:
+        (folder / "verse.txt").write_text(VERSE, encoding="utf-8")
+        result = run("train", "verse.txt", *settings(), folder=folder)
+        (folder / "result.pickle").write_bytes(pickle.dumps(result))
+
+    folder = tmp_path_factory.mktemp("cli") / "own"
+    shutil.copytree(filled_once("verse", train), folder)
+    return folder, pickle.loads((folder / "result.pickle").read_bytes())
 
 
 @pytest.fixture
@@ -351,7 +358,7 @@ def test_score_finds_the_odd_line(charlstm: Callable[..., Result], folder: Path)
 
 def test_score_reads_standard_input_where_no_text_is_named(charlstm: Callable[..., Result], folder: Path) -> None:
     command = ("score", "runs/verse", "--json")
-    piped = run(*command, folder=folder, stdin=VERSE[:200].encode())
+    piped = charlstm(*command, folder=folder, stdin=VERSE[:200].encode())
     (folder / "some.txt").write_text(VERSE[:200], encoding="utf-8")
     named = charlstm(*command, "some.txt", folder=folder)
     assert piped.returncode == named.returncode == 0
@@ -665,40 +672,52 @@ def test_help_and_version_do_not_import_torch(charlstm: Callable[..., Result], t
     assert b"Usage" in charlstm(folder=tmp_path).stdout
 
 
-def test_a_narrow_terminal_without_utf8(charlstm: Callable[..., Result], tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "40"}
+def test_a_narrow_terminal_without_utf8(
+    charlstm: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "stars.txt").write_text("★ 日本 😀 " * 200, encoding="utf-8")
     assert charlstm("train", "stars.txt", "--run", "r", *settings("train.max_steps=2"), folder=tmp_path).returncode == 0
-    both = "from charlstm.cli import main; print(main(['info', 'r'])); print(main(['info', 'r', '--json']))"
-    result = subprocess.run([sys.executable, "-c", both], cwd=tmp_path, capture_output=True, check=False, env=environment)
-    assert result.returncode == 0, result.stderr
-    table, json_and_code = result.stdout.split(b"\n0\n{")
+    monkeypatch.setenv("COLUMNS", "40")
+    said = []
+    for more in ((), ("--json",)):
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out := io.BytesIO(), encoding="ascii"))
+        assert main(["info", "r", *more]) == 0
+        said.append(out.getvalue())
+    table, facts = said
     assert b"\\u2605" in table
-    assert b"\\u2605" in json_and_code
-    facts, code = json_and_code.rsplit(b"\n", 2)[:2]
-    assert code == b"0"
-    assert "😀" in json.loads(b"{" + facts)["vocabulary"]["symbols"]
+    assert b"\\u2605" in facts
+    assert "😀" in json.loads(facts)["vocabulary"]["symbols"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
-def test_on_a_terminal_there_is_a_bar_and_nothing_is_obeyed(folder: Path, tmp_path: Path) -> None:
+def test_on_a_terminal_there_is_a_bar_and_nothing_is_obeyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import pty
     import termios
 
+    monkeypatch.chdir(tmp_path)
+    for name, value in (("TERM", "xterm"), ("COLUMNS", "80"), ("LINES", "24")):
+        monkeypatch.setenv(name, value)
+
     def on_terminal(*arguments: str) -> str:
-        shown = b""
+        shown: list[bytes] = []
         main_end, terminal = pty.openpty()
         termios.tcsetwinsize(terminal, (24, 80))
-        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
-        command = [*COMMAND, *arguments]
-        with subprocess.Popen(command, cwd=tmp_path, stdout=terminal, stderr=terminal, env=environment) as process:
-            os.close(terminal)
+
+        def read() -> None:
             with suppress(OSError):  # what Linux says when the other end is closed
                 while piece := os.read(main_end, 4096):
-                    shown += piece
+                    shown.append(piece)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        with os.fdopen(terminal, "w", encoding="utf-8") as stream:
+            monkeypatch.setattr(sys, "stdout", stream)
+            monkeypatch.setattr(sys, "stderr", stream)
+            code = main(list(arguments))
+        reader.join()
         os.close(main_end)
-        assert process.returncode == 0
-        return shown.decode()
+        assert code == 0
+        return b"".join(shown).decode()
 
     (tmp_path / "escapes.txt").write_text("\x1b]0;title\x1b\\\x1b[2J\u202e" * 300, encoding="utf-8")
     shown = on_terminal("train", "escapes.txt", "--run", "r", *settings("train.max_steps=40"))

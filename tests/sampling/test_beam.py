@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from charlstm.sampling.beam import beam_search
 from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines import Engine
 from charlstm.sampling.engines.torch_engine import TorchEngine
+from charlstm.sampling.types import EngineState, Logits
 from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary
 from tests.sampling.engines.test_engines import onnx
 
@@ -30,16 +32,25 @@ def engine(request: pytest.FixtureRequest, make_model: Callable[..., CharLSTM]) 
     return request.param(model)  # type: ignore[no-any-return]
 
 
-def scores(engine: Engine, config: SampleConfig, text: str) -> float:
-    """The log-probability of a text after the prime, one character at a time."""
+def scorer(engine: Engine, config: SampleConfig) -> Callable[[str], float]:
+    """What finds the log-probability of a text after the prime, one character at a time; a beginning is read once for all."""
     controls = Controls(config.model_copy(update={"temperature": 1.0, "top_k": 0}), ABC)
-    logits, state = engine.prefill(PRIME.astype(np.int64)[:, None])
-    total, ids = 0.0, PRIME.tolist()
-    for i in ABC.encode(text):
-        total += log_softmax(controls.filtered(logits, [ids]))[0, i]
-        ids.append(int(i))
-        logits, state = engine.step(np.array([i], np.int64), state)
-    return total
+
+    @cache
+    def read(text: str) -> tuple[Logits, EngineState]:
+        if not text:
+            return engine.prefill(PRIME.astype(np.int64)[:, None])
+        return engine.step(ABC.encode(text[-1]).astype(np.int64), read(text[:-1])[1])
+
+    @cache
+    def score(text: str) -> float:
+        if not text:
+            return 0.0
+        before = text[:-1]
+        filtered = controls.filtered(read(before)[0], [ABC.encode("ab" + before).tolist()])
+        return score(before) + float(log_softmax(filtered)[0, ABC.encode(text[-1])[0]])
+
+    return score
 
 
 def ends(text: str, config: SampleConfig) -> bool:
@@ -52,7 +63,8 @@ def exhaustive(engine: Engine, config: SampleConfig) -> tuple[str, float]:
         next((text[:n] for n in range(1, len(text)) if ends(text[:n], config)), text)
         for text in map("".join, itertools.product("abc", repeat=config.length))
     }
-    scored = {text: scores(engine, config, text) for text in sorted(all_of_them)}
+    score = scorer(engine, config)
+    scored = {text: score(text) for text in sorted(all_of_them)}
     best = max(scored, key=lambda text: scored[text] / len(text))
     return best, scored[best]
 
@@ -81,8 +93,9 @@ def test_a_beam_that_holds_everything_finds_the_best_of_all_texts(engine: Engine
 
 def test_width_1_takes_the_most_probable_each_time(engine: Engine) -> None:
     config, written = SampleConfig(length=12), ""
+    score = scorer(engine, config)
     while len(written) < 12:
-        written += max("abc", key=lambda c: scores(engine, config, written + c))
+        written += max("abc", key=lambda c: score(written + c))
     assert beam_search(engine, Controls(config, ABC), 1, PRIME).text == written
 
 
@@ -92,7 +105,7 @@ def test_a_wider_beam_finds_what_the_most_probable_character_each_time_misses(en
     assert greedy.text != found.text
     assert greedy.log_probability < found.log_probability < 0
     assert found == beam_search(engine, Controls(config, ABC), 9, PRIME)
-    assert found.log_probability == pytest.approx(scores(engine, config, found.text), abs=1e-4)
+    assert found.log_probability == pytest.approx(scorer(engine, config)(found.text), abs=1e-4)
 
 
 def test_a_stop_text_that_the_model_cannot_write_stops_nothing(engine: Engine) -> None:

@@ -47,6 +47,13 @@ def evaluations(records: list[StepRecord | Record | Setback]) -> list[Record]:
     return [r for r in records if isinstance(r, Record)]
 
 
+@pytest.fixture
+def whole_previews(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as a user's."""
+    monkeypatch.setattr("charlstm.training.trainer.PREVIEW_LENGTH", PREVIEW_LENGTH)
+
+
+@pytest.mark.usefixtures("whole_previews")
 def test_it_learns_a_tiny_text_by_heart(make_config: Callable[..., Config], tmp_path: Path) -> None:
     settings = ("model.hidden_size=64", "model.dropout=0.0", "train.epochs=12", "train.learning_rate=1e-2", "train.seq_len=32")
     text = "The quick brown fox jumps over the lazy dog. " * 60
@@ -99,6 +106,7 @@ def test_each_epoch_has_its_own_offset_and_carries_its_state(make_config: Callab
     assert offsets[0] != offsets[1]
 
 
+@pytest.mark.usefixtures("whole_previews")
 def test_records_say_what_happened(prepared: Prepared, tmp_path: Path) -> None:
     trainer, records = run(prepared, tmp_path)
     steps, found = [r for r in records if isinstance(r, StepRecord)], evaluations(records)
