@@ -30,10 +30,11 @@ from charlstm.runs.model_file import Facts, Weights, read_weights
 from charlstm.runs.saved_model import SavedModel, save_model
 from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines.base import Engine
-from charlstm.sampling.engines.graph import Precision, build_graph
+from charlstm.sampling.engines.graph import build_graph
 from charlstm.sampling.engines.onnx_engine import OnnxEngine
 from charlstm.sampling.engines.torch_engine import TorchEngine
 from charlstm.sampling.generate import Row, generate, read_ids
+from charlstm.sampling.types import Precision
 from charlstm.text.corpus import read_corpus
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import CharVocabulary

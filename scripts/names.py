@@ -14,7 +14,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "charlstm"
 
-_COMMAND = "a command: its options in cli/, what it does in commands/"
+_COMMAND = "a command: its options in cli/, what it does in commands/ or, for Python, in api/"
 REASONS = {
     "__all__": "Python's own name for what a package offers",
     "classify": _COMMAND,
@@ -22,6 +22,7 @@ REASONS = {
     "inspect": _COMMAND,
     "play": _COMMAND,
     "score": _COMMAND,
+    "train": _COMMAND,
 }
 """Why a name may stand in several files."""
 

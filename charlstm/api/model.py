@@ -24,6 +24,7 @@ from charlstm.runs.model_file import Facts, explained, read_weights
 from charlstm.sampling.completions import Completion
 from charlstm.sampling.job import SampleJob, resolve
 from charlstm.sampling.request import SampleRequest
+from charlstm.sampling.types import EngineName, PrecisionChoice
 from charlstm.scoring.totals import Evaluation
 from charlstm.text.corpus import read_corpus
 from charlstm.text.decoding import with_line_ends
@@ -40,16 +41,14 @@ if TYPE_CHECKING:
     from charlstm.scoring.evaluation import Protocol
     from charlstm.scoring.parts import Part
 
-EngineName = Literal["auto", "torch", "onnx"]
-Precision = Literal["auto", "float32", "int8", "int4"]
 Unknown = Literal["error", "skip"]
 """What to do with characters that the model never saw: raise UnknownCharactersError or CharlstmError, or leave them out."""
-TextArgument = str | os.PathLike[str]
+TextSource = str | os.PathLike[str]
 """A file, a folder, a glob, `builtin:NAME` or `data:NAME`."""
 
 
 @worded
-def load(path: TextArgument, *, engine: EngineName = "auto", precision: Precision = "auto", device: str = "cpu") -> Model:
+def load(path: TextSource, *, engine: EngineName = "auto", precision: PrecisionChoice = "auto", device: str = "cpu") -> Model:
     """Load a run folder (its best model) or a `.safetensors` file. ModelError says what is wrong with it.
 
     `engine` and `precision` say what steps the model when it generates, `device` (`auto`, `cpu`, `cuda`, `cuda:1`, `mps`) where
@@ -65,7 +64,7 @@ class Model:
     once: each text is what it would be alone.
     """
 
-    def __init__(self, path: Path, engine: EngineName, precision: Precision, device: str) -> None:
+    def __init__(self, path: Path, engine: EngineName, precision: PrecisionChoice, device: str) -> None:
         self.path = path
         self._file = read_weights(path)
         self._engine_name, self._precision, self._device = engine, precision, device
@@ -142,7 +141,7 @@ class Model:
         unknown: Unknown = "error",
         logprobs: int | None = None,
         require: str | None = None,
-        novelty: TextArgument | Sequence[TextArgument] = (),
+        novelty: TextSource | Sequence[TextSource] = (),
         reject_copied: int | None = None,
         tries: int | None = None,
         blend: Mapping[str, float] | None = None,
@@ -198,7 +197,7 @@ class Model:
     @worded
     def evaluate(
         self,
-        *text: TextArgument,
+        *text: TextSource,
         part: Part = "all",
         protocol: Protocol | None = None,
         window: int = 256,
@@ -240,7 +239,7 @@ class Model:
         return list(layer_steps(seen, layer, self._file.tensors))[at]
 
     @worded
-    def memory(self, *text: TextArgument, places: int = 64, encoding: str = "utf-8") -> Memory:
+    def memory(self, *text: TextSource, places: int = 64, encoding: str = "utf-8") -> Memory:
         """How long it remembers, measured on a text: what context is worth, how a planted character fades."""
         from charlstm.insight.memory import measure_memory, require_enough
 
@@ -279,7 +278,7 @@ class Model:
             return self._saved
 
 
-def _text_arguments(text: TextArgument | Sequence[TextArgument]) -> list[str]:
+def _text_arguments(text: TextSource | Sequence[TextSource]) -> list[str]:
     """TEXT arguments as the core takes them."""
     several = [text] if isinstance(text, str | os.PathLike) else text
     return [os.fspath(one) for one in several]

@@ -96,8 +96,8 @@ def scale(logits: Logits, temperature: float) -> Logits:
 
 def keep_top_k(logits: Logits, k: int) -> Logits:
     """The k most probable characters (Fan et al. 2018)."""
-    border = max(logits.shape[1] - k, 0)
-    return _keep(logits, logits >= np.partition(logits, border, axis=1)[:, border, None])
+    weights, border = _weights(logits), max(logits.shape[1] - k, 0)  # equals by their probability, as for one text alone
+    return _keep(logits, weights >= np.partition(weights, border, axis=1)[:, border, None])
 
 
 def keep_top_p(logits: Logits, p: float) -> Logits:

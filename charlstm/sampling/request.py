@@ -18,6 +18,7 @@ from typing import Any, Literal
 from charlstm.asked import Asked, ask_sampling
 from charlstm.config import LONGEST
 from charlstm.errors import Argument, CharlstmError
+from charlstm.sampling.types import EngineName, PrecisionChoice
 from charlstm.text.sources import find_sources
 
 WIDEST_BEAM = 1000
@@ -77,8 +78,8 @@ class SampleRequest:
     """Models that are mixed in, each as `MODEL:WEIGHT`; the weight of the model itself is 1."""
     logprobs: int | None = None
     """Of each id its log-probability is kept, and so many others."""
-    engine: Literal["auto", "torch", "onnx"] = "auto"
-    precision: Literal["auto", "float32", "int8", "int4"] = "auto"
+    engine: EngineName = "auto"
+    precision: PrecisionChoice = "auto"
     device: str = "cpu"
 
     def __post_init__(self) -> None:

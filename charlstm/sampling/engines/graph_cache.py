@@ -28,7 +28,7 @@ _MOST_KEPT = 2**28
 """Bytes that are kept, of the graphs that were made last."""
 
 
-def load(key: str) -> tuple[dict[str, Any], bytes] | None:
+def find_kept(key: str) -> tuple[dict[str, Any], bytes] | None:
     """What was kept under a key, which is a file name: facts, and a graph. None where nothing is, or not as it was written."""
     try:
         checksum, rest = _file(key).read_bytes().split(b"\n", 1)

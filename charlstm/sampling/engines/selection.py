@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from charlstm.sampling.engines.onnx_engine import OnnxEngine
 
 if TYPE_CHECKING:
     from charlstm.model.char_lstm import CharLSTM
-    from charlstm.sampling.engines.graph import Precision
+    from charlstm.sampling.types import EngineName, Precision, PrecisionChoice
 
 MOST_NATS = 0.005
 """A precision that costs more nats a character than this is not taken by itself."""
@@ -69,8 +69,8 @@ class Opened:
 
 def open_engine(
     weights: Weights,
-    engine: Literal["auto", "torch", "onnx"] = "auto",
-    precision: Literal["auto", "float32", "int8", "int4"] = "auto",
+    engine: EngineName = "auto",
+    precision: PrecisionChoice = "auto",
     device: str = "cpu",
 ) -> Opened:
     """The engine that was asked for. CharlstmError where no engine is all of it; DeviceError where there is no such device."""
@@ -158,5 +158,5 @@ def _open_torch(weights: Weights, precision: str, device: str, reason: str) -> O
 
 
 def _remembered(weights: Weights) -> tuple[Measured, bytes] | None:
-    found = graph_cache.load(weights.key)
+    found = graph_cache.find_kept(weights.key)
     return found and (Measured(**found[0]), found[1])

@@ -19,7 +19,7 @@ MakeEngine = Callable[[CharLSTM], Engine]
 
 def onnx(model: CharLSTM, precision: str = "float32") -> OnnxEngine:
     tensors = {name: p.detach().numpy() for name, p in model.state_dict().items()}
-    return OnnxEngine(build_graph(tensors, model.config, precision))  # type: ignore[arg-type]
+    return OnnxEngine(build_graph(tensors, model.config, precision))
 
 
 ENGINES = {  # and what each may differ by from the model

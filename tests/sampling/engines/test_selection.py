@@ -71,8 +71,8 @@ def test_the_newest_graphs_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     for number in range(9):
         graph_cache.keep(str(number), {"number": number}, b"graph\n" * 100)
         os.utime(graph_cache._file(str(number)), (number, number))
-    assert [graph_cache.load(str(number)) is None for number in range(9)] == [True] * 6 + [False] * 3
-    assert graph_cache.load("8") == ({"number": 8}, b"graph\n" * 100)
+    assert [graph_cache.find_kept(str(number)) is None for number in range(9)] == [True] * 6 + [False] * 3
+    assert graph_cache.find_kept("8") == ({"number": 8}, b"graph\n" * 100)
 
 
 def test_without_a_cache_folder(make_weights: Callable[..., Weights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
