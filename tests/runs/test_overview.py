@@ -91,7 +91,7 @@ def test_a_folder_that_may_not_be_opened_is_passed_over(runs: Path) -> None:
 def test_a_training_that_diverges_for_good_says_so_in_its_log(runs: Path) -> None:
     config = load_config(None, [*TINY, "train.learning_rate=10.0", "train.grad_clip=0.0", "train.warmup_steps=0"])
     trainer = make_trainer(prepare_text(VERSE, config))
-    trainer._step = lambda x, y: (_ for _ in ()).throw(DivergedError("no number"))  # type: ignore[method-assign,assignment]
+    trainer._step = lambda batch: (_ for _ in ()).throw(DivergedError("no number"))  # type: ignore[method-assign,assignment]
     (runs / "wild").mkdir()
     with pytest.raises(DivergedError):
         list(trainer.fit(RunFolder(runs / "wild")))
