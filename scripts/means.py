@@ -173,22 +173,22 @@ def measure(ids: np.ndarray, vocabulary_size: int, means: Means, seed: int) -> s
         if means.random_length:
             layout = replace(layout, seq_len=int(means.seq_len * offsets.choice([0.5, 1, 1.5])))
         state, nats, pass_begin = None, 0.0, characters
-        for x, y in batches(text, layout, int(offsets.integers(layout.slack + 1))):
+        for batch in batches(text, layout, int(offsets.integers(layout.slack + 1))):
             rate = _rate(characters / total, means, rates) * layout.seq_len / means.seq_len
             for group in optimizer.param_groups:
                 group["lr"] = rate
             if state is not None and means.reset:
-                kept = (torch.rand(x.shape[1], 1) >= means.reset).float()
+                kept = (torch.rand(layout.batch_size, 1) >= means.reset).float()
                 state = (state[0] * kept, state[1] * kept)
-            logits, state = model(x, state)
-            loss = F.cross_entropy(logits.flatten(0, 1), y.flatten(), label_smoothing=means.smoothing)
+            logits, state = model(batch.inputs, state)
+            loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), label_smoothing=means.smoothing)
             penalty = means.activation_penalty * model.head_input.square().mean() if means.activation_penalty else 0.0
             optimizer.zero_grad()
             (loss + penalty).backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             state = (state[0].detach(), state[1].detach())
-            step, characters, nats = step + 1, characters + x.numel(), nats + float(loss.detach()) * x.numel()
+            step, characters, nats = step + 1, characters + batch.characters, nats + float(loss.detach()) * batch.characters
             update_average(average, model, step, 0.99)
     seconds = time.perf_counter() - begin
     losses = [nats / (characters - pass_begin)]

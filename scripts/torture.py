@@ -31,7 +31,6 @@ import torch
 import torch._dynamo  # which the first optimizer would import in each child anew, for seconds; others that children need follow
 from child import Child, Ended, Watch
 from faults import announce, count_steps, hang_once, kill_inside_save
-from torch import Tensor
 
 from charlstm.commands import common
 from charlstm.errors import ModelError
@@ -41,6 +40,7 @@ from charlstm.runs.records import StepRecord
 from charlstm.runs.saved_model import load_model
 from charlstm.sampling.controls import Controls
 from charlstm.scoring import evaluation
+from charlstm.text.batches import Batch
 from charlstm.text.cache import DamagedEntry, TextCache
 from charlstm.training import resume as resuming
 from charlstm.training import trainer
@@ -121,8 +121,8 @@ def _stop_at(home: Path, values: dict[str, object], step: int) -> None:
     def stop() -> None:
         take = Trainer._step
 
-        def taking(self: Trainer, x: Tensor, y: Tensor) -> StepRecord:
-            record = take(self, x, y)
+        def taking(self: Trainer, batch: Batch) -> StepRecord:
+            record = take(self, batch)
             if record.step == step and self.position.epoch:  # and not while it only estimates its speed
                 self.stop()
             return record
@@ -317,8 +317,8 @@ def divergence(home: Path, rounds: int) -> Result:
             take = Trainer._step
             done: list[int] = []
 
-            def taking(self: Trainer, x: Tensor, y: Tensor) -> StepRecord:
-                record = take(self, x, y)
+            def taking(self: Trainer, batch: Batch) -> StepRecord:
+                record = take(self, batch)
                 if record.step == step and self.position.epoch and not done:
                     done.append(step)
                     with torch.no_grad():

@@ -8,27 +8,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from charlstm.model.types import Loss
+
 
 @dataclass
 class Meter:
     """What has happened since the last evaluation."""
 
     nats: float = 0.0
+    count: float = 0
+    """Characters that the nats are over, see `Loss`."""
     characters: int = 0
+    """That were read."""
     seconds: float = 0.0
     grad_norm: float = 0.0
+    """Of the last step."""
 
-    def add(self, loss: float, characters: int, seconds: float, grad_norm: float) -> None:
+    def add(self, loss: Loss, characters: int, seconds: float, grad_norm: float) -> None:
         """Count one step."""
-        self.nats += loss * characters
+        self.nats += loss.nats
+        self.count += loss.count
         self.characters += characters
         self.seconds += seconds
         self.grad_norm = grad_norm
 
     @property
-    def loss(self) -> float:
-        """Nats per character."""
-        return self.nats / self.characters
+    def loss(self) -> Loss:
+        """Of all steps together."""
+        return Loss(self.nats, self.count)
 
 
 @dataclass
@@ -70,7 +77,7 @@ class Position:
         self.batch = 0
         self.offset = offset
 
-    def count_step(self, loss: float, characters: int, seconds: float, grad_norm: float) -> None:
+    def count_step(self, loss: Loss, characters: int, seconds: float, grad_norm: float) -> None:
         """Count a step, as `Meter.add` does."""
         self.step += 1
         self.batch += 1
@@ -81,7 +88,7 @@ class Position:
     def count_evaluation(self, validation_loss: float, seconds: float) -> bool:
         """Count an evaluation that took so long, and begin a new meter -> whether its loss is a new best."""
         self.seconds += seconds
-        self.train_loss, self.validation_loss = self.meter.loss, validation_loss
+        self.train_loss, self.validation_loss = self.meter.loss.mean, validation_loss
         is_best = self.best_loss is None or validation_loss < self.best_loss
         self.best_loss = validation_loss if is_best else self.best_loss
         self.without_best = 0 if is_best else self.without_best + 1

@@ -65,12 +65,18 @@ def header_from_json(about: Mapping[str, Any], file: Path) -> SaveHeader:
             vocabulary_from_json(about["vocabulary"]),
             bool(about["is_vocabulary_given"]),
             TypeAdapter(Marks).validate_python(about["marks"]),
-            TypeAdapter(Position).validate_python(about["position"]),
+            _position(about["position"]),
             dict(about["offsets"]),
         )
     except (CharlstmError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"{file} does not hold a training that this version can resume: {reason}") from None
+
+
+def _position(value: Mapping[str, Any]) -> Position:
+    # Before characters had weights, a meter counted all that it read.
+    meter = {"count": value["meter"]["characters"], **value["meter"]}
+    return TypeAdapter(Position).validate_python({**value, "meter": meter})
 
 
 def read_saved_step(file: Path) -> int | None:

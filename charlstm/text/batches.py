@@ -1,4 +1,4 @@
-"""Ids -> contiguous streams -> batches of input and target, the target one character later.
+"""Ids -> contiguous streams -> batches of inputs and targets, a target one character later than its input.
 
     ids      . . t h e _ c l o u d s _ a r e _ i n _ t h e _ s k y .
              |   |               |               |               |
@@ -6,8 +6,8 @@
 
     batch_size B = 3 streams of steps * seq_len = 2 * 4 characters; step k reads characters [k*T, (k+1)*T) of each:
 
-                     step 0             step 1
-                 x        y         x        y
+                      step 0             step 1
+                 inputs   targets   inputs   targets
     stream 0   t h e _  h e _ c   c l o u  l o u d
     stream 1   d s _ a  s _ a r   r e _ i  e _ i n
     stream 2   n _ t h  _ t h e   e _ s k  _ s k y
@@ -39,6 +39,31 @@ _MIN_SEQ_LEN = 2
 MIN_CHARACTERS = MIN_STEPS * _MIN_SEQ_LEN + _MIN_SEQ_LEN
 """The shortest training part."""
 _LET_GO_EVERY = 64  # steps
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What is read in one step, and what is to be predicted from it."""
+
+    inputs: Tensor
+    """Ids, int64 (T, B)."""
+    targets: Tensor
+    """The id that follows each input, int64 (T, B)."""
+    weights: Tensor | None = None
+    """How much each target counts, float32 (T, B); None where all count alike."""
+    starts: Tensor | None = None
+    """Which streams begin anew here, bool (B,), whatever stood before them; None where all go on."""
+
+    @property
+    def characters(self) -> int:
+        """How many are read."""
+        return self.inputs.numel()
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on a device."""
+        weights = None if self.weights is None else self.weights.to(device)
+        starts = None if self.starts is None else self.starts.to(device)
+        return Batch(self.inputs.to(device), self.targets.to(device), weights, starts)
 
 
 @dataclass(frozen=True)
@@ -74,8 +99,8 @@ def fit_layout(characters: int, batch_size: int, seq_len: int) -> Layout:
     return Layout(characters, min(batch_size, (characters - seq_len) // (MIN_STEPS * seq_len)), seq_len)
 
 
-def batches(ids: Ids, layout: Layout, offset: int = 0, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-    """Input and target of each step from step `first` on, each int64 of shape (T, B).
+def batches(ids: Ids, layout: Layout, offset: int = 0, first: int = 0) -> Iterator[Batch]:
+    """The batch of each step from step `first` on: all that is predicted counts, and every stream goes on.
 
     `ids` (N,) with N = `layout.characters`; `offset` from 0 to `layout.slack`.
     """
@@ -84,7 +109,7 @@ def batches(ids: Ids, layout: Layout, offset: int = 0, first: int = 0) -> Iterat
         starts = offset + step * T + np.arange(B) * span
         window = ids[starts + np.arange(T + 1)[:, None]]  # (T + 1, B)
         both = torch.from_numpy(window.astype(np.int64))
-        yield both[:-1], both[1:]
+        yield Batch(both[:-1], both[1:])
         if step % _LET_GO_EVERY == 0:
             let_go(ids)
 

@@ -20,7 +20,6 @@ from itertools import islice
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from charlstm.errors import Argument, DivergedError, Phrase, SaveError
 from charlstm.model.char_lstm import CharLSTM
@@ -35,7 +34,7 @@ from charlstm.sampling.engines.selection import engine_of
 from charlstm.sampling.generate import generate_text
 from charlstm.scoring import evaluation
 from charlstm.scoring.totals import Evaluation
-from charlstm.text.batches import batches
+from charlstm.text.batches import Batch, batches
 from charlstm.training.checkpoints import Checkpoints
 from charlstm.training.optim import learning_rate_at
 from charlstm.training.prepared import Prepared
@@ -84,10 +83,10 @@ class Trainer:
         times = []
         with out_of_memory(self._smaller()):
             rehearsal = Trainer(self.prepared, copy.deepcopy(self._training))
-            for x, y in islice(batches(self.prepared.ids, self.prepared.layout), 4):
+            for batch in islice(batches(self.prepared.ids, self.prepared.layout), 4):
                 begin = time.perf_counter()
                 with suppress(DivergedError):  # which training itself will meet, and deal with
-                    rehearsal._step(x, y)
+                    rehearsal._step(batch)
                 times.append(time.perf_counter() - begin)
         return statistics.median(times[1:]) * self.steps_an_epoch  # the first step also allocates
 
@@ -148,8 +147,8 @@ class Trainer:
                 return
         if position.batch in (0, self.steps_an_epoch):
             self._begin_epoch()
-        for x, y in batches(self.prepared.ids, self.prepared.layout, position.offset, first=position.batch):
-            yield self._step(x, y)
+        for batch in batches(self.prepared.ids, self.prepared.layout, position.offset, first=position.batch):
+            yield self._step(batch)
             position.evaluation_due = self._ends_epoch() or self._is_due()
             self._check()
             if position.evaluation_due:
@@ -185,12 +184,12 @@ class Trainer:
         shorter = Argument("train.seq_len", max(2, train.seq_len // 2))
         return (f"{does_not_fit}; try a new run with ", *fewer, shorter, "; what was saved before is whole")
 
-    def _step(self, x: Tensor, y: Tensor) -> StepRecord:
+    def _step(self, batch: Batch) -> StepRecord:
         """Take a step, and count it."""
         position, begin = self.position, time.perf_counter()
-        loss, grad_norm = take_step(self._training, x, y, self._learning_rate(position.step), self.config.train)
-        position.count_step(loss, x.numel(), time.perf_counter() - begin, grad_norm)
-        return StepRecord(position.step, position.epoch, position.batch, loss, x.numel())
+        loss, grad_norm = take_step(self._training, batch, self._learning_rate(position.step), self.config.train)
+        position.count_step(loss, batch.characters, time.perf_counter() - begin, grad_norm)
+        return StepRecord(position.step, position.epoch, position.batch, loss.mean, batch.characters)
 
     def _learning_rate(self, step: int) -> float:
         return learning_rate_at(step, self.total_steps, self.config.train) * 0.5**self.position.setbacks
@@ -214,7 +213,7 @@ class Trainer:
             epoch=position.epoch,
             characters=position.characters,
             seconds=round(position.seconds, 3),
-            train_loss=meter.loss,
+            train_loss=meter.loss.mean,
             validation_loss=scored.loss,
             bpc=scored.bpc,
             learning_rate=self._learning_rate(position.step - 1),

@@ -24,7 +24,7 @@ FILE = Path("resume.safetensors")
 @pytest.fixture
 def header(make_config: Callable[..., Config]) -> SaveHeader:
     """One in which no number is what it would be without being read."""
-    position = Position(9, 2, 3, 4, 5, 6.5, 0.1, 0.2, 0.3, 7, True, 1, Meter(1.5, 2, 3.5, 4.5))
+    position = Position(9, 2, 3, 4, 5, 6.5, 0.1, 0.2, 0.3, 7, True, 1, Meter(1.5, 2.5, 3, 4.5, 5.5))
     marks = {"metrics.jsonl": (12, "0a"), "samples.txt": (0, "0b")}
     offsets = dict(np.random.default_rng(5).bit_generator.state)
     return SaveHeader(make_config(), "0c", CharVocabulary("ab"), True, marks, position, offsets)
@@ -48,6 +48,12 @@ def test_every_key_is_needed(header: SaveHeader, key: str) -> None:
     about = {name: value for name, value in header.to_json().items() if name != key}
     with pytest.raises(ModelError, match=r"resume.safetensors does not hold a training that this version can resume"):
         header_from_json(about, FILE)
+
+
+def test_a_meter_from_before_there_were_weights_counted_all_that_was_read(header: SaveHeader) -> None:
+    about = header.to_json()
+    del about["position"]["meter"]["count"]
+    assert header_from_json(about, FILE).position.meter == replace(header.position.meter, count=3)
 
 
 @pytest.mark.parametrize("version", [None, 1, 3, "2"])

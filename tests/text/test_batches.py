@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlstm.errors import TextError
-from charlstm.text.batches import MIN_CHARACTERS, MIN_STEPS, Layout, batches, fit_layout, let_go
+from charlstm.text.batches import MIN_CHARACTERS, MIN_STEPS, Batch, Layout, batches, fit_layout, let_go
 
 layouts = st.builds(fit_layout, st.integers(MIN_CHARACTERS, 3000), batch_size=st.integers(1, 40), seq_len=st.integers(2, 50))
 
@@ -30,14 +31,14 @@ def obvious(ids: list[int], layout: Layout, offset: int) -> list[tuple[list[list
 def test_against_the_obvious_reference(layout: Layout, random: object) -> None:
     ids = np.arange(layout.characters, dtype=np.uint16)
     for offset in {0, layout.slack, random.randint(0, layout.slack)}:  # type: ignore[attr-defined]
-        found = [(x.tolist(), y.tolist()) for x, y in batches(ids, layout, offset)]
+        found = [(batch.inputs.tolist(), batch.targets.tolist()) for batch in batches(ids, layout, offset)]
         assert found == obvious(ids.tolist(), layout, offset)
 
 
 @given(layouts)
 def test_each_character_of_the_span_is_used_once(layout: Layout) -> None:
     ids = np.arange(layout.characters, dtype=np.uint16)
-    used = torch.cat([x.flatten() for x, _ in batches(ids, layout, layout.slack)])
+    used = torch.cat([batch.inputs.flatten() for batch in batches(ids, layout, layout.slack)])
     assert sorted(used.tolist()) == list(range(layout.slack, layout.characters - 1))
 
 
@@ -45,7 +46,7 @@ def test_each_character_of_the_span_is_used_once(layout: Layout) -> None:
 def test_the_target_is_the_input_shifted_by_one_across_steps_too(layout: Layout) -> None:
     ids = np.arange(layout.characters, dtype=np.uint16)
     steps = list(batches(ids, layout))
-    x, y = (torch.cat(parts) for parts in zip(*steps, strict=True))  # each stream in one piece
+    x, y = torch.cat([b.inputs for b in steps]), torch.cat([b.targets for b in steps])  # each stream in one piece
     assert torch.equal(x[1:], y[:-1])
     assert torch.equal(x + 1, y)
 
@@ -58,7 +59,26 @@ def test_an_epoch_is_worth_its_name_and_offsets_reach_every_border(layout: Layou
 
 def test_a_later_step_is_reached_without_the_earlier_ones() -> None:
     layout, ids = fit_layout(500, 4, 8), np.arange(500, dtype=np.uint16)
-    assert torch.equal(next(batches(ids, layout, 3, first=5))[0], list(batches(ids, layout, 3))[5][0])
+    assert torch.equal(next(batches(ids, layout, 3, first=5)).inputs, list(batches(ids, layout, 3))[5].inputs)
+
+
+def test_in_a_stream_all_counts_and_nothing_begins_anew() -> None:
+    batch = next(batches(np.arange(500, dtype=np.uint16), fit_layout(500, 4, 8)))
+    assert (batch.weights, batch.starts, batch.characters) == (None, None, 32)
+    assert (batch.inputs.dtype, batch.targets.dtype) == (torch.int64, torch.int64)
+
+
+def test_a_batch_cannot_be_changed_and_goes_to_a_device_as_a_whole() -> None:
+    ids, weights, starts = torch.zeros(3, 2, dtype=torch.int64), torch.ones(3, 2), torch.tensor([True, False])
+    with pytest.raises(FrozenInstanceError):
+        Batch(ids, ids).weights = weights  # type: ignore[misc]
+    moved = Batch(ids, ids, weights, starts).to(torch.device("meta"))
+    assert {part.device.type for part in (moved.inputs, moved.targets, moved.weights, moved.starts) if part is not None} == {
+        "meta"
+    }
+    assert (moved.weights is None, moved.starts is None) == (False, False)
+    bare = Batch(ids, ids).to(torch.device("meta"))
+    assert (bare.weights, bare.starts) == (None, None)
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc")
@@ -71,8 +91,8 @@ def test_ids_that_are_mapped_from_a_file_do_not_stay_in_memory(tmp_path: Path) -
     ids = np.memmap(tmp_path / "ids", np.uint8, "r")[:size]  # a part, as a split is one
     layout = fit_layout(size, 64, 512)
     before, seen = resident(), []
-    for x, _ in batches(ids, layout):
-        assert not x.any()
+    for batch in batches(ids, layout):
+        assert not batch.inputs.any()
         seen.append(resident() - before)
     assert max(seen) < size * 3 // 4
     ids.sum()

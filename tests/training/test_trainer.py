@@ -101,7 +101,7 @@ def test_each_epoch_has_its_own_offset_and_carries_its_state(make_config: Callab
     offsets = []
     for ids, _, _ in (seen[0], seen[steps]):
         every_offset = range(prepared.layout.slack + 1)
-        offsets.append([o for o in every_offset if torch.equal(next(batches(prepared.ids, prepared.layout, o))[0], ids)])
+        offsets.append([o for o in every_offset if torch.equal(next(batches(prepared.ids, prepared.layout, o)).inputs, ids)])
     assert offsets[0]
     assert offsets[0] != offsets[1]
 

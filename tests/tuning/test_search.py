@@ -13,6 +13,7 @@ from charlstm.asked import Asked
 from charlstm.config import Config, ModelConfig, load_config
 from charlstm.model.shapes import count_parameters
 from charlstm.runs.records import Setback, StepRecord
+from charlstm.text.batches import Batch
 from charlstm.text.corpus import corpus_of
 from charlstm.training.prepared import prepare
 from charlstm.training.trainer import Trainer
@@ -150,11 +151,11 @@ def test_divergence_is_a_trials_and_not_the_searchs_end(
 ) -> None:
     search, step = make_search(), Trainer._step
 
-    def poisoned(self: Trainer, x: torch.Tensor, y: torch.Tensor) -> StepRecord:
+    def poisoned(self: Trainer, batch: Batch) -> StepRecord:
         if search.trials.counted() == 0 and self.position.step == 3:
             with torch.no_grad():
                 self._training.model.head.bias[0] = float("nan")
-        return step(self, x, y)
+        return step(self, batch)
 
     monkeypatch.setattr(Trainer, "_step", poisoned)
     records = list(search.run(2, None))
