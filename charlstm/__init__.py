@@ -32,11 +32,14 @@ from charlstm.errors import (
 
 if TYPE_CHECKING:
     from charlstm.api.classification import classify
+    from charlstm.api.datasets import fetch
     from charlstm.api.model import Model, load
+    from charlstm.api.plotting import plot
     from charlstm.api.run import Run
     from charlstm.api.scores import CharacterSurprise, TextScore
     from charlstm.api.trace import TextTrace
     from charlstm.api.training import TrainingRun, start, train
+    from charlstm.api.tuning import Tuned, tune
     from charlstm.runs.overview import Overview, overviews
     from charlstm.runs.records import Point, Record, Setback, StepRecord
     from charlstm.sampling.completions import Choice, Completion
@@ -72,22 +75,29 @@ __all__ = [
     "TextScore",
     "TextTrace",
     "TrainingRun",
+    "Tuned",
     "UnknownCharactersError",
     "__version__",
     "classify",
+    "fetch",
     "load",
     "overviews",
+    "plot",
     "start",
     "train",
+    "tune",
 ]
 
 _HOMES = {
     "api.classification": ("classify",),
+    "api.datasets": ("fetch",),
     "api.model": ("Model", "load"),
+    "api.plotting": ("plot",),
     "api.run": ("Run",),
     "api.scores": ("CharacterSurprise", "TextScore"),
     "api.trace": ("TextTrace",),
     "api.training": ("TrainingRun", "start", "train"),
+    "api.tuning": ("Tuned", "tune"),
     "runs.overview": ("Overview", "overviews"),
     "runs.records": ("Point", "Record", "Setback", "StepRecord"),
     "sampling.completions": ("Choice", "Completion"),

@@ -20,9 +20,12 @@ REASONS = {
     "classify": _COMMAND,
     "explain": _COMMAND,
     "inspect": _COMMAND,
+    "fetch": "what comes over the network: in text/, and the call of it in api/",
     "play": _COMMAND,
+    "plot": _COMMAND,
     "score": _COMMAND,
     "train": _COMMAND,
+    "tune": _COMMAND,
 }
 """Why a name may stand in several files."""
 

@@ -49,6 +49,18 @@ class Run:
         """The evaluation with the lowest validation loss; None before the first."""
         return min(self.curve(), key=lambda point: point.validation_loss, default=None)
 
+    def columns(self) -> dict[str, list[float]]:
+        """The same as numbers by name: step, seconds, losses, learning_rate and more; NaN where one is missing."""
+        return read_columns(self._folder.logged())
+
+    @property
+    def noun(self) -> str:
+        """What losses are counted by: `character` or `byte`."""
+        try:
+            return "byte" if self.config.data.unit == "byte" else "character"
+        except ConfigError:  # settings of another version take nothing from the curves
+            return "character"
+
     def diagnosis(self) -> Diagnosis:
         """What its curves say of it, and the settings to try next."""
         return diagnose(self.curve(), self.config)
@@ -62,8 +74,4 @@ class Run:
     def _repr_html_(self) -> str:
         from charlstm.views.notebook import curves_html
 
-        try:
-            noun = "byte" if self.config.data.unit == "byte" else "character"
-        except ConfigError:  # settings of another version take nothing from the curves
-            noun = "character"
-        return curves_html(self.path.name, read_columns(self._folder.logged()), noun)
+        return curves_html(self.path.name, self.columns(), self.noun)

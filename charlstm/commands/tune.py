@@ -22,14 +22,10 @@ from charlstm.errors import Argument, CharlstmError, SearchError
 from charlstm.runs.folder import new_run_folder
 from charlstm.runs.naming import run_name, with_absolute_paths
 from charlstm.tuning.folder import SearchFolder
-from charlstm.tuning.space import read_space
+from charlstm.tuning.space import DEFAULT_TRIALS, read_space, require_budget
 
 if TYPE_CHECKING:
     from charlstm.tuning.search import Search
-
-DEFAULT_TRIALS = 20
-"""Where neither a number nor a time is given: enough for the sampler to have learned from the first ten."""
-_MOST_MINUTES = 1_000_000  # about two years; a timer can't wait for ever
 
 
 def search_recipe(
@@ -44,10 +40,7 @@ def search_recipe(
     as_json: bool,
 ) -> int:
     """Search over the [tune] table of a config file -> the exit code: 0, or 128 and the number of a signal that stopped it."""
-    if trials is not None and trials < 1:
-        raise CharlstmError("expected a whole number, at least 1", key="trials", value=trials)
-    if minutes is not None and not 0 < minutes <= _MOST_MINUTES:
-        raise CharlstmError(f"expected a number above 0, at most {_MOST_MINUTES}", key="minutes", value=minutes)
+    require_budget(trials, minutes)
     asked = ask(file, settings, **({"data": {"text": list(text)}} if text else {}))
     data = asked.config.data
     space = read_space(file, settings, asked.config)

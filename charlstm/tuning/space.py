@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from charlstm.config import Config, read_toml, validate
-from charlstm.errors import ConfigError, shown
+from charlstm.errors import CharlstmError, ConfigError, shown
 
 Value = bool | int | float | str
 _SECTIONS = ("model", "train")
@@ -92,8 +92,20 @@ class Range:
         return f"{self.low:g} to {self.high:g}{', logarithmic' if self.log else ''}"
 
 
+DEFAULT_TRIALS = 20
+"""Where neither a number nor a time is given: enough for the sampler to have learned from the first ten."""
+_MOST_MINUTES = 1_000_000  # about two years; a timer can't wait for ever
+
 Space = Mapping[str, Choices | Range]
 """What may be chosen for each setting, by its name: `section.key`."""
+
+
+def require_budget(trials: int | None, minutes: float | None) -> None:
+    """CharlstmError where a search can't have so many trials or minutes."""
+    if trials is not None and trials < 1:
+        raise CharlstmError("expected a whole number, at least 1", key="trials", value=trials)
+    if minutes is not None and not 0 < minutes <= _MOST_MINUTES:
+        raise CharlstmError(f"expected a number above 0, at most {_MOST_MINUTES}", key="minutes", value=minutes)
 
 
 def read_space(file: Path, assignments: Iterable[str], config: Config) -> Space:
