@@ -1,6 +1,108 @@
 """charlstm: train a character-level LSTM on any text, and write more of it.
 
-Importing the package imports nothing heavy.
+    import charlstm
+
+    model = charlstm.load("runs/demo")
+    print(model.generate("The ", length=300, top_k=5, temperature=0.8, seed=7))
+
+docs/python.md shows all of it. Importing this loads neither torch nor ONNX Runtime: what needs them does, once it is used.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from charlstm.errors import (
+    CharlstmError,
+    ConfigError,
+    DamagedError,
+    DeviceError,
+    DivergedError,
+    FetchError,
+    ModelError,
+    NoneFitError,
+    OutOfMemoryError,
+    RunError,
+    SaveError,
+    SearchError,
+    TextError,
+    UnknownCharactersError,
+)
+
+if TYPE_CHECKING:
+    from charlstm.api.classification import classify
+    from charlstm.api.model import Model, load
+    from charlstm.api.run import Run
+    from charlstm.api.scores import CharacterSurprise, TextScore
+    from charlstm.api.trace import TextTrace
+    from charlstm.api.training import TrainingRun, start, train
+    from charlstm.runs.overview import Overview, overviews
+    from charlstm.runs.records import Point, Record, Setback, StepRecord
+    from charlstm.sampling.completions import Choice, Completion
+    from charlstm.scoring.totals import Evaluation
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "CharacterSurprise",
+    "CharlstmError",
+    "Choice",
+    "Completion",
+    "ConfigError",
+    "DamagedError",
+    "DeviceError",
+    "DivergedError",
+    "Evaluation",
+    "FetchError",
+    "Model",
+    "ModelError",
+    "NoneFitError",
+    "OutOfMemoryError",
+    "Overview",
+    "Point",
+    "Record",
+    "Run",
+    "RunError",
+    "SaveError",
+    "SearchError",
+    "Setback",
+    "StepRecord",
+    "TextError",
+    "TextScore",
+    "TextTrace",
+    "TrainingRun",
+    "UnknownCharactersError",
+    "__version__",
+    "classify",
+    "load",
+    "overviews",
+    "start",
+    "train",
+]
+
+_HOMES = {
+    "api.classification": ("classify",),
+    "api.model": ("Model", "load"),
+    "api.run": ("Run",),
+    "api.scores": ("CharacterSurprise", "TextScore"),
+    "api.trace": ("TextTrace",),
+    "api.training": ("TrainingRun", "start", "train"),
+    "runs.overview": ("Overview", "overviews"),
+    "runs.records": ("Point", "Record", "Setback", "StepRecord"),
+    "sampling.completions": ("Choice", "Completion"),
+    "scoring.totals": ("Evaluation",),
+}
+_HOME_OF = {name: f"charlstm.{home}" for home, names in _HOMES.items() for name in names}
+"""The module of each name that is imported when it is asked for (PEP 562); a test holds it against the imports above."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'charlstm' has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

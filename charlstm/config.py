@@ -18,10 +18,12 @@ import tomli_w
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from charlstm.errors import ConfigError, shown
+from charlstm.errors import Argument, ConfigError, shown
 from charlstm.values import MANY, character_bias, one_or_many, parse_bias, part, part_or_none, stop_text, text_encoding, unicode
 
 BUILTIN = "builtin:python-docs"
+LONGEST = 1_000_000_000
+"""Characters that a text can be asked to have, at most."""
 _INTERVAL = r"^((0\.\d{0,8}[1-9]\d{0,8}|[1-9]\d{0,8}(\.\d{1,9})?) min|[1-9]\d{0,11} steps)$"
 
 
@@ -56,7 +58,12 @@ class DataConfig(_Section):
     @model_validator(mode="after")
     def _rare_characters_need_characters(self) -> Self:
         if self.unit == "byte" and self.min_count > 1:
-            raise ValueError(f"data.min_count = {self.min_count}: bytes are never rare; leave it at 1, or set data.unit=char")
+            raise ConfigError(
+                "bytes are never rare",
+                key="data.min_count",
+                value=self.min_count,
+                remedy=("leave it at 1, or have ", Argument("data.unit", "char")),
+            )
         return self
 
 
@@ -117,7 +124,7 @@ class SampleConfig(_Section):
 
     prime: Annotated[str, AfterValidator(unicode)] = ""
     """The text to start from; empty for `A`, or else the first character of the training text."""
-    length: int = Field(500, ge=1, le=1_000_000_000)
+    length: int = Field(500, ge=1, le=LONGEST)
     """Characters to write after the prime."""
     top_k: int = Field(0, ge=0, le=MANY)
     """Draw from the k most probable characters; 0 for all."""
@@ -143,21 +150,30 @@ class SampleConfig(_Section):
     """What is added to the logits of characters: `CHAR=NUMBER`, or a list of those."""
     stop: Annotated[tuple[Annotated[str, AfterValidator(stop_text)], ...], BeforeValidator(one_or_many)] = ()
     """A text, or a list of texts, that ends what is written where it occurs."""
-    min_length: int = Field(0, ge=0, le=1_000_000_000)
+    min_length: int = Field(0, ge=0, le=LONGEST)
     """No stop text ends what is written before so many characters."""
 
     @model_validator(mode="after")
     def _controls_agree(self) -> Self:
         if self.min_length > self.length:
-            raise ValueError(f"sample.min_length = {self.min_length}: more than sample.length = {self.length}")
+            raise ConfigError(f"more than sample.length = {self.length}", key="sample.min_length", value=self.min_length)
         if both := [c for c in self.allow if c in self.ban]:
-            raise ValueError(f"sample.ban and sample.allow both have {shown(both[0])}: leave it out of one of them")
+            raise ConfigError(
+                f"it has {shown(both[0])}, which sample.ban has too",
+                key="sample.allow",
+                value=self.allow,
+                remedy="leave it out of one of them",
+            )
         for c, times in Counter(parse_bias(text)[0] for text in self.bias).items():
             if times > 1:
-                raise ValueError(f"sample.bias has {shown(c)} twice: give each character one number")
+                raise self._wrong_bias(f"it has {shown(c)} twice", "give each character one number")
             if c in self.ban or (self.allow and c not in self.allow):
-                raise ValueError(f"sample.bias has {shown(c)}, which sample.ban or sample.allow rules out: leave it out of one")
+                ruled_out = f"it has {shown(c)}, which sample.ban or sample.allow rules out"
+                raise self._wrong_bias(ruled_out, "leave it out of one")
         return self
+
+    def _wrong_bias(self, problem: str, remedy: str) -> ConfigError:
+        return ConfigError(problem, key="sample.bias", value=self.bias, remedy=remedy)
 
 
 class TrackConfig(_Section):
@@ -188,15 +204,22 @@ class Config(_Section):
 def load_config(file: Path | None = None, assignments: Iterable[str] = (), **sections: Mapping[str, Any]) -> Config:
     """Defaults, then `file`, then `sections` (keys from flags), then `assignments` (`section.key=value`).
 
-    The file's [tune] is left to `search_space`. ConfigError names the key, its value, what is allowed, the nearest valid key.
+    ConfigError names the key, its value, what is allowed, the nearest valid key.
     """
-    values = {name: keys for name, keys in read_toml(file).items() if name != "tune"} if file else {}
+    return validate(merged(read_settings(file), assignments, sections))
+
+
+def merged(
+    settings: Mapping[str, Any], assignments: Iterable[str], sections: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """What was set, by section and key, as it was given: `settings`, in whose place `sections` stand, then `assignments`."""
+    values = dict(settings)
     for name, keys in sections.items():
         values[name] = {**_section_of(values.get(name, {}), name), **keys}
     for assignment in assignments:
         section, key, value = _parse_assignment(assignment)
         values[section] = {**_section_of(values.get(section, {}), section), key: value}
-    return validate(values)
+    return values
 
 
 def validate(values: Mapping[str, Any]) -> Config:
@@ -204,7 +227,7 @@ def validate(values: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_explain_error(error.errors()[0])) from None
+        raise _explained(error.errors()[0]) from None
 
 
 def read_toml(file: Path) -> dict[str, Any]:
@@ -223,6 +246,11 @@ def read_toml(file: Path) -> dict[str, Any]:
     if isinstance(data, dict) and "text" in data:
         data["text"] = _relative_to(file.parent, data["text"])
     return values
+
+
+def read_settings(file: Path | None) -> dict[str, Any]:
+    """The same without [tune], which is a search's; nothing where there is no file."""
+    return {name: keys for name, keys in read_toml(file).items() if name != "tune"} if file else {}
 
 
 def save_interval(text: str) -> tuple[float, int]:
@@ -257,28 +285,28 @@ def _parse_assignment(assignment: str) -> tuple[str, str, Any]:
     name, equals, value = assignment.partition("=")
     section, dot, key = name.strip().partition(".")
     if not equals or not section:
-        raise ConfigError(f"--set {shown(assignment)}: expected SECTION.KEY=VALUE, such as train.epochs=3")
+        raise ConfigError("expected SECTION.KEY=VALUE, such as train.epochs=3", key="set", value=assignment)
     if not dot or not key:
-        raise ConfigError(_explain_unknown([section], value))
+        raise _unknown([section], value)
     try:
         return section, key, tomllib.loads(f"value = {value}")["value"]
     except (ValueError, RecursionError):
         return section, key, value  # a bare word is a string, as a shell user expects
 
 
-def _explain_error(error: ErrorDetails) -> str:
+def _explained(error: ErrorDetails) -> ConfigError:
     # A list is one setting: which of its values is wrong shows in the value.
-    path, value = [part for part in error["loc"] if isinstance(part, str)], shown(error["input"])
-    if error["type"] == "value_error":
-        said = str(error["ctx"]["error"])
-        return said if len(path) == 1 else f"{'.'.join(path)} = {value}: {said}"
+    path, value = [part for part in error["loc"] if isinstance(part, str)], error["input"]
     if error["type"] == "extra_forbidden":
-        return _explain_unknown(path, error["input"])
+        return _unknown(path, value)
     if not path:
-        return f"a configuration can't be {value}: expected the sections {', '.join(Config.model_fields)}"
+        return ConfigError(f"a configuration can't be {shown(value)}: expected the sections {', '.join(Config.model_fields)}")
     if len(path) == 1:
-        return f"{path[0]} = {value}: expected a section, [{path[0]}], with keys under it"
-    return f"{'.'.join(path)} = {value}: expected {_what_is_expected(error['type'], path)}"
+        return ConfigError(f"{path[0]} = {shown(value)}: expected a section, [{path[0]}], with keys under it")
+    if error["type"] == "value_error":
+        problem, *remedy = error["ctx"]["error"].args
+        return ConfigError(problem, key=".".join(path), value=value, remedy="".join(remedy))
+    return ConfigError(f"expected {_what_is_expected(error['type'], path)}", key=".".join(path), value=value)
 
 
 def _what_is_expected(kind: str, path: Sequence[str]) -> str:
@@ -293,21 +321,24 @@ def _what_is_expected(kind: str, path: Sequence[str]) -> str:
     return f"{_type_name(field.annotation)}{_bounds(field.metadata)}"
 
 
-def _explain_unknown(path: Sequence[str], value: object) -> str:
+def _unknown(path: Sequence[str], value: object) -> ConfigError:
+    """No such section, or no such key in one."""
     keys = {name: list(field.annotation.model_fields) for name, field in Config.model_fields.items()}  # type: ignore[union-attr]
     if len(path) == 1:
-        kind, allowed = "section", list(keys)
         # A key written without its section is the likelier slip than a misspelt section.
         everywhere = [f"{s}.{k}" for s in keys for k in keys[s]]
-        near = [name for name in everywhere if name.endswith(f".{path[0]}")] or difflib.get_close_matches(path[0], allowed, 1)
-    else:
-        kind, allowed = "key", keys[path[0]]
-        near = [f"{path[0]}.{k}" for k in difflib.get_close_matches(path[1], allowed, 1)]
-        near = near or [f"{s}.{path[1]}" for s in keys if path[1] in keys[s]]
-    hint = f"did you mean {near[0]}? " if near else ""
-    given = f" (= {shown(value)})" if not isinstance(value, dict) else ""
-    where = f" in [{path[0]}]" if kind == "key" else ""
-    return f"{_key_name(path)}{given}: no such {kind}; {hint}allowed{where}: {', '.join(allowed)}"
+        near = [name for name in everywhere if name.endswith(f".{path[0]}")] or difflib.get_close_matches(path[0], keys, 1)
+        given = f" (= {shown(value)})" if not isinstance(value, dict) else ""
+        return ConfigError(f"{_key_name(path)}{given}: no such section", remedy=f"{_hint(near)}allowed: {', '.join(keys)}")
+    section, key = path
+    near = [f"{section}.{k}" for k in difflib.get_close_matches(key, keys[section], 1)]
+    near = near or [f"{s}.{key}" for s in keys if key in keys[s]]
+    remedy = f"{_hint(near)}allowed in [{section}]: {', '.join(keys[section])}"
+    return ConfigError("no such key", key=_key_name(path), value=... if isinstance(value, dict) else value, remedy=remedy)
+
+
+def _hint(near: Sequence[str]) -> str:
+    return f"did you mean {near[0]}? " if near else ""
 
 
 def _key_name(path: Sequence[str]) -> str:

@@ -84,8 +84,12 @@ class CharlstmError(Exception):
     """
 
     exit_code = 2
+    wording: Wording = IN_PYTHON
+    """How `str` words it."""
 
-    def __init__(self, problem: Phrase, *, key: str | None = None, value: object = ..., remedy: Phrase = "") -> None:
+    def __init__(
+        self, problem: Phrase, *, key: str | None = None, value: object = ..., remedy: Phrase = "", where: str = ""
+    ) -> None:
         super().__init__(problem)
         self.problem = problem
         """What is wrong."""
@@ -95,21 +99,24 @@ class CharlstmError(Exception):
         """What that argument was; `...` where the message says it otherwise."""
         self.remedy = remedy
         """What helps; empty where the problem says it."""
+        self.where = where
+        """How the message begins: the file or table that the argument stands in; empty where it stands in none."""
 
     def __str__(self) -> str:
-        return self.worded(IN_PYTHON)
+        return self.worded(self.wording)
 
     def worded(self, wording: Wording) -> str:
         """The message, its arguments called as someone's readers call them."""
-        text = _joined(self.problem, wording)
+        text = _in_words(self.problem, wording)
         if self.key is not None:
             text = f"{wording.subject(Argument(self.key, self.value))}: {text}"
-        if remedy := _joined(self.remedy, wording):
+        text = self.where + text
+        if remedy := _in_words(self.remedy, wording):
             text += f"{'; ' if ': ' in text else ': '}{remedy}"
         return text
 
 
-def _joined(phrase: Phrase, wording: Wording) -> str:
+def _in_words(phrase: Phrase, wording: Wording) -> str:
     parts = phrase if isinstance(phrase, tuple) else (phrase,)
     return "".join(wording.mention(part) if isinstance(part, Argument) else part for part in parts)
 

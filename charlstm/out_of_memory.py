@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from charlstm.errors import CharlstmError, OutOfMemoryError
+from charlstm.errors import CharlstmError, OutOfMemoryError, Phrase
 
 _WORDS = (
     "out of memory",
@@ -26,7 +26,7 @@ _WORDS = (
 
 
 @contextmanager
-def out_of_memory(remedy: str) -> Iterator[None]:
+def out_of_memory(remedy: Phrase) -> Iterator[None]:
     """While open, a lack of memory becomes an OutOfMemoryError that names the remedy."""
     try:
         yield
@@ -34,5 +34,5 @@ def out_of_memory(remedy: str) -> Iterator[None]:
         raise
     except Exception as error:
         if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _WORDS):
-            raise OutOfMemoryError(f"out of memory: {remedy}") from None
+            raise OutOfMemoryError("out of memory", remedy=remedy) from None
         raise

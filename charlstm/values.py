@@ -1,6 +1,6 @@
 """Single values of settings: what they may be, where a type and a range can't say it.
 
-Each check takes a value and gives it back, or raises a ValueError that goes on where `section.key = value: ` ends.
+Each check takes a value and gives it back, or raises a ValueError: what is wrong, and as its second argument what helps.
 
 Knows: encodings, parts of a text as shares or counts, and how a bias is written.
 Does not know: which setting a value is for, or how an error is worded around it.
@@ -38,7 +38,7 @@ def text_encoding(name: str) -> str:
     except (LookupError, ValueError):
         near = difflib.get_close_matches(name.lower().replace("-", "_"), encodings.aliases.aliases.values(), 1)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise ValueError(f"no such encoding of texts; {hint}try utf-8, latin-1 or cp1252") from None
+        raise ValueError("no such encoding of texts", f"{hint}try utf-8, latin-1 or cp1252") from None
     return name
 
 

@@ -16,11 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -31,11 +30,12 @@ from bench_scoring import scoring
 from plain import PlainLSTM, TinyGPT, TutorialLSTM
 from report import row, seconds
 
-from charlstm.config import Config, load_config
+from charlstm.asked import ask
+from charlstm.config import Config
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import read_weights
 from charlstm.runs.records import Record, StepRecord
-from charlstm.runs.saved_model import load_model
+from charlstm.runs.saved_model import SavedModel, load_model
 from charlstm.scoring import evaluation
 from charlstm.text.corpus import Corpus, read_corpus
 from charlstm.training.prepared import Prepared, prepare
@@ -107,9 +107,9 @@ def training() -> None:
 
 def recipe_step() -> None:
     """A step of `configs/shakespeare.toml`, with all that keeps it from overfitting, and one of a plain `nn.LSTM`, in turn."""
-    recipe = load_config(ROOT / "configs" / "shakespeare.toml")
+    recipe = ask(ROOT / "configs" / "shakespeare.toml")
     trainer = _trainer_on(prepare(read_corpus(Config().data.text), recipe))
-    steps, train = _forever(trainer), recipe.train
+    steps, train = _forever(trainer), recipe.config.train
     plain = PlainLSTM(trainer.prepared.vocabulary.size)
     ids = torch.randint(trainer.prepared.vocabulary.size, (train.seq_len + 1, train.batch_size))
     ratios = [median_seconds(lambda: next(steps), 5) / median_seconds(lambda: plain.step(ids), 5) for _ in range(5)]
@@ -168,8 +168,9 @@ def saving() -> None:
         f"{share:.2%} ({statistics.mean(waits[1:]) * 1000:.0f} ms each, of {len(waits) - 1} in {seconds_in_all:.0f} s)",
         "1%",
     )
-    tutorial = load_config(ROOT / "configs" / "tutorial.toml")
-    trainer = _trainer_on(prepare(read_corpus(tutorial.data.text), tutorial))
+    asked = ask(ROOT / "configs" / "tutorial.toml")
+    tutorial = asked.config
+    trainer = _trainer_on(prepare(read_corpus(tutorial.data.text), asked))
     waits, seconds_in_all = _waits(trainer, steps=3 * tutorial.train.eval_every)
     row(
         f"waiting for saves, tutorial, an evaluation every {tutorial.train.eval_every} steps, of the time",
@@ -180,11 +181,12 @@ def saving() -> None:
 
 def _waits(trainer: Trainer, steps: int) -> tuple[list[float], float]:
     """Seconds that each save kept training waiting, and those that so many steps took in all."""
-    save, waits = trainer._save, []
+    save = trainer._save
+    waits: list[float] = []
 
-    def timed(*arguments: Any) -> None:
+    def timed(folder: RunFolder, models: Mapping[Path, SavedModel] | None = None) -> None:
         begin = time.perf_counter()
-        save(*arguments)
+        save(folder, models)
         waits.append(time.perf_counter() - begin)
 
     trainer._save = timed  # type: ignore[method-assign]
@@ -276,8 +278,9 @@ def _seconds_a_step(prepared: Prepared) -> float:
 
 
 def _trainer(*settings: str) -> Trainer:
-    config = load_config(None, settings)
-    return _trainer_on(prepare(read_corpus(config.data.text, config.data), config))
+    asked = ask(None, settings)
+    data = asked.config.data
+    return _trainer_on(prepare(read_corpus(data.text, data), asked))
 
 
 def _trainer_on(prepared: Prepared) -> Trainer:
@@ -286,7 +289,7 @@ def _trainer_on(prepared: Prepared) -> Trainer:
 
 def _shakespeare(corpus: Corpus, *settings: str) -> Prepared:
     short = ("train.batch_size=16", "train.seq_len=64", "train.learning_rate=4e-3", "model.dropout=0.0", "train.epochs=10")
-    return prepare(corpus, load_config(None, [*short, *settings]))
+    return prepare(corpus, ask(None, [*short, *settings]))
 
 
 def _forever(trainer: Trainer) -> Iterator[object]:

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,10 +29,12 @@ from charlstm.model.char_lstm import CharLSTM
 from charlstm.runs.model_file import Facts, Weights, read_weights
 from charlstm.runs.saved_model import SavedModel, save_model
 from charlstm.sampling.controls import Controls
-from charlstm.sampling.engines.graph import Precision, build_graph
+from charlstm.sampling.engines.base import Engine
+from charlstm.sampling.engines.graph import build_graph
 from charlstm.sampling.engines.onnx_engine import OnnxEngine
 from charlstm.sampling.engines.torch_engine import TorchEngine
 from charlstm.sampling.generate import Row, generate, read_ids
+from charlstm.sampling.types import Precision
 from charlstm.text.corpus import read_corpus
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import CharVocabulary
@@ -60,7 +63,10 @@ def sampling() -> None:
 def one_text(model: CharLSTM, engines: dict[Precision, OnnxEngine]) -> None:
     """One text from a 2x512, against `nn.LSTM` stepped a character at a time."""
     settings = PLAIN.model_copy(update={"top_k": 5})
-    slow = lambda: 150 / seconds(lambda: plain_sampling(model, 0, 150, settings))  # noqa: E731
+
+    def slow() -> float:
+        return 150 / seconds(lambda: plain_sampling(model, 0, 150, settings))
+
     for name, engine in engines.items():
         pairs = [(speed(engine, settings), slow()) for _ in range(ROUNDS)]
         fast, plain = (statistics.median(side) for side in zip(*pairs, strict=True))
@@ -96,14 +102,14 @@ def compiled_sweeps() -> Sequence[Callable[[int], float]]:
         source = Path(__file__).with_name("sweep.c")
         command = [compiler, "-O3", "-march=native", *flags, "-pthread", str(source), "-o", str(program)]
         if not subprocess.run(command, check=False, capture_output=True).returncode:
-            sweeps.append(lambda weights, program=program: float(_told(program, weights)))
+            sweeps.append(partial(_swept, program))
     return sweeps
 
 
-def _told(program: Path, weights: int) -> str:
+def _swept(program: Path, weights: int) -> float:
     threads = os.environ.get("OMP_NUM_THREADS") or str(torch.get_num_threads())
     command = [str(program), str(weights // 1024), "1024", threads, "2000"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def many_texts(engine: OnnxEngine) -> None:
@@ -119,7 +125,7 @@ def long_prime(model: CharLSTM, engines: dict[Precision, OnnxEngine]) -> None:
     ids = np.random.default_rng(0).integers(VOCABULARY.size, size=(100_000, 1))
     for name in ("int8", "float32"):
         engine = engines[name]
-        pairs = [(100_000 / seconds(lambda e=engine: e.prefill(ids)), stepping(engine, ids[:5_000])) for _ in range(3)]
+        pairs = [(100_000 / seconds(partial(engine.prefill, ids)), stepping(engine, ids[:5_000])) for _ in range(3)]
         fast, slow = (statistics.median(side) for side in zip(*pairs, strict=True))
         value = f"{median_ratio(pairs):.1f} times ({fast:,.0f} against {slow:,.0f} chars/s)"
         row(f"a prime of 100,000 characters, {name}, against stepping through it", value, "4, goal 8" if name == "int8" else "")
@@ -129,7 +135,7 @@ def long_prime(model: CharLSTM, engines: dict[Precision, OnnxEngine]) -> None:
     row("the same with torch, 10,000 characters", f"{fast / slow:.1f} times ({fast:,.0f} against {slow:,.0f} chars/s)", "")
 
 
-def stepping(engine: OnnxEngine | TorchEngine, ids: Ids) -> float:
+def stepping(engine: Engine, ids: Ids) -> float:
     """Characters a second."""
     _, state = engine.prefill(ids[:1])
     begin = time.perf_counter()
@@ -203,16 +209,16 @@ def lanes_loss(engine: OnnxEngine, lanes: Ids) -> float:
 
 
 def speed(engine: OnnxEngine, settings: SampleConfig, count: int = 1) -> float:
-    """Characters a second of so many texts, all that belongs to writing them counted."""
+    """Characters a second of so many texts, all that belongs to generating them counted."""
     characters = 1500 if count == 1 else 200
     cursor = read_ids(engine, VOCABULARY.encode("A"))
     chosen = settings.model_copy(update={"length": characters})
-    texts = [Row(VOCABULARY, chosen, cursor, seed) for seed in range(count)]
     made = Controls(chosen, VOCABULARY)
+    rows = [Row(made, cursor, seed) for seed in range(count)]
     begin = time.perf_counter()
-    for _ in generate(engine, made, cursor, texts):
+    for _ in generate(engine, made, cursor, rows):
         pass
-    return sum(text.ending.characters for text in texts) / (time.perf_counter() - begin)
+    return sum(row.ending.characters for row in rows) / (time.perf_counter() - begin)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from typing import Any
 
 from child import Watch
 
-from charlstm.runs import folder
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.records import StepRecord
 from charlstm.views.training import TrainingView
@@ -19,7 +18,8 @@ from charlstm.views.training import TrainingView
 
 def count_steps(watch: Watch, run: RunFolder | None = None) -> None:
     """Say how many steps are done, and at the first of them how many temporary files there are."""
-    show, first = TrainingView.show, []
+    show = TrainingView.show
+    first: list[StepRecord] = []
 
     def counting(self: TrainingView, record: Any) -> None:
         if isinstance(record, StepRecord):
@@ -59,7 +59,7 @@ def kill_inside_save(moment: int) -> None:
 
         return call
 
-    folder.os.fsync = deadly(os.fsync)  # type: ignore[assignment]
+    os.fsync = deadly(os.fsync)
     Path.replace = deadly(Path.replace)  # type: ignore[method-assign]
 
 
@@ -67,9 +67,9 @@ def hang_once(happened: Callable[[], bool]) -> None:
     """A disk that answers no more from a moment on."""
     sync = os.fsync
 
-    def hanging(handle: int) -> None:
+    def hanging(fd: Any) -> None:
         if happened():
             time.sleep(3600)
-        sync(handle)
+        sync(fd)
 
-    folder.os.fsync = hanging  # type: ignore[assignment]
+    os.fsync = hanging

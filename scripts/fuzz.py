@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import atheris
-import torch
+import numpy as np
 
 with atheris.instrument_imports(include=["charlstm"]):
     from charlstm.config import load_config
@@ -44,9 +44,10 @@ def config(data: bytes) -> None:
     file = HOME / "c.toml"
     file.write_bytes(data)
     lines = data.decode("utf-8", errors="surrogateescape").splitlines()
-    for arguments in ((file, []), (None, lines[:1]), (None, lines)):
+    sources: list[tuple[Path | None, list[str]]] = [(file, []), (None, lines[:1]), (None, lines)]
+    for source, assignments in sources:
         try:
-            made = load_config(*arguments)
+            made = load_config(source, assignments)
         except CharlstmError as error:
             one_line(error)
         else:
@@ -118,10 +119,10 @@ def model(data: bytes) -> None:
 def forged(about: bytes) -> bytes:
     """The file of a small model, with another text in its metadata."""
     saved = CharLSTM(2, SMALL.model)
-    tensors = {name: torch.zeros_like(p) for name, p in saved.state_dict().items()}
+    tensors = {name: np.zeros(p.shape, np.float32) for name, p in saved.state_dict().items()}
     text, place, header = about.decode("utf-8", errors="replace"), 0, {}
     for name, p in tensors.items():
-        header[name] = {"dtype": "F32", "shape": list(p.shape), "data_offsets": [place, place := place + p.numel() * 4]}
+        header[name] = {"dtype": "F32", "shape": list(p.shape), "data_offsets": [place, place := place + p.nbytes]}
     raw = json.dumps({"__metadata__": {METADATA: f"{digest(text, tensors)} {text}"}, **header}).encode()
     return len(raw).to_bytes(8, "little") + raw + bytes(place)
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from charlstm.asked import ask
 from charlstm.config import load_config
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.records import Record
@@ -76,8 +77,8 @@ def lesson(ids: Tensor, split: int, vocabulary_size: int) -> list[float]:
 
 def ours(text: str) -> list[float]:
     """`charlstm train` on the same text -> the validation loss after each pass."""
-    config = load_config(None, [f"train.epochs={PASSES}"])
-    prepared = prepare(corpus_of(text, config.data, "text"), config)
+    asked = ask(None, [f"train.epochs={PASSES}"])
+    prepared = prepare(corpus_of(text, asked.config.data, "text"), asked)
     trainer = Trainer(prepared, new_training(prepared, torch.device("cpu")))
     losses = []
     with tempfile.TemporaryDirectory() as folder:

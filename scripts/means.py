@@ -125,7 +125,7 @@ class Trial(CharLSTM):
     def forward(
         self, ids: Tensor, state: State | None = None, generator: torch.Generator | None = None
     ) -> tuple[Tensor, State]:
-        """As `CharLSTM.forward`, but all that is drawn is drawn from torch's own generator."""
+        """As `CharLSTM.forward`, but that it draws from torch's own generator."""
         means = self.means
         if self.training and means.noise:
             other = self.text[torch.randint(len(self.text), ids.shape)]

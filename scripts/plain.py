@@ -89,7 +89,8 @@ class _Block(nn.Module):
         q, k, v = (part.view(B, T, self.heads, -1).transpose(1, 2) for part in self.qkv(self.norm_1(x)).chunk(3, dim=-1))
         attended = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.out(attended.transpose(1, 2).reshape(B, T, W))
-        return x + self.mlp(self.norm_2(x))
+        changed: Tensor = x + self.mlp(self.norm_2(x))
+        return changed
 
 
 class TinyGPT(nn.Module):
@@ -112,7 +113,8 @@ class TinyGPT(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         """Ids (B, T) -> logits (B, T, V)."""
         x = self.symbols(ids) + self.places(torch.arange(ids.shape[1]))
-        return self.head(self.norm(self.blocks(x)))
+        logits: Tensor = self.head(self.norm(self.blocks(x)))
+        return logits
 
     def batches(self, ids: Tensor, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Windows at random places, and the learning rate of each step: warm-up over 100, then a cosine down to a tenth."""

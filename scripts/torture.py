@@ -28,7 +28,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch reads it: a fork must find n
 
 import numpy as np
 import torch
-import torch._dynamo  # which the first optimizer would import in each child anew, for seconds
+import torch._dynamo  # which the first optimizer would import in each child anew, for seconds; others that children need follow
 from child import Child, Ended, Watch
 from faults import announce, count_steps, hang_once, kill_inside_save
 
@@ -40,11 +40,14 @@ from charlstm.runs.records import StepRecord
 from charlstm.runs.saved_model import load_model
 from charlstm.sampling.controls import Controls
 from charlstm.scoring import evaluation
+from charlstm.text.batches import Batch
 from charlstm.text.cache import DamagedEntry, TextCache
 from charlstm.training import resume as resuming
+from charlstm.training import trainer
 from charlstm.training.resume import load_training
 from charlstm.training.trainer import Trainer
 
+trainer.PREVIEW_LENGTH = 20  # nobody reads them
 INTERVAL = 10
 TEXT = "".join(f"{n} green bottles, hanging on the wall;\nand if one green bottle should fall,\n" for n in range(60))
 TINY = {
@@ -118,8 +121,8 @@ def _stop_at(home: Path, values: dict[str, object], step: int) -> None:
     def stop() -> None:
         take = Trainer._step
 
-        def taking(self: Trainer, *arguments: Any) -> StepRecord:
-            record = take(self, *arguments)
+        def taking(self: Trainer, batch: Batch) -> StepRecord:
+            record = take(self, batch)
             if record.step == step and self.position.epoch:  # and not while it only estimates its speed
                 self.stop()
             return record
@@ -311,10 +314,11 @@ def divergence(home: Path, rounds: int) -> Result:
         step, value = CHANCE.randrange(1, 190), CHANCE.choice([float("nan"), float("inf")])
 
         def spoil(step: int = step, value: float = value) -> None:
-            take, done = Trainer._step, []
+            take = Trainer._step
+            done: list[int] = []
 
-            def taking(self: Trainer, *arguments: Any) -> StepRecord:
-                record = take(self, *arguments)
+            def taking(self: Trainer, batch: Batch) -> StepRecord:
+                record = take(self, batch)
                 if record.step == step and self.position.epoch and not done:
                     done.append(step)
                     with torch.no_grad():

@@ -79,7 +79,7 @@ def test_resolved_configuration_reads_back_as_itself(tmp_path: Path) -> None:
         ("sample.bias=e=inf", ["sample.bias = 'e=inf'", "a number from -1000 to 1000"]),
         ("sample.bias=e=nan", ["sample.bias = 'e=nan'", "a number from -1000 to 1000"]),
         ("sample.bias=''", ["sample.bias = ''", "CHAR=NUMBER"]),
-        ('sample.bias=["e=1", "e=2"]', ["sample.bias has 'e' twice"]),
+        ('sample.bias=["e=1", "e=2"]', ["sample.bias = ('e=1', 'e=2'): it has 'e' twice"]),
         ("sample.stop=['']", ["sample.stop = '': expected at least one character"]),
         ("sample.stop=[3]", ["sample.stop = 3: expected a text in quotes, or a list of them"]),
         ("sample.stop=3", ["sample.stop = 3: expected a text in quotes, or a list of them"]),
@@ -100,9 +100,9 @@ def test_a_wrong_setting_is_named_with_the_remedy(assignment: str, parts: list[s
 @pytest.mark.parametrize(
     ("settings", "part"),
     [
-        ({"ban": "xe", "allow": "abe"}, "sample.ban and sample.allow both have 'e'"),
-        ({"ban": "\n", "bias": ("\n=1",)}, r"sample.bias has '\n', which sample.ban or sample.allow rules out"),
-        ({"allow": "ab", "bias": ("e=1",)}, "sample.bias has 'e', which sample.ban or sample.allow rules out"),
+        ({"ban": "xe", "allow": "abe"}, "sample.allow = 'abe': it has 'e', which sample.ban has too"),
+        ({"ban": "\n", "bias": ("\n=1",)}, r"sample.bias = ('\n=1',): it has '\n', which sample.ban or sample.allow rules out"),
+        ({"allow": "ab", "bias": ("e=1",)}, "sample.bias = ('e=1',): it has 'e', which sample.ban or sample.allow rules out"),
     ],
 )
 def test_controls_that_contradict_each_other(settings: dict[str, object], part: str) -> None:

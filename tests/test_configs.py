@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from charlstm.asked import ask
 from charlstm.cli import main
 from charlstm.config import load_config
 from charlstm.text.corpus import read_corpus
@@ -29,12 +30,13 @@ def test_it_loads_and_gives_reasons(file: Path) -> None:
 
 @pytest.mark.parametrize("file", [file for file in FILES if file.stem not in STANDARD], ids=lambda file: file.name)
 def test_its_text_can_be_trained_on_as_asked(file: Path) -> None:
-    config = load_config(file)
+    asked = ask(file)
     if file.name == "shakespeare.toml":
         if not SHAKESPEARE.exists():
             pytest.skip(f"tiny Shakespeare is not at {SHAKESPEARE}")
-        config = load_config(file, data={"text": str(SHAKESPEARE)})
-    prepared = prepare(read_corpus(config.data.text, config.data), config)
+        asked = ask(file, data={"text": str(SHAKESPEARE)})
+    config = asked.config
+    prepared = prepare(read_corpus(config.data.text, config.data), asked)
     assert prepared.config.train == config.train
     searched = read_space(file, (), config) if file.stem == "tune" else {}
     assert set(prepared.chosen) <= set(searched), "a recipe leaves nothing to be chosen"

@@ -8,11 +8,14 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
-from charlstm.cli import main
+from charlstm.cli import app, main
 from charlstm.config import Config, load_config
 from charlstm.tuning.space import read_space
 from tests.conftest import ROOT, TINY, VERSE
@@ -90,14 +93,32 @@ def test_every_setting_is_described() -> None:
             assert f"| `{section}.{key}` | `{shown!r}` | {field.description} |" in described
 
 
-def test_every_option_is_described(capsys: pytest.CaptureFixture[str]) -> None:
-    described = "".join(document.read_text(encoding="utf-8") for document in DOCUMENTS)
-    commands = ("train", "sample", "play", "score", "classify", "inspect", "explain", "eval", "tune", "info", "plot")
-    for command in map(str.split, (*commands, "runs", "compare", "memory", "data list")):
-        main([*command, "--help"])
-        options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
-        assert options
-        assert not {option for option in options if f"`{option}" not in described and f" {option}" not in described}
+def options_in(text: str) -> set[str]:
+    """The long options that a text names, each whole."""
+    return set(re.findall(r"(?<![\w-])--[a-z0-9][\w-]*", text))
+
+
+def test_an_option_is_no_part_of_another() -> None:
+    assert options_in("`--allow abc`, --top-k=3 (--no-color), x--y ---\n--json") == {
+        "--allow",
+        "--top-k",
+        "--no-color",
+        "--json",
+    }
+
+
+def commands_of(command: Any, name: str = "charlstm") -> Iterator[tuple[str, Any]]:
+    """A command and all below it, by what is typed to call them."""
+    yield name, command
+    for part, below in getattr(command, "commands", {}).items():
+        yield from commands_of(below, f"{name} {part}")
+
+
+@pytest.mark.parametrize(("name", "command"), [pytest.param(*found, id=found[0]) for found in commands_of(get_command(app))])
+def test_every_option_is_described(name: str, command: Any) -> None:
+    described = options_in("".join(document.read_text(encoding="utf-8") for document in DOCUMENTS))
+    options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    assert {option for option in options if option.startswith("--")} <= described
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.name)

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from charlstm.cli.app import app
+from charlstm.cli.completion import register_shells
 from charlstm.cli.wording import said
 from charlstm.errors import CharlstmError, Stopped
 from charlstm.out_of_memory import out_of_memory
@@ -32,9 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a terminal that can't show a character gets its number
     try:
         with _stoppable(), out_of_memory("use a smaller model, train.batch_size or train.seq_len, or close other programs"):
+            register_shells()
             code = app(arguments, standalone_mode=False)
             sys.stdout.flush()  # here, where a full disk still has an exit code
         return code if isinstance(code, int) else 0
+    except SystemExit as end:  # so Typer ends what has to do with completion
+        return end.code if isinstance(end.code, int) else 0
     except CharlstmError as error:
         return _fail(said(error), error.exit_code)
     except Stopped as stopped:

@@ -46,7 +46,7 @@ NormalizeOption = Annotated[
     Literal["none", "nfc"] | None,
     typer.Option("--normalize", help="Unicode normalisation of the text and of every prime.", show_default="none"),
 ]
-DeviceOption = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or mps.")]
+DeviceOption = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 

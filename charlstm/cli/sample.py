@@ -160,7 +160,7 @@ def sample(
     """Write text. What is not given here comes from --config, or else from the settings that the run was trained with."""
     stops = [*(stop or []), *(["\n"] if stop_at_newline else [])]
     flags = {
-        "prime": prime,
+        "prime": None if prime == "-" else prime,
         "length": length,
         "min_length": min_length,
         "stop": stops or None,
@@ -177,33 +177,38 @@ def sample(
         "bias": bias or None,
     }
     from charlstm.commands.sample import sample_texts
-    from charlstm.commands.sample_request import SampleRequest
+    from charlstm.commands.sample_request import SampleOptions
+    from charlstm.sampling.request import SampleRequest
 
+    request = SampleRequest(
+        {key: value for key, value in flags.items() if value is not None},
+        config=config,
+        unknown=unknown,
+        seed=seed,
+        count=count,
+        forever=forever,
+        require=require,
+        tries=tries,
+        novelty=novelty or (),
+        reject_copied=reject_copied,
+        beam=beam,
+        blend=blend or (),
+        logprobs=logprobs,
+        engine=engine,
+        precision=precision,
+        device=device,
+    )
     sample_texts(
-        SampleRequest(
-            model=model,
-            config=config,
-            given={key: value for key, value in flags.items() if value is not None},
+        SampleOptions(
+            model,
+            request,
             prime_file=prime_file,
+            is_prime_piped=prime == "-",
             no_prime=no_prime,
-            skip_unknown=unknown == "skip",
-            seed=seed,
-            count=count,
-            forever=forever,
-            require=require,
-            tries=tries,
-            novelty=novelty or (),
-            reject_copied=reject_copied,
-            beam=beam,
-            blend=blend or (),
             output=output,
             separator=separator,
             as_json=as_json,
-            logprobs=logprobs,
             raw=raw,
-            engine=engine,
-            precision=precision,
-            device=device,
             verbose=verbose,
         )
     )

@@ -1,7 +1,6 @@
-"""What several commands need: a text read with a bar, a name for a run, how this program is called, what to call next.
+"""What several commands need: a text read with a bar, how this program is called, what to call next.
 
-Knows: how to show that a text is being read; how a model reads another one; how a diagnosis becomes a command; which neurons
-a model has.
+Knows: how to show that a text is being read; how a diagnosis becomes a command; which neurons a model has.
 Does not know: what the text is for.
 """
 
@@ -10,13 +9,13 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from charlstm.config import Config, DataConfig, ModelConfig, is_path, load_config
-from charlstm.errors import CharlstmError, ConfigError
+from charlstm.config import DataConfig, ModelConfig, load_config
+from charlstm.errors import Argument, CharlstmError, ConfigError
 from charlstm.runs.diagnosis import Diagnosis
-from charlstm.runs.folder import RunFolder, is_unicode
+from charlstm.runs.folder import RunFolder
 from charlstm.text.corpus import Corpus, read_corpus
 from charlstm.text.vocabulary import Vocabulary
 
@@ -29,12 +28,10 @@ def read_text(text: Sequence[str], data: DataConfig, vocabulary: Vocabulary | No
         return read_corpus(text, data, vocabulary, extend, progress)
 
 
-def as_trained(asked: DataConfig, trained: DataConfig, reading: Mapping[str, str]) -> DataConfig:
-    """How a model is to read another text: line ends and what stands between files are its own, unless flags say otherwise.
-
-    In which encoding a text lies is the text's. `reading` are the keys of [data] that flags set.
-    """
-    return asked.model_copy(update={"newlines": trained.newlines, "separator": trained.separator, **reading})
+def no_text(purpose: str) -> CharlstmError:
+    """What to raise where no text was named."""
+    remedy = "name files, folders, globs, -, builtin:NAME or data:NAME"
+    return CharlstmError(("no ", Argument("text"), f" to {purpose}"), remedy=remedy)
 
 
 def program() -> str:
@@ -59,27 +56,10 @@ def command_to_try(diagnosis: Diagnosis, folder: RunFolder) -> str | None:
     return f"{program()} train {shlex.join([*begin, *settings])}"
 
 
-def run_name(text: Sequence[str], file: Path | None, config: Config) -> str:
-    """A run is called after its config file, or after the run whose own that is, or else after its text."""
-    if file and not text:
-        return (file == RunFolder(file.parent).config and file.parent.name) or file.stem
-    source = config.data.text[0]
-    path = Path(source.removeprefix("builtin:").removeprefix("data:"))
-    name = "stdin" if source == "-" else path.with_suffix("").stem if path.suffix in (".gz", ".xz", ".bz2") else path.stem
-    return "".join(c if c.isalnum() or c in "._-" else "-" for c in name).strip(".-")[:60] or "run"
-
-
-def with_absolute_paths(config: Config) -> Config:
-    """The run's own config.toml names its text from wherever it is read."""
-    text = tuple(str(Path(source).absolute()) if is_path(source) else source for source in config.data.text)
-    if odd := [source for source in text if not is_unicode(source)]:
-        raise CharlstmError(f"the path {odd[0]!r} is not UTF-8: move or rename the text")
-    return config.model_copy(update={"data": config.data.model_copy(update={"text": text})})
-
-
 def require_neuron(layer: int, neuron: int, model: ModelConfig) -> None:
     """CharlstmError where a model has no such neuron; both count from 0."""
     for name, number, count in (("layer", layer, model.num_layers), ("neuron", neuron, model.hidden_size)):
         if number >= count:
             has = f"the model has {count} {name}s{' a layer' * (name == 'neuron')}, counted from 0" if count > 1 else ""
-            raise CharlstmError(f"--neuron {layer}:{neuron}: there is no {name} {number}; {has or f'the only {name} is 0'}")
+            there = has or f"the only {name} is 0"
+            raise CharlstmError(f"there is no {name} {number}", key="neuron", value=f"{layer}:{neuron}", remedy=there)

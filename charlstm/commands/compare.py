@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from charlstm.config import SampleConfig, load_config
-from charlstm.errors import CharlstmError, ConfigError, shown
+from charlstm.errors import CharlstmError, ConfigError
 from charlstm.runs.differences import differing, settings_of
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import Weights, read_weights
@@ -24,9 +24,9 @@ _FIRST_CHOICE: str = "A"
 def compare_models(paths: tuple[Path, Path], prime: str | None, length: int, seed: int, show_all: bool, as_json: bool) -> None:
     """Compare two run folders or model files. ModelError where one holds no model; CharlstmError where no prime serves both."""
     if not 1 <= length <= _MOST_LENGTH:
-        raise CharlstmError(f"--length {shown(length)}: expected from 1 to {_MOST_LENGTH:,} characters")
+        raise CharlstmError(f"expected from 1 to {_MOST_LENGTH:,} characters", key="length", value=length)
     if seed < 0:
-        raise CharlstmError(f"--seed {shown(seed)}: expected a whole number from 0")
+        raise CharlstmError("expected a whole number from 0", key="seed", value=seed)
     weights = (read_weights(paths[0]), read_weights(paths[1]))
     one, two = (each.vocabulary for each in weights)
     prime = _common_prime(one, two) if prime is None else prime
@@ -34,7 +34,7 @@ def compare_models(paths: tuple[Path, Path], prime: str | None, length: int, see
     for path, vocabulary in zip(paths, (one, two), strict=True):
         if not prime or (missing := vocabulary.unknown(prime)):
             what = f"{path} never saw {describe(missing)}" if prime else "it is empty"
-            raise CharlstmError(f"--prime {shown(prime)}: {what}; both models must be able to start from it")
+            raise CharlstmError(what, key="prime", value=prime, remedy="both models must be able to start from it")
     sampling = SampleConfig(prime=prime, length=length)
     settings = [_compared_settings(path, each) for path, each in zip(paths, weights, strict=True)]
     both = [name for name in settings[0] if name in settings[1]]
@@ -99,10 +99,11 @@ def _only(one: Vocabulary, two: Vocabulary) -> str:
 
 
 def _generated(weights: Weights, settings: SampleConfig, seed: int) -> str:
+    from charlstm.sampling.controls import Controls
     from charlstm.sampling.engines.selection import open_engine
     from charlstm.sampling.generate import generate_text
 
-    return "".join(generate_text(open_engine(weights).engine, weights.vocabulary, settings, seed))
+    return "".join(generate_text(open_engine(weights).engine, Controls(settings, weights.vocabulary), seed))
 
 
 def _plain(value: object) -> object:

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from charlstm.commands.common import as_trained, command_to_try, read_text
-from charlstm.config import load_config
-from charlstm.errors import CharlstmError
+from charlstm.commands.common import command_to_try, no_text, read_text
+from charlstm.config import Config, load_config
+from charlstm.errors import ConfigError
 from charlstm.runs.diagnosis import diagnose
 from charlstm.runs.folder import RunFolder
+from charlstm.runs.model_file import read_weights
+from charlstm.text.reading import as_trained
 from charlstm.text.sources import find_sources
 
 if TYPE_CHECKING:
     from charlstm.scoring.evaluation import Protocol
-
-Part = Literal["all", "validation", "test"]
-"""What of a text is scored: all of it, or what training kept for one of the two."""
+    from charlstm.scoring.parts import Part
 
 
 def evaluate_texts(
@@ -40,40 +40,47 @@ def evaluate_texts(
     `reading` are the keys of [data] that flags set.
     """
     if not text:
-        raise CharlstmError("no TEXT to score: name files, folders, globs, -, builtin:NAME or data:NAME")
+        raise no_text("score")
     find_sources(text)  # only to find what is wrong with them before torch and the model are loaded
-    asked = load_config(data=reading).data
+    load_config(data=reading)  # the same
 
     from charlstm.model.device import find_device
     from charlstm.runs.saved_model import load_model
-    from charlstm.scoring.dynamic import dynamic
-    from charlstm.scoring.evaluation import COLD_WINDOW, evaluate_text
+    from charlstm.scoring.evaluation import COLD_WINDOW
+    from charlstm.scoring.parts import evaluate_part, require_part
     from charlstm.views.bars import scoring_bar
     from charlstm.views.summary import print_evaluations
 
     saved = load_model(model, find_device(device))
-    if part == "test" and not saved.config.data.test:
-        raise CharlstmError(f"{model} was trained with data.test = 0: no part of the text was kept for a test")
-    corpus = read_text(text, as_trained(asked, saved.config.data, reading), saved.vocabulary)
-    begin, end = (0, 0) if part == "all" else corpus.split(saved.config.data)
-    context, ids = (begin, corpus.ids[:end]) if part == "validation" else (end, corpus.ids)
-    results = evaluate_text(saved.model, ids, context, protocol, window or COLD_WINDOW)
-    if is_dynamic:
-        with scoring_bar() as progress:
-            results["stateful, dynamic"] = dynamic(saved.model, ids, max(1, context), progress=progress)
+    require_part(part, saved.config.data, str(model))
+    corpus = read_text(text, as_trained([saved.config.data], reading), saved.vocabulary)
+    with scoring_bar() as progress:
+        results = evaluate_part(saved, corpus, part, protocol, window or COLD_WINDOW, is_dynamic, progress)
     print_evaluations(results, saved.vocabulary, as_json)
 
 
 def show_info(model: Path, as_json: bool) -> None:
-    """Show what a model file says of itself, and of a run folder also what its curves say."""
-    from charlstm.runs.saved_model import load_model
-    from charlstm.views.summary import print_info
+    """Show what a model file says of itself, and of a run folder also what its curves say. It takes no torch."""
+    from charlstm.views.info import print_info
 
-    saved = load_model(model)
+    weights = read_weights(model)
+    _ = weights.tensors  # only to find out whether they are whole
     diagnosis = command = None
     if model.is_dir() and (curve := RunFolder(model).curve()):
-        # The best model may be older than a resume that changed settings.
-        config = load_config(RunFolder(model).config) if RunFolder(model).config.is_file() else saved.config
-        diagnosis = diagnose(curve, config)
+        diagnosis = diagnose(curve, _own_settings(RunFolder(model), weights.config))
         command = command_to_try(diagnosis, RunFolder(model))
-    print_info(model, saved, diagnosis, command, as_json)
+    print_info(model, weights, diagnosis, command, as_json)
+
+
+def _own_settings(folder: RunFolder, saved: Config) -> Config:
+    """A run's own, as its best model may be older than a resume that changed them; else those that this was saved with."""
+    from charlstm.views.console import print_warning
+
+    if not folder.config.is_file():
+        return saved
+    try:
+        return load_config(folder.config)
+    except ConfigError as error:
+        error.remedy = ""  # nobody wrote it by hand: it is of another version
+        print_warning(f"{folder.config} is not one that this version can read ({error}): the model's own settings count")
+        return saved

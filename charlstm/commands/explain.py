@@ -12,9 +12,11 @@ from pathlib import Path
 
 from charlstm.commands.common import require_neuron
 from charlstm.commands.outputs import require_place, write_and_say
-from charlstm.errors import CharlstmError, TextError, UnknownCharactersError, shown
+from charlstm.errors import Argument, CharlstmError, TextError, UnknownCharactersError, shown
 from charlstm.insight.explanation import layer_steps
 from charlstm.runs.model_file import Weights, explained, read_weights
+from charlstm.text.decoding import with_line_ends
+from charlstm.text.reading import as_trained
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import describe
 
@@ -40,25 +42,26 @@ class ExplainRequest:
 def explain(model: Path, text: str, request: ExplainRequest) -> None:
     """Show what one layer of a model does as it reads one character of a text from a zero state."""
     if not text:
-        raise TextError('TEXT is empty: give the text itself, such as "First Citizen:"')
+        raise TextError((Argument("text"), " is empty"), remedy='give the text itself, such as "First Citizen:"')
     if request.html:
-        require_place("--html", request.html, model)
+        require_place("html", request.html, model)
     weights = read_weights(model)
+    text = with_line_ends(text, as_trained([weights.config.data]))
     settings = weights.config.model
     if request.neuron is None:
-        _require_index("--layer", request.layer, "layer", settings.num_layers)
+        _require_index("layer", request.layer, "layer", settings.num_layers)
     else:
         require_neuron(request.layer, request.neuron, settings)
     if unknown := weights.vocabulary.unknown(text):
         if os.path.exists(text):  # noqa: PTH110 (of a text that can't be a path, this says no instead of raising)
             kind = "folder" if Path(text).is_dir() else "file"
-            raise TextError(f"{shown(text)} is a {kind}, and explain takes the text itself; charlstm inspect reads files")
-        raise UnknownCharactersError(
-            f"the text has characters that are not in the model's vocabulary: {describe(unknown)}; leave them out"
-        )
+            is_path = f"{shown(text)} is a {kind}, and explain takes the text itself"
+            raise TextError(is_path, remedy="charlstm inspect reads files")
+        lacking = f"the text has characters that are not in the model's vocabulary: {describe(unknown)}"
+        raise UnknownCharactersError(lacking, remedy="leave them out")
     ids = weights.vocabulary.encode(text)
     if request.at is not None:
-        _require_index("--at", request.at, weights.vocabulary.noun, len(ids))
+        _require_index("at", request.at, weights.vocabulary.noun, len(ids))
     _require_room(len(ids), weights, request)
     _explain_ids(model, weights, ids, request)
 
@@ -77,7 +80,7 @@ def _explain_ids(path: Path, weights: Weights, ids: Ids, request: ExplainRequest
         content = explanation_page(
             _name(path), weights, seen, layers, Beginning(request.at or 0, request.layer, request.neuron)
         )
-        write_and_say(request.html, [content], ": open it in a browser, the arrow keys step through the text")
+        write_and_say(request.html, content, ": open it in a browser, the arrow keys step through the text")
     if request.as_json or not request.html:
         at = len(ids) - 1 if request.at is None else request.at
         step = list(layer_steps(seen, request.layer, weights.tensors))[at]
@@ -91,11 +94,11 @@ def _name(path: Path) -> str:
     return place.name if place.is_dir() else f"{place.parent.name}/{place.name}"
 
 
-def _require_index(option: str, number: int, noun: str, count: int) -> None:
+def _require_index(key: str, number: int, noun: str, count: int) -> None:
     if not 0 <= number < count:
         there = f"{count:,} {noun}s, counted from 0" if count > 1 else f"one {noun}, which is 0"
-        owner = "the text" if option == "--at" else "the model"
-        raise CharlstmError(f"{option} {shown(number)}: there is no such {noun}; {owner} has {there}")
+        owner = "the text" if key == "at" else "the model"
+        raise CharlstmError(f"there is no such {noun}", key=key, value=number, remedy=f"{owner} has {there}")
 
 
 def _require_room(count: int, weights: Weights, request: ExplainRequest) -> None:
@@ -106,4 +109,5 @@ def _require_room(count: int, weights: Weights, request: ExplainRequest) -> None
         most = max(1, PAGE // (NUMBERS_A_NEURON * weights.config.model.num_layers * weights.config.model.hidden_size))
     if count > most:
         where = "a page" if request.html else "an explanation"
-        raise TextError(f"the text has {count:,} {noun}s, and {where} of this model takes {most:,}: give a shorter text")
+        too_long = f"the text has {count:,} {noun}s, and {where} of this model takes {most:,}"
+        raise TextError(too_long, remedy="give a shorter text")

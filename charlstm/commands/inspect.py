@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from charlstm.commands.common import as_trained, require_neuron
+from charlstm.commands.common import no_text, require_neuron
 from charlstm.commands.outputs import require_place, write_and_say
 from charlstm.config import load_config
-from charlstm.errors import CharlstmError, shown
+from charlstm.errors import Argument, CharlstmError, shown
 from charlstm.insight.features import Match, best_neurons, features
 from charlstm.insight.traces import FOR_GRADIENTS, GATES, KINDS, Kind, Trace, npz
 from charlstm.runs.differences import text_name
 from charlstm.runs.model_file import Weights, explained, read_weights
 from charlstm.text.excerpts import Excerpt, read_excerpt, symbol_of
+from charlstm.text.reading import as_trained
 from charlstm.text.sources import find_sources
 from charlstm.views.pages.inspection import GRADIENT_WINDOW, MOST_ON_PAGE, Contents, inspection_page
 
@@ -67,24 +68,26 @@ def inspect(
 ) -> None:
     """Look into a model while it reads a text. `reading` are the keys of [data] that flags set."""
     if not text:
-        raise CharlstmError("no TEXT to look at: name files, folders, globs, -, builtin:NAME or data:NAME")
+        raise no_text("look at")
     find_sources(text)  # what is wrong with them comes before what is wrong with the model
-    asked = load_config(data=reading).data
-    for option, file in (("--npz", request.npz), ("--html", request.html)):
+    load_config(data=reading)  # and so does what is wrong with these
+    for key, file in (("npz", request.npz), ("html", request.html)):
         if file:
-            require_place(option, file, model, text)
+            require_place(key, file, model, text)
     if request.html and request.npz and request.html.absolute() == request.npz.absolute():
-        raise CharlstmError(f"--html and --npz both name {shown(str(request.html))}: give each a file of its own")
+        both = (Argument("html"), " and ", Argument("npz"), f" both name {shown(str(request.html))}")
+        raise CharlstmError(both, remedy="give each a file of its own")
     if request.html and (request.length or 0) > MOST_ON_PAGE:
-        raise CharlstmError(f"--length {request.length:,}: a page of --html holds at most {MOST_ON_PAGE:,} characters")
+        most = ("a page of ", Argument("html"), f" holds at most {MOST_ON_PAGE:,} characters")
+        raise CharlstmError(most, key="length", value=request.length)
     from charlstm.views.colours import require_colours
 
     if request.form == "terminal":
-        require_colours("--terminal", "--json")
+        require_colours("terminal", (Argument("json", True),))
     weights = read_weights(model)
     if request.neuron:
         require_neuron(*request.neuron, weights.config.model)
-    data = as_trained(asked, weights.config.data, reading)
+    data = as_trained([weights.config.data], reading)
     excerpt = read_excerpt(text, data, weights.vocabulary, request.begin, request.length or MOST_INSPECTED, skip_unknown)
     _require_position(request.at, excerpt)
     _say_what_is_left(excerpt, request, weights)
@@ -172,4 +175,5 @@ def _say_what_is_left(excerpt: Excerpt, request: InspectRequest, weights: Weight
 def _require_position(at: int | None, excerpt: Excerpt) -> None:
     last = excerpt.begin + len(excerpt.symbols) - 1
     if at is not None and not excerpt.begin < at <= last:
-        raise CharlstmError(f"--at {shown(at)}: expected a position from {excerpt.begin + 1:,} to {last:,}, the part looked at")
+        expected = f"expected a position from {excerpt.begin + 1:,} to {last:,}, the part looked at"
+        raise CharlstmError(expected, key="at", value=at)

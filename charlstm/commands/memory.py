@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.commands.common import as_trained, read_text
+from charlstm.commands.common import read_text
 from charlstm.commands.outputs import picture_kind
 from charlstm.config import DataConfig, SampleConfig, load_config
-from charlstm.errors import CharlstmError, TextError, UnknownCharactersError, shown
+from charlstm.errors import Argument, CharlstmError, UnknownCharactersError
 from charlstm.files import write_atomically
 from charlstm.runs.differences import text_name
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import Weights, read_weights
+from charlstm.text.reading import as_trained
 from charlstm.text.sources import find_sources
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary
@@ -42,24 +43,23 @@ def show_memory(
 
     `reading` are the keys of [data] that flags set.
     """
-    kind = picture_kind(output, "charlstm memory --output", "leave out --output") if output else None
+    kind = picture_kind(output, "charlstm memory", ("leave out ", Argument("output"))) if output else None
     if text:
         find_sources(text)  # only to find what is wrong with them before the model is read
-    asked = load_config(data=reading).data
+    load_config(data=reading)  # the same
     weights = read_weights(model)
     vocabulary = weights.vocabulary
     ids: Ids | None
     if text:
         try:
-            ids, what = read_text(text, as_trained(asked, weights.config.data, reading), vocabulary).ids, text_name(text)
+            ids, what = read_text(text, as_trained([weights.config.data], reading), vocabulary).ids, text_name(text)
         except UnknownCharactersError as error:
-            raise UnknownCharactersError(
-                f"{error}; take them out of the text, or name none to measure on the run's own"
-            ) from None
+            remedy = "take them out of the text, or name none to measure on the run's own"
+            raise UnknownCharactersError(error.problem, remedy=remedy) from None
     else:
         ids, what = _own_validation(model, vocabulary)
 
-    from charlstm.insight.memory import least_ids, measure_memory
+    from charlstm.insight.memory import is_enough, least_ids, measure_memory, require_enough
     from charlstm.model.device import find_device
     from charlstm.runs.saved_model import model_of
     from charlstm.views.bars import scoring_bar
@@ -67,14 +67,14 @@ def show_memory(
     from charlstm.views.memory import print_memory
 
     least = least_ids(places)
-    if text:
-        _require_enough(ids, least, vocabulary)
+    if text and ids is not None:
+        require_enough(ids, places, vocabulary)
     network = model_of(weights, find_device(device))
-    if ids is None or not _is_enough(ids, least):
+    if ids is None or not is_enough(ids, places):
         why = what if ids is None else f"{what} has {len(ids):,} {vocabulary.noun}s, and {least:,} are needed"
         ids, what = _own_text(network, weights, max(_OWN, least)), "what the model writes itself"
         print_line(f"{why}: measuring on {what}")
-        _require_enough(ids, least, vocabulary)
+        require_enough(ids, places, vocabulary)
     print_line(f"text: {what}, {len(ids):,} {vocabulary.noun}s; {places:,} places in it")
     with scoring_bar() as progress:
         memory = measure_memory(network, ids, places, progress=progress)
@@ -98,29 +98,18 @@ def _own_validation(model: Path, vocabulary: Vocabulary) -> tuple[Ids | None, st
         corpus = read_text(data.text, data, vocabulary)
         begin, end = corpus.split(data)
     except CharlstmError as error:
+        error.remedy = ""  # how its own text is read, no one is asked
         return None, f"no TEXT, and the run's own can't be read ({error})"
     return corpus.ids[begin:end], "the validation part of the run's text"
 
 
 def _own_text(model: CharLSTM, weights: Weights, length: int) -> Ids:
     """What a model writes itself: every character drawn from all of its distribution."""
+    from charlstm.sampling.controls import Controls
     from charlstm.sampling.engines.selection import engine_of
     from charlstm.sampling.generate import generate_text
 
     prime = weights.config.sample.prime or weights.vocabulary.decode([0])
     settings = SampleConfig(prime=prime, length=length, top_k=0, temperature=1.0)
-    return weights.vocabulary.encode("".join(generate_text(engine_of(model), weights.vocabulary, settings, seed=0)))
-
-
-def _is_enough(ids: Ids, least: int) -> bool:
-    return len(ids) >= least and bool((ids != ids[0]).any())
-
-
-def _require_enough(ids: Ids | None, least: int, vocabulary: Vocabulary) -> None:
-    """TextError where too little stands in a text."""
-    if ids is not None and not _is_enough(ids, least):
-        if len(ids) >= least:
-            only = shown(vocabulary.decode(ids[:1].tolist()))
-            raise TextError(f"the text holds nothing but {only}: another character is needed to plant in its place")
-        have = f"the text has {len(ids):,} {vocabulary.noun}s"
-        raise TextError(f"{have}: at least {least:,} are needed for so many --places, each with what comes before it")
+    controls = Controls(settings, weights.vocabulary)
+    return weights.vocabulary.encode("".join(generate_text(engine_of(model), controls, seed=0)))

@@ -13,30 +13,30 @@ from pathlib import Path
 from typing import Literal
 
 from charlstm.config import is_path
-from charlstm.errors import CharlstmError, shown
+from charlstm.errors import Argument, CharlstmError, shown
 from charlstm.files import write_atomically
 from charlstm.runs.folder import RunFolder
 
 
-def require_place(option: str, place: Path, model: Path | None = None, text: Sequence[str] = ()) -> None:
+def require_place(key: str, place: Path, model: Path | None = None, text: Sequence[str] = ()) -> None:
     """CharlstmError where no file can be written to a place, or where it is what the command reads.
 
     Nothing of a model's run is replaced by it, and none of the files that TEXT arguments name.
     """
-    about = f"{option} {shown(str(place))}"
+    name = str(place)
     try:
         if not place.absolute().parent.is_dir():
-            raise CharlstmError(f"{about}: there is no folder {shown(str(place.parent))}")
+            raise CharlstmError(f"there is no folder {shown(str(place.parent))}", key=key, value=name)
         if place.exists() and not place.is_file():
-            raise CharlstmError(f"{about}: it is there and is not a file")
+            raise CharlstmError("it is there and is not a file", key=key, value=name)
         read = [Path(source) for source in text if is_path(source)]
-        read += [Path(name) for source in text for name in glob.glob(source, recursive=True)]  # noqa: PTH207 (absolute ones too)
+        read += [Path(found) for source in text for found in glob.glob(source, recursive=True)]  # noqa: PTH207 (absolute ones too)
         if model:
             read += RunFolder(model).held() if model.is_dir() else [model]
         if place.exists() and any(_holds(file, place) for file in read):
-            raise CharlstmError(f"{about}: it is among what is to be read; name another file")
+            raise CharlstmError("it is among what is to be read", key=key, value=name, remedy="name another file")
     except OSError as error:  # a name too long, say
-        raise CharlstmError(f"{about}: {error.strerror}") from None
+        raise CharlstmError(str(error.strerror), key=key, value=name) from None
 
 
 def _holds(one: Path, file: Path) -> bool:
@@ -53,7 +53,7 @@ def write_and_say(place: Path, pieces: Iterable[bytes], hint: str = "") -> None:
     print_line(f"wrote {place}, {f'{size / 1e6:.1f} MB' if size >= 1e6 else f'{size / 1e3:.0f} kB'}{hint}")
 
 
-def picture_kind(place: Path, command: str, instead: str) -> Literal["png", "svg"]:
+def picture_kind(place: Path, command: str, instead: tuple[str | Argument, ...]) -> Literal["png", "svg"]:
     """What the name of a picture's file asks for. CharlstmError where it can't be drawn, or not written there.
 
     `instead` is what does without a picture.
@@ -61,9 +61,9 @@ def picture_kind(place: Path, command: str, instead: str) -> Literal["png", "svg
     kinds: dict[str, Literal["png", "svg"]] = {".png": "png", ".svg": "svg"}
     kind = kinds.get(place.suffix.lower())
     if kind is None:
-        raise CharlstmError(f"--output {shown(str(place))}: expected a name that ends in {' or '.join(kinds)}")
-    require_place("--output", place)
+        raise CharlstmError(f"expected a name that ends in {' or '.join(kinds)}", key="output", value=str(place))
+    require_place("output", place)
     if find_spec("matplotlib") is None:
         missing = f"{command} draws with matplotlib, which is not installed"
-        raise CharlstmError(f"{missing}: pip install 'charlstm[plot]', or {instead}")
+        raise CharlstmError(missing, remedy=("pip install 'charlstm[plot]', or ", *instead))
     return kind

@@ -1,4 +1,4 @@
-"""`charlstm play`: a person and a model write a text in turns.
+"""`charlstm play`: a person and a model add to a text in turns.
 
 Knows: what each command does, what is said of it, and what Ctrl-C stops.
 Does not know: how a line is typed, how a model draws.
@@ -15,10 +15,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from charlstm.asked import Asked, ask_sampling
 from charlstm.commands.play_commands import COMMANDS, Command, command_in, completions
 from charlstm.commands.sample_request import MOST_PRIME
 from charlstm.commands.signals import noting_interrupts
-from charlstm.config import SampleConfig, load_config, read_toml
 from charlstm.errors import CharlstmError, Stopped, shown
 from charlstm.files import write_atomically
 from charlstm.sampling.stops import impossible_stops
@@ -28,44 +28,36 @@ if TYPE_CHECKING:
     from charlstm.sampling.session import Draft
     from charlstm.views.prompt import Prompt
 
-_LONGEST = 10**9  # what sample.length allows
 _SEEN = 200  # characters at the end of a text that a prompt or a line may show
 
 
 def play(model: Path, file: Path | None, assignments: Sequence[str], seed: int | None, device: str) -> int:
-    """Write together until the input ends -> exit code: 0, or that of the last error where no person was there to read it."""
-    _check(file, assignments)
+    """Go on in turns until the input ends -> exit code: 0, or that of the last error where no person was there to read it."""
+    asked = _asked(file, assignments)
     seed = _checked_seed("--seed", secrets.randbelow(2**32) if seed is None else seed)
 
     from charlstm.runs.model_file import read_weights
+    from charlstm.sampling.controls import Controls
     from charlstm.sampling.engines.selection import open_engine
     from charlstm.sampling.session import Draft
     from charlstm.views.console import print_line
     from charlstm.views.prompt import open_prompt
 
     weights = read_weights(model)
-    settings = _play_settings(weights.config.sample, file, assignments)
-    draft = Draft(open_engine(weights, device=device).engine, weights.vocabulary, settings, seed)
+    settings = asked.over(weights.config.sample)
+    draft = Draft(open_engine(weights, device=device).engine, Controls(settings, weights.vocabulary), seed)
     prompt = open_prompt(lambda line: completions(line, draft.branches), MOST_PRIME)
     if sys.stdin.isatty():
         print_line("Type, and the model goes on. /help lists the commands, Ctrl-D ends.", "dim")
     return _Play(draft, prompt).run()
 
 
-def _check(file: Path | None, assignments: Sequence[str]) -> None:
-    """Find what is wrong before the model is loaded. How long a text may be is only known then."""
+def _asked(file: Path | None, assignments: Sequence[str]) -> Asked:
+    """What was asked for; what is wrong with it is said before the model is loaded."""
     for assignment in assignments:
         if not assignment.lstrip().startswith("sample."):
             raise CharlstmError(f"--set {shown(assignment)}: play has the settings of [sample], such as sample.temperature=0.7")
-    in_file = read_toml(file).get("sample") if file else None
-    has_length = isinstance(in_file, dict) and "length" in in_file
-    load_config(file, assignments, sample={} if has_length else {"length": _LONGEST})
-
-
-def _play_settings(trained: SampleConfig, file: Path | None, assignments: Sequence[str]) -> SampleConfig:
-    """The run's own settings < those in the file < assignments."""
-    in_file = {key: value for key, value in (read_toml(file).get("sample", {}) if file else {}).items() if value != ""}
-    return load_config(None, assignments, sample={**trained.model_dump(), **in_file}).sample
+    return ask_sampling(file, assignments)
 
 
 def _checked_seed(name: str, seed: int) -> int:
@@ -130,14 +122,14 @@ class _Play:
         draft = self._draft
         before, text = draft.place, text or ("" if draft.place.length else draft.settings.prime)
         draft.add(text)
-        self._write(draft.go_on(), before.end(_SEEN), text)
+        self._show_text(draft.go_on(), before.end(_SEEN), text)
 
     def _retry(self, _: Command) -> None:
         draft = self._draft
         before = draft.before_retry.end(_SEEN)
-        self._write(draft.retry(), before)
+        self._show_text(draft.retry(), before)
 
-    def _write(self, pieces: Generator[str, None, None], before: str, typed: str = "") -> None:
+    def _show_text(self, pieces: Generator[str, None, None], before: str, typed: str = "") -> None:
         """Show what a text goes on with, until it ends or Ctrl-C comes; `before` is its end so far, `typed` what was added."""
         from charlstm.views.console import print_start
         from charlstm.views.terminal import stream_out
@@ -161,7 +153,11 @@ class _Play:
         self._say_length()
 
     def _branch(self, command: Command) -> None:
-        self._draft.branch(command.argument, command.is_forced)
+        name = command.argument
+        try:
+            self._draft.branch(name, command.is_forced)
+        except CharlstmError as error:
+            raise CharlstmError(error.problem, remedy=f"take another name, or /branch! {name} to replace it") from None
         self._say_length()
 
     def _branches(self, _: Command) -> None:
@@ -171,7 +167,11 @@ class _Play:
         print_facts(rows or [("none", "/branch NAME makes one")])
 
     def _go(self, command: Command) -> None:
-        self._draft.go_to(command.argument)
+        try:
+            self._draft.go_to(command.argument)
+        except CharlstmError as error:
+            remedy = f"{error.remedy} /branch NAME makes one of where the text stands".lstrip()
+            raise CharlstmError(error.problem, remedy=remedy) from None
         self._say_length()
 
     def _set(self, command: Command) -> None:

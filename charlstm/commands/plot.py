@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from charlstm.commands.outputs import picture_kind
 from charlstm.config import Config, load_config
-from charlstm.errors import CharlstmError, ConfigError, RunError, shown
+from charlstm.errors import Argument, CharlstmError, ConfigError, RunError, shown
 from charlstm.files import write_atomically
 from charlstm.runs.differences import labels
 from charlstm.runs.folder import RunFolder
@@ -43,7 +43,7 @@ class _Run:
 def plot_runs(paths: Sequence[Path], x: XAxis, output: Path | None, on_terminal: bool) -> None:
     """Draw runs in one picture. RunError names a run without metrics."""
     if len(paths) > MOST_RUNS:
-        raise CharlstmError(f"{len(paths)} runs in one picture: at most {MOST_RUNS} can be told apart")
+        raise CharlstmError(f"{len(paths)} runs in one picture", remedy=f"at most {MOST_RUNS} can be told apart")
     runs = [_read_run(path) for path in paths]
     names = labels(paths, [run.config for run in runs])
     noun = _noun(runs)
@@ -52,7 +52,7 @@ def plot_runs(paths: Sequence[Path], x: XAxis, output: Path | None, on_terminal:
         return
     # A picture of one run belongs to it; one of several belongs to none of them.
     place = output or (runs[0].folder.curves if len(runs) == 1 else Path(runs[0].folder.curves.name))
-    kind = picture_kind(place, "charlstm plot", "add --terminal")
+    kind = picture_kind(place, "charlstm plot", ("add ", Argument("terminal", True)))
 
     from charlstm.views.console import print_line
     from charlstm.views.curves import Drawn, draw_curves
@@ -65,11 +65,11 @@ def plot_runs(paths: Sequence[Path], x: XAxis, output: Path | None, on_terminal:
 def _read_run(path: Path) -> _Run:
     folder = RunFolder(path)
     if not path.is_dir():
-        what = "it is a file; name the run folder it lies in" if path.exists() else "there is no such folder"
-        raise RunError(f"no run in {shown(str(path))}: {what}")
+        what, remedy = ("it is a file", "name the run folder it lies in") if path.exists() else ("there is no such folder", "")
+        raise RunError(f"no run in {shown(str(path))}: {what}", remedy=remedy)
     columns = read_columns(folder.logged())
     if not folder.metrics.is_file() and any(RunFolder(under).metrics.is_file() for under in path.iterdir()):
-        raise RunError(f"no run in {shown(str(path))}, but in folders under it: name these, such as {path / '*'}")
+        raise RunError(f"no run in {shown(str(path))}, but in folders under it", remedy=f"name these, such as {path / '*'}")
     if not columns["step"]:
         why = "has no evaluation yet" if folder.metrics.is_file() else "is not there"
         raise RunError(f"no curves in {shown(str(path))}: {folder.metrics.name} {why}")

@@ -21,7 +21,7 @@ PAUSE = 100
 """Seconds from one picture to the next for each second of a core that the one took, so that all take 1% of a core."""
 
 
-def main(run: Path, source: int) -> None:
+def redraw_when_asked(run: Path, source: int) -> None:
     """Draw a run as something comes in on a file descriptor. The end of it ends the pause between two pictures."""
     asked = _Asked()
     idler = Thread(target=_draw_idly, args=(run, asked))
@@ -96,5 +96,5 @@ class _Asked:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.stdin.fileno())
+    redraw_when_asked(Path(sys.argv[1]), sys.stdin.fileno())
     os._exit(0)  # nothing is left to close, and taking matplotlib apart would keep who waits for some tenths of a second

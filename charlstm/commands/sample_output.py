@@ -1,7 +1,7 @@
 """Where the texts of `charlstm sample` go, and how they look there.
 
 Knows: primes, separators, JSON, files and standard output.
-Does not know: how a text is written.
+Does not know: how a text is generated.
 """
 
 from __future__ import annotations
@@ -11,58 +11,76 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from charlstm.commands.sample_request import SampleRequest
+from charlstm.commands.sample_request import SampleOptions
 from charlstm.files import write_atomically
 from charlstm.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from charlstm.sampling.beam import Found
     from charlstm.sampling.completions import Choice, Completion
+    from charlstm.sampling.job import SampleJob
 
 Pieces = Iterable[tuple[int, str]]
 """Pieces of texts, each with its text's number: a text's own follow each other."""
 
 
-def deliver(pieces: Pieces, before: str, request: SampleRequest) -> None:
-    """Write texts, `before` each of them, where they were asked for."""
-    from charlstm.views.terminal import stream_out
+class Delivery:
+    """Brings texts where they were asked for, each after its prime, and counts them."""
 
-    between = "" if request.as_json else request.between
-    if request.has_file_each:
-        for number, group in groupby(pieces, key=itemgetter(0)):
-            path = request.place(number)
-            assert path is not None
-            write_atomically(path, _in_utf8(_joined(group, before, between)))
-    elif path := request.place(0):
-        write_atomically(path, _in_utf8(_joined(pieces, before, between)))
-    else:
-        stream_out(_joined(pieces, before, between), request.raw or request.as_json)  # JSON is safe as it is
+    def __init__(self, job: SampleJob, options: SampleOptions) -> None:
+        self.texts = 0
+        self.characters = 0
+        """Without primes and what stands between texts."""
+        self._job, self._options = job, options
+        self._before = "" if options.no_prime or options.as_json else job.prime
 
+    def deliver(self, pieces: Pieces) -> None:
+        """Write texts as they come. NoneFitError where there are none, before a file is touched."""
+        options = self._options
+        if options.has_file_each:
+            for number, own in groupby(pieces, key=itemgetter(0)):
+                self._write(number, own)
+        elif options.output is not None:
+            self._write(0, pieces)
+        else:
+            from charlstm.views.terminal import stream_out
 
-def _joined(pieces: Pieces, before: str, between: str) -> Iterator[str]:
-    last = None
-    for number, piece in pieces:
-        if number != last:
-            yield before if last is None else between + before
-            last = number
-        yield piece
+            stream_out(self._joined(pieces), options.raw or options.as_json)  # JSON is safe as it is
+
+    def _write(self, number: int, pieces: Pieces) -> None:
+        path = self._options.place(number)
+        assert path is not None
+        write_atomically(path, _in_utf8(self._joined(pieces)))
+
+    def _joined(self, pieces: Pieces) -> Iterator[str]:
+        last, between = None, self._options.between + self._before
+        for number, piece in pieces:
+            if number != last:
+                yield self._before if last is None else between
+                self.texts += 1
+                last = number
+            self.characters += len(piece)
+            yield piece
+        if last is None:
+            self._job.require_all(0)
 
 
 def _in_utf8(pieces: Iterable[str]) -> Iterator[bytes]:
     return (piece.encode("utf-8", errors="surrogatepass") for piece in pieces)
 
 
-def text_facts(written: Completion, prime: str, vocabulary: Vocabulary, has_logprobs: bool) -> dict[str, Any]:
+def text_facts(completion: Completion, job: SampleJob) -> dict[str, Any]:
     """What --json says of a text that was drawn."""
-    facts = _facts(prime, written.text, written.stop, written.seconds) | {"seed": written.seed}
-    if has_logprobs:
-        facts["logprobs"] = [_choice_facts(choice, vocabulary) for choice in written.choices]
+    facts = _facts(job.prime, completion.text, completion.stop, completion.seconds) | {"seed": completion.seed}
+    if job.request.logprobs is not None:
+        facts["logprobs"] = [_choice_facts(choice, job.vocabulary) for choice in completion.choices]
     return facts
 
 
-def beam_facts(found: Found, prime: str, width: int, seconds: float) -> dict[str, Any]:
+def beam_facts(found: Found, job: SampleJob, seconds: float) -> dict[str, Any]:
     """What --json says of a text that was searched for."""
-    return _facts(prime, found.text, found.stop, seconds) | {"beam": width, "logprob": round(found.log_probability, 6)}
+    about = {"beam": job.request.beam, "logprob": round(found.log_probability, 6)}
+    return _facts(job.prime, found.text, found.stop, seconds) | about
 
 
 def _facts(prime: str, text: str, stop: str | None, seconds: float) -> dict[str, Any]:

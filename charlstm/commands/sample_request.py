@@ -1,131 +1,63 @@
-"""What `charlstm sample` was asked for, and what of it can be found wrong before a model is loaded.
+"""What a command line of `charlstm sample` says beside the request itself: where the prime comes from, where the texts go.
 
-Knows: which options contradict each other and which need another; primes, patterns and names of files from outside.
-Does not know: models, how anything is written.
+Knows: which of these contradict each other, primes and names of files from outside.
+Does not know: models, how anything is generated.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
-from charlstm.config import SampleConfig, load_config, read_toml, validate
 from charlstm.errors import CharlstmError, TextError, shown
-from charlstm.text.sources import find_sources
+from charlstm.sampling.request import Excludes, Needs, SampleRequest, require_agreement
 from charlstm.values import unescaped
 
 MOST_PRIME = 2**20
 """Bytes of a prime. A longer one would take minutes to read, and a model remembers some thousands of characters at best."""
-_WIDEST_BEAM = 1000  # a beam; wider ones need gigabytes, and find nothing better to read
-_MOST = 10**9
-_LONGEST = 10**9  # what sample.length allows
 _PLACEHOLDER = re.compile(r"\{(?::(0\d{1,2}))?\}")
 
-_EXCLUDES = {
-    "--forever": (
-        "writes one text without an end",
-        ("--length", "--count", "--json", "--beam", "--require", "--novelty", "--output"),
-    ),
-    "--prime-file": ("is the prime", ("--prime",)),
-    "--beam": (
-        "looks for the most probable text and draws nothing",
-        (
-            "--seed",
-            "--count",
-            "--temperature",
-            "--top-k",
-            "--top-p",
-            "--min-p",
-            "--typical-p",
-            "--require",
-            "--reject-copied",
-            "--logprobs",
-        ),
-    ),
-    "--json": ("tells prime and text apart by itself", ("--no-prime", "--separator", "--raw")),
+_EXCLUDED_OPTIONS: Excludes = {
+    "forever": ("writes one text without an end", ("json", "output")),
+    "prime_file": ("is the prime", ("prime",)),
+    "json": ("tells prime and text apart by itself", ("no_prime", "separator", "raw")),
 }
-"""What an option does, and the options that can't be had with it."""
-_NEEDS = {
-    "--logprobs": ("--json",),
-    "--tries": ("--require", "--reject-copied"),
-    "--separator": ("--count",),
-    "--reject-copied": ("--novelty",),
-}
-"""An option, and those of which one must be there too."""
+_NEEDED_OPTIONS: Needs = {"logprobs": ("json",), "separator": ("count",)}
 
 
 @dataclass(frozen=True)
-class SampleRequest:
-    """The options as they were given: None, False or empty where one was not."""
+class SampleOptions:
+    """The options as they were given: None, False or empty where one was not.
+
+    CharlstmError, as they are made, names the first thing that is wrong.
+    """
 
     model: Path
-    config: Path | None = None
-    given: Mapping[str, Any] = field(default_factory=dict)
-    """The keys of [sample] that flags set."""
+    request: SampleRequest
     prime_file: str | None = None
+    is_prime_piped: bool = False
+    """Whether standard input holds the prime."""
     no_prime: bool = False
-    skip_unknown: bool = False
-    seed: int | None = None
-    count: int | None = None
-    forever: bool = False
-    require: str | None = None
-    tries: int | None = None
-    novelty: Sequence[str] = ()
-    reject_copied: int | None = None
-    beam: int | None = None
-    blend: Sequence[str] = ()
     output: str | None = None
     separator: str | None = None
     as_json: bool = False
-    logprobs: int | None = None
     raw: bool = False
-    engine: Literal["auto", "torch", "onnx"] = "auto"
-    precision: Literal["auto", "float32", "int8", "int4"] = "auto"
-    device: str = "cpu"
     verbose: bool = False
 
-    def check(self) -> None:
-        """CharlstmError names the first thing that is wrong."""
-        self._require_agreement()
-        for option, value, least, most in (
-            ("--seed", self.seed, 0, None),
-            ("--count", self.count, 1, _MOST),
-            ("--tries", self.tries, 1, _MOST),
-            ("--reject-copied", self.reject_copied, 1, _MOST),
-            ("--beam", self.beam, 1, _WIDEST_BEAM),
-            ("--logprobs", self.logprobs, 0, _MOST),
-        ):
-            if value is not None and (value < least or (most is not None and value > most)):
-                limit = "" if most is None else f", at most {most:,}"
-                raise CharlstmError(f"{option} {shown(value)}: expected a whole number at least {least}{limit}")
-        if self.given.get("prime") == "":
-            raise CharlstmError("--prime is empty: give it at least one character to start from")
-        in_file = read_toml(self.config).get("sample") if self.config else None
-        # Whether the least length is below the length shows only once the run's own settings are known.
-        is_open = "length" not in self.given and not (isinstance(in_file, dict) and "length" in in_file)
-        load_config(self.config, sample={**self.given, **({"length": _LONGEST} if is_open else {})})
-        self.pattern()
-        self.blended()
-        self._require_corpus()
-        for number in (0, (self.count or 1) - 1):
+    def __post_init__(self) -> None:
+        require_agreement(self._used(), _EXCLUDED_OPTIONS, _NEEDED_OPTIONS)
+        if self.separator is not None and self.has_file_each:
+            raise CharlstmError("--separator does nothing where --output gives each text a file of its own: leave it out")
+        if "-" in self.request.novelty and self._prime_source() == "-":
+            raise CharlstmError("--novelty - and a prime from standard input: only one of them can be read from there")
+        for number in (0, (self.request.count or 1) - 1):
             self._require_place(number)
 
-    def settings(self, trained: SampleConfig) -> SampleConfig:
-        """The run's own settings < those in the file < flags. ConfigError where they contradict each other."""
-        in_file = dict(read_toml(self.config).get("sample", {})) if self.config else {}
-        if in_file.get("prime") == "":
-            del in_file["prime"]
-        unlimited = {"length": _LONGEST} if self.forever else {}
-        return validate({"sample": {**trained.model_dump(), **in_file, **self.given, **unlimited}}).sample
-
-    def prime(self) -> str | None:
+    def read_prime(self) -> str | None:
         """The prime that a file or standard input holds; None where neither was named."""
-        source = "-" if self.given.get("prime") == "-" else self.prime_file
+        source = self._prime_source()
         if source is None:
             return None
         name = "standard input" if source == "-" else shown(source)
@@ -150,23 +82,6 @@ class SampleRequest:
             raise TextError(f"the prime from {name} is empty: give it at least one character to start from")
         return prime
 
-    def pattern(self) -> re.Pattern[str] | None:
-        """What a text must match."""
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", FutureWarning)  # of what such a pattern may mean one day
-                return None if self.require is None else re.compile(self.require)
-        except (re.error, RecursionError, OverflowError) as error:
-            raise CharlstmError(f"--require {shown(self.require)} is not a regular expression: {error}") from None
-
-    def blended(self) -> list[tuple[Path, float]]:
-        """The models to mix in, with their weights."""
-        if not self.blend:
-            return []
-        from charlstm.sampling.engines.blend import parse_blend
-
-        return [(Path(model), weight) for model, weight in map(parse_blend, self.blend)]
-
     def place(self, number: int) -> Path | None:
         """The file for a text; None for standard output."""
         if self.output is None:
@@ -181,43 +96,24 @@ class SampleRequest:
     @property
     def between(self) -> str:
         """What stands between two texts."""
+        if self.as_json:
+            return ""
         return "\n---\n" if self.separator is None else unescaped(self.separator)
 
-    def _require_agreement(self) -> None:
-        values = {
-            "--prime-file": self.prime_file,
-            "--no-prime": self.no_prime or None,
-            "--raw": self.raw or None,
-            "--seed": self.seed,
-            "--count": self.count,
-            "--forever": self.forever or None,
-            "--require": self.require,
-            "--tries": self.tries,
-            "--novelty": self.novelty or None,
-            "--reject-copied": self.reject_copied,
-            "--beam": self.beam,
-            "--output": self.output,
-            "--separator": self.separator,
-            "--json": self.as_json or None,
-            "--logprobs": self.logprobs,
-        }
-        used = {option for option, value in values.items() if value is not None}
-        used |= {f"--{key.replace('_', '-')}" for key in self.given}
-        for option, (reason, others) in _EXCLUDES.items():
-            if option in used and (both := [other for other in others if other in used]):
-                raise CharlstmError(f"{option} and {both[0]} contradict each other: {option} {reason}; leave out one of them")
-        for option, needed in _NEEDS.items():
-            if option in used and used.isdisjoint(needed):
-                raise CharlstmError(f"{option} does nothing without {' or '.join(needed)}: give both or neither")
-        if self.separator is not None and self.has_file_each:
-            raise CharlstmError("--separator does nothing where --output gives each text a file of its own: leave it out")
+    def _prime_source(self) -> str | None:
+        return "-" if self.is_prime_piped else self.prime_file
 
-    def _require_corpus(self) -> None:
-        if not self.novelty:
-            return
-        if "-" in self.novelty and "-" in (self.prime_file, self.given.get("prime")):
-            raise CharlstmError("--novelty - and a prime from standard input: only one of them can be read from there")
-        find_sources(self.novelty)
+    def _used(self) -> frozenset[str]:
+        options = {
+            "prime": self.is_prime_piped,
+            "prime_file": self.prime_file is not None,
+            "no_prime": self.no_prime,
+            "output": self.output is not None,
+            "separator": self.separator is not None,
+            "json": self.as_json,
+            "raw": self.raw,
+        }
+        return self.request.used | {name for name, is_used in options.items() if is_used}
 
     def _require_place(self, number: int) -> None:
         path = self.place(number)

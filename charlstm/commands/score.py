@@ -13,9 +13,11 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from charlstm.commands.common import no_text
 from charlstm.config import load_config
-from charlstm.errors import CharlstmError
+from charlstm.errors import Argument
 from charlstm.text.passages import By, in_blocks, read_passages
+from charlstm.text.reading import as_trained
 from charlstm.text.sources import find_sources
 
 if TYPE_CHECKING:
@@ -42,19 +44,19 @@ def score(
     """
     text = _or_standard_input(text)
     several = _has_several(text, "score")
-    asked = load_config(data=reading).data
+    load_config(data=reading)  # only to find what is wrong with it, as with the text
     from charlstm.views.colours import require_colours
     from charlstm.views.scores import ScoresView
 
     if form == "show":
-        require_colours("--show", "--json --per-char")
+        require_colours("show", (Argument("json", True), " ", Argument("per_char", True)))
 
     from charlstm.model.device import find_device
     from charlstm.runs.saved_model import load_model
     from charlstm.scoring.surprise import Scorer
 
     saved = load_model(model, find_device(device))
-    data = asked.model_copy(update={"newlines": saved.config.data.newlines, **reading})
+    data = as_trained([saved.config.data], reading)
     scorer = Scorer(saved.model, saved.vocabulary, skip_unknown)
     passages = (passage for passage in read_passages(text, data, by) if len(passage.text) >= min_chars)
     view = ScoresView(form, saved.vocabulary, by, several)
@@ -77,7 +79,7 @@ def classify(
     """Say which of several models, by their labels, explains each line or document of a text best; a prior for each."""
     text = _or_standard_input(text)
     several = _has_several(text, "classify")
-    data = load_config(data=reading).data
+    load_config(data=reading)  # as for `score`
 
     from charlstm.model.device import find_device
     from charlstm.runs.saved_model import load_model
@@ -86,6 +88,7 @@ def classify(
     from charlstm.views.scores import VerdictsView
 
     saved = [load_model(path, find_device(device)) for path in models.values()]
+    data = as_trained([one.config.data for one in saved], reading)
     classifier = Classifier([Scorer(one.model, one.vocabulary, skip_unknown=True) for one in saved], priors)
     view = VerdictsView(list(models), as_json, by, several)
     with _scoring_progress(shows_rows=True) as progress:
@@ -102,7 +105,7 @@ def _or_standard_input(text: Sequence[str]) -> Sequence[str]:
 def _has_several(text: Sequence[str], what: str) -> bool:
     """Whether a text is more than one file. What is wrong with it is found before torch and the model are loaded."""
     if not text:
-        raise CharlstmError(f"no TEXT to {what}: name files, folders, globs, -, builtin:NAME or data:NAME")
+        raise no_text(what)
     return sum(len(source.names()) for source in find_sources(text)) > 1
 
 

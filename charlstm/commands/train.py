@@ -12,13 +12,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.commands.common import command_to_try, program, read_text, run_name, with_absolute_paths
+from charlstm.asked import Asked, ask
+from charlstm.commands.common import command_to_try, program, read_text
 from charlstm.commands.drawing import Drawing
 from charlstm.commands.signals import if_stopped, stopping
-from charlstm.config import Config, load_config
-from charlstm.errors import CharlstmError, UnknownCharactersError
+from charlstm.config import DataConfig, load_config
 from charlstm.runs.diagnosis import diagnose
-from charlstm.runs.folder import RunFolder, new_run_folder, newest_run
+from charlstm.runs.folder import RunFolder, new_run_folder, newest_run, refuse_losing
+from charlstm.runs.naming import run_name
+from charlstm.text.corpus import Corpus
+from charlstm.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from charlstm.training.trainer import Trainer
@@ -41,12 +44,9 @@ def start_run(
 
     `reading` are the keys of [data] that flags set; `model` is a trained one to begin with, whose vocabulary may be extended.
     """
-    if extend and not model:
-        raise CharlstmError("--extend-vocabulary extends that of a trained model: name it with --from")
-    if model and run and overwrite and run.resolve() in (model.resolve(), model.resolve().parent):
-        raise CharlstmError(f"--overwrite would replace the run that --from begins with, {model}: choose another --run")
-    asked = load_config(file, settings, data={**({"text": list(text)} if text else {}), **reading})
-    folder = RunFolder(run) if run else new_run_folder(run_name(text, file, asked))
+    refuse_losing(run, overwrite, model, extend)
+    asked = ask(file, settings, data={**({"text": list(text)} if text else {}), **reading})
+    folder = RunFolder(run) if run else new_run_folder(run_name(text, file, asked.config))
     folder.refuse_held(overwrite)
     with if_stopped("stopped before the first step; the same command begins again"):
         trainer = _prepare(asked, device, folder, model, extend)
@@ -57,15 +57,16 @@ def start_run(
         return _fit(trainer, folder)
 
 
-def _prepare(asked: Config, device: str, folder: RunFolder, model: Path | None, extend: bool) -> Trainer:
+def _prepare(asked: Asked, device: str, folder: RunFolder, model: Path | None, extend: bool) -> Trainer:
     """Read the text and the model to begin with, make the trainer, and show it."""
-    if not model:
-        corpus = read_text(asked.data.text, asked.data)  # before torch is loaded: a text that can't be read is said at once
+    read = _reading
+    if not model:  # before torch is loaded: a text that can't be read is said at once
+        corpus = _reading(asked.config.data)
+        read = lambda *_: corpus  # noqa: E731
 
     from charlstm.model.device import find_device
     from charlstm.runs.saved_model import load_model
-    from charlstm.training.finetune import settle
-    from charlstm.training.prepared import prepare
+    from charlstm.training.beginning import prepare_new
     from charlstm.training.state import new_training
     from charlstm.training.trainer import Trainer
     from charlstm.views.console import print_facts
@@ -73,19 +74,17 @@ def _prepare(asked: Config, device: str, folder: RunFolder, model: Path | None, 
 
     found = find_device(device)
     trained = load_model(model) if model else None
-    if trained:
-        asked = settle(asked, trained.config, extend)
-        try:
-            corpus = read_text(asked.data.text, asked.data, trained.vocabulary, extend)
-        except UnknownCharactersError as error:
-            raise UnknownCharactersError(f"{error}; --extend-vocabulary adds them to the model's") from None
-    prepared = prepare(corpus, with_absolute_paths(asked))
-    print_prepared(prepared, asked)
+    prepared = prepare_new(asked, trained, extend, read)
+    print_prepared(prepared, asked.config)
     trainer = Trainer(prepared, new_training(prepared, found, trained))
     if trained:
         print_facts([("from", f"{model}, trained for {trained.facts.step:,} steps")])
     print_plan(trainer, folder, trainer.seconds_an_epoch())
     return trainer
+
+
+def _reading(data: DataConfig, vocabulary: Vocabulary | None = None, extend: bool = False) -> Corpus:
+    return read_text(data.text, data, vocabulary, extend)
 
 
 def resume_run(run: Path | None, settings: Sequence[str], device: str, dry_run: bool) -> int:
@@ -103,29 +102,19 @@ def resume_run(run: Path | None, settings: Sequence[str], device: str, dry_run: 
 def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str, dry_run: bool) -> Trainer:
     """Read the newest whole save and the text, make the trainer, show them, and put the folder back to where they were."""
     from charlstm.model.device import find_device
-    from charlstm.training.prepared import prepare
-    from charlstm.training.resume import load_training, refuse_another, resume_training
+    from charlstm.training.beginning import prepare_resumed
     from charlstm.training.trainer import Trainer
     from charlstm.views.console import print_warning
     from charlstm.views.summary import print_plan, print_prepared
 
-    saved, warning = load_training(folder)
-    asked = with_absolute_paths(load_config(None, settings, **saved.config.model_dump(mode="json")))
-    refuse_another(saved.config, asked)
-    given = saved.vocabulary if saved.is_vocabulary_given else None
-    prepared = prepare(read_text(asked.data.text, asked.data, given), asked)
-    print_prepared(prepared, asked)
-    trainer = Trainer(prepared, resume_training(saved, prepared, find_device(device)))
+    resumed = prepare_resumed(folder, _reading, settings)
+    print_prepared(resumed.prepared, resumed.prepared.config)
+    trainer = Trainer(resumed.prepared, resumed.training(find_device(device)))
     print_plan(trainer, folder, trainer.seconds_an_epoch())
-    if warning:
-        print_warning(warning)
-    if not folder.holds_config(saved.config):
-        print_warning(f"{folder.config.name} is not as it was written: the settings of the save hold; --set changes them")
-    if not dry_run:
-        if warning:
-            folder.promote_previous()
-        for name in folder.go_back_to(saved.marks):
-            print_warning(f"{name} is not as it was written: its whole lines are kept")
+    for note in resumed.notes():
+        print_warning(note)
+    for note in () if dry_run else resumed.put_back():
+        print_warning(note)
     return trainer
 
 

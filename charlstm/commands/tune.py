@@ -10,15 +10,17 @@ import math
 import shlex
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.commands.common import program, read_text, run_name, with_absolute_paths
+from charlstm.asked import ask
+from charlstm.commands.common import program, read_text
 from charlstm.commands.signals import if_stopped, stopping
-from charlstm.config import load_config
-from charlstm.errors import CharlstmError, SearchError
+from charlstm.errors import Argument, CharlstmError, SearchError
 from charlstm.runs.folder import new_run_folder
+from charlstm.runs.naming import run_name, with_absolute_paths
 from charlstm.tuning.folder import SearchFolder
 from charlstm.tuning.space import read_space
 
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
 DEFAULT_TRIALS = 20
 """Where neither a number nor a time is given: enough for the sampler to have learned from the first ten."""
-_SHORTER = "--set train.max_steps=300"
 _MOST_MINUTES = 1_000_000  # about two years; a timer can't wait for ever
 
 
@@ -44,14 +45,15 @@ def search_recipe(
 ) -> int:
     """Search over the [tune] table of a config file -> the exit code: 0, or 128 and the number of a signal that stopped it."""
     if trials is not None and trials < 1:
-        raise CharlstmError(f"--trials {trials}: expected a whole number, at least 1")
+        raise CharlstmError("expected a whole number, at least 1", key="trials", value=trials)
     if minutes is not None and not 0 < minutes <= _MOST_MINUTES:
-        raise CharlstmError(f"--minutes {minutes}: expected a number above 0, at most {_MOST_MINUTES}")
-    asked = load_config(file, settings, **({"data": {"text": list(text)}} if text else {}))
-    space = read_space(file, settings, asked)
+        raise CharlstmError(f"expected a number above 0, at most {_MOST_MINUTES}", key="minutes", value=minutes)
+    asked = ask(file, settings, **({"data": {"text": list(text)}} if text else {}))
+    data = asked.config.data
+    space = read_space(file, settings, asked.config)
     if find_spec("optuna") is None:
-        raise CharlstmError("charlstm tune needs Optuna, which is not installed: pip install 'charlstm[tune]'")
-    folder = SearchFolder(run or new_run_folder(f"{run_name(text, file, asked)}-tune").path)
+        raise CharlstmError("charlstm tune needs Optuna, which is not installed", remedy="pip install 'charlstm[tune]'")
+    folder = SearchFolder(run or new_run_folder(f"{run_name(text, file, asked.config)}-tune").path)
     folder.refuse_other()
     options = [
         *(("--set", setting) for setting in settings),
@@ -63,7 +65,7 @@ def search_recipe(
     flags = [str(part) for option in options if option[1] is not None for part in option]
     again = f"{program()} {shlex.join(['tune', str(file), *text, *flags])}"
     with if_stopped("stopped before the first trial; the same command begins again"):
-        corpus = read_text(asked.data.text, asked.data)  # before torch is loaded: a text that can't be read is said at once
+        corpus = read_text(data.text, data)  # before torch is loaded: a text that can't be read is said at once
 
         from charlstm.model.device import find_device
         from charlstm.training.prepared import prepare
@@ -72,10 +74,11 @@ def search_recipe(
         from charlstm.views.tune import print_search
 
         found = find_device(device)
-        print_prepared(prepare(corpus, asked), asked)
+        print_prepared(prepare(corpus, asked), asked.config)
     with folder.locked():
         with if_stopped(f"stopped before the next trial; to go on: {again}"):
-            search = Search(corpus, with_absolute_paths(asked), space, found, folder)
+            absolute = replace(asked, config=with_absolute_paths(asked.config))
+            search = Search(corpus, absolute, space, found, folder)
             most = trials or (math.inf if minutes else DEFAULT_TRIALS)
             seconds = minutes * 60 if minutes else None
             print_search(search, most, seconds)
@@ -101,5 +104,6 @@ def _run(search: Search, most: float, seconds: float | None, as_json: bool, agai
     if received:
         print_line(f"to go on: {again}")
     elif not best:
-        raise SearchError(f"no trial was done, so none is the best: allow more time or shorter trials, such as with {_SHORTER}")
+        remedy = ("allow more time or shorter trials, such as with ", Argument("train.max_steps", 300))
+        raise SearchError("no trial was done, so none is the best", remedy=remedy)
     return 128 + received[0] if received else 0

@@ -18,10 +18,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from charlstm.errors import Argument, TextError, shown
 from charlstm.model.char_lstm import CharLSTM, State
 from charlstm.model.types import Doubles
 from charlstm.scoring.evaluation import evaluating, steps_at_once
 from charlstm.text.types import Ids, Progress
+from charlstm.text.vocabulary import Vocabulary
 
 CONTEXTS = tuple(1 << k for k in range(11))
 """Characters read from a zero state before the one that is predicted: 1, 2, 4 ... 1,024."""
@@ -90,6 +92,25 @@ class Memory:
 def least_ids(places: int) -> int:
     """How long a text must be to hold so many places."""
     return READ_BEFORE + REACH + places
+
+
+def is_enough(ids: Ids, places: int) -> bool:
+    """Whether a text is long enough for so many places, and holds two different characters."""
+    return len(ids) >= least_ids(places) and bool((ids != ids[0]).any())
+
+
+def require_enough(ids: Ids, places: int, vocabulary: Vocabulary) -> None:
+    """TextError where that is not so."""
+    least = least_ids(places)
+    if is_enough(ids, places):
+        return
+    if len(ids) >= least:
+        only = shown(vocabulary.decode(ids[:1].tolist()))
+        raise TextError(f"the text holds nothing but {only}", remedy="another character is needed to plant in its place")
+    have = f"the text has {len(ids):,} {vocabulary.noun}s"
+    raise TextError(
+        (f"{have}: at least {least:,} are needed for so many ", Argument("places"), ", each with what comes before it")
+    )
 
 
 @torch.no_grad()

@@ -20,7 +20,8 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from charlstm.model.types import Floats
+from charlstm.model.softmax import log_softmax
+from charlstm.model.types import Doubles, Floats
 
 Kind = Literal["input", "forget", "output", "candidate", "cell", "hidden"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -75,14 +76,14 @@ class Trace:
         values = self.values[kind][:, layer, neuron]
         return np.tanh(values) if kind == "cell" else values
 
-    def next_characters(self, count: int) -> tuple[npt.NDArray[np.int64], Floats]:
+    def next_characters(self, count: int) -> tuple[npt.NDArray[np.int64], Doubles]:
         """The most probable successors of each character, best first -> their ids and probabilities, each (T, count)."""
         ids = np.argsort(-self.logits, axis=1, kind="stable")[:, :count]
-        return ids, np.exp(np.take_along_axis(self._log_probabilities(), ids, axis=1))
+        return ids, np.exp(np.take_along_axis(log_softmax(self.logits), ids, axis=1))
 
-    def probabilities(self) -> Floats:
+    def probabilities(self) -> Doubles:
         """What each character but the first had before it was read, (T - 1,)."""
-        return np.exp(np.take_along_axis(self._log_probabilities()[:-1], self.ids[1:, None], axis=1)[:, 0])
+        return np.exp(np.take_along_axis(log_softmax(self.logits[:-1]), self.ids[1:, None], axis=1)[:, 0])
 
     def saturation(self, gate: Kind) -> Saturation:
         """Of one kind of gate."""
@@ -94,11 +95,6 @@ class Trace:
         hidden, cell = self.start
         values: dict[str, npt.NDArray[np.generic]] = dict(self.values.items())
         return {"ids": self.ids, **values, "logits": self.logits, "start_hidden": hidden, "start_cell": cell}
-
-    def _log_probabilities(self) -> Floats:
-        shifted: Floats = self.logits - self.logits.max(1, keepdims=True)
-        shifted -= np.log(np.exp(shifted).sum(1, keepdims=True))
-        return shifted
 
 
 def npz(arrays: Mapping[str, npt.NDArray[np.generic]]) -> Iterator[bytes]:

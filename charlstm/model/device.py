@@ -6,25 +6,34 @@ Does not know: what will run there.
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import torch
 
 from charlstm.errors import DeviceError
 
+_DEVICES = re.compile(r"cpu|mps|cuda(:(0|[1-9]\d{0,2}))?")
+
 
 def find_device(name: str) -> torch.device:
-    """`auto` takes CUDA, then MPS, then the CPU. DeviceError where the named one is not here."""
+    """`auto` takes CUDA, then MPS, then the CPU; `cuda:1` is the second GPU. DeviceError where the named one is not here."""
     _forgive_compacting()
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    here = _devices_here()
     if name == "auto":
-        return torch.device(next(device for device, here in available.items() if here))
-    if name not in available:
-        raise DeviceError(f"--device {name}: expected auto, {', '.join(sorted(available))}")
-    if not available[name]:
-        here = ", ".join(device for device, is_here in available.items() if is_here)
-        raise DeviceError(f"--device {name}: no such device on this machine, or torch was built without it; there is {here}")
+        return torch.device(here[0])
+    if not _DEVICES.fullmatch(name):
+        raise DeviceError("expected auto, cpu, cuda, mps, or the number of a GPU, such as cuda:1", key="device", value=name)
+    if name not in here:
+        missing = "no such device on this machine, or torch was built without it"
+        raise DeviceError(missing, key="device", value=name, remedy=f"there is {', '.join(here)}")
     return torch.device(name)
+
+
+def _devices_here() -> list[str]:
+    """By name, the best first."""
+    cuda = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))] if torch.cuda.is_available() else []
+    return [*cuda, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
 
 
 def _forgive_compacting() -> None:
@@ -35,5 +44,5 @@ def _forgive_compacting() -> None:
 def describe_device(device: torch.device) -> str:
     """`cpu, 2 threads`; for a GPU its name."""
     if device.type == "cuda":
-        return f"cuda, {torch.cuda.get_device_name(device)}"
+        return f"{device}, {torch.cuda.get_device_name(device)}"
     return f"cpu, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type

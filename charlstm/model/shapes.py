@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 
 from charlstm.config import ModelConfig
-from charlstm.errors import ConfigError
+from charlstm.errors import Argument, ConfigError
 
 MAX_PARAMETERS = 2**30
 """Four gigabytes of weights, and three times that in training: more is a slip, or a file that means harm."""
+_SIZES = (Argument("model.hidden_size"), ", ", Argument("model.num_layers"), " or ", Argument("model.embedding_size"))
 
 
 def tensor_shapes(vocabulary_size: int, config: ModelConfig) -> dict[str, tuple[int, ...]]:
@@ -42,6 +43,6 @@ def refuse_too_large(vocabulary_size: int, config: ModelConfig) -> None:
     count = count_parameters(vocabulary_size, config)
     if count > MAX_PARAMETERS:
         raise ConfigError(
-            f"a model of {count:,} parameters for {vocabulary_size:,} symbols: at most {MAX_PARAMETERS:,} are possible; "
-            "lower model.hidden_size, model.num_layers or model.embedding_size"
+            f"a model of {count:,} parameters for {vocabulary_size:,} symbols: at most {MAX_PARAMETERS:,} are possible",
+            remedy=("lower ", *_SIZES),
         )

@@ -18,7 +18,7 @@ from charlstm.config import Config
 from charlstm.runs.records import Point
 from charlstm.values import MANY
 
-Verdict = Literal["too early", "still learning", "overfitting", "unsteady", "underfitting", "well trained"]
+CurveKind = Literal["too early", "still learning", "overfitting", "unsteady", "underfitting", "well trained"]
 
 _FEWEST = 3  # evaluations: two are a line, whatever the curve is
 _WORSE = 0.005
@@ -40,7 +40,7 @@ _MOST_EPOCHS, _LARGEST = 1_000_000, 8192  # as `train.epochs` and `model.hidden_
 class Diagnosis:
     """What to make of a run."""
 
-    kind: Verdict
+    kind: CurveKind
     sentence: str
     settings_to_try: Mapping[str, float] = field(default_factory=dict)
     """For `--set`; empty where there is nothing to change."""
@@ -86,7 +86,7 @@ def _past_its_best(best: Point, last: Point, config: Config) -> Diagnosis:
     return Diagnosis("unsteady", f"unsteady {rise}, and the training loss did not fall; try a lower learning rate", slower)
 
 
-def _go_on(kind: Verdict, sentence: str, curve: Sequence[Point], config: Config) -> Diagnosis:
+def _go_on(kind: CurveKind, sentence: str, curve: Sequence[Point], config: Config) -> Diagnosis:
     """The same run: to its end where it was stopped before that, or else beyond it."""
     if _is_out_of_patience(curve, config):
         return Diagnosis(kind, sentence, {"train.patience": 0}, goes_on=True)

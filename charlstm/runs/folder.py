@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from charlstm.config import Config
-from charlstm.errors import ModelError, RunError
+from charlstm.errors import Argument, CharlstmError, ModelError, RunError
 from charlstm.files import append_bytes, half_written, read_whole, told, write_atomically
 from charlstm.runs.records import Point, read_curve
 
@@ -27,6 +27,9 @@ TRIALS = "trials.jsonl"
 
 Marks = dict[str, tuple[int, str]]
 """Of each log its size in bytes and the SHA-256 of its content."""
+
+ANOTHER_RUN = ("choose another ", Argument("run"))
+"""What helps where a folder can't be used."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,8 @@ class RunFolder:
             try:
                 lock.acquire(blocking=False)
             except Timeout:
-                raise RunError(f"another training is writing to {self.path}: wait for it, or choose another --run") from None
+                remedy = ("wait for it, or ", *ANOTHER_RUN)
+                raise RunError(f"another training is writing to {self.path}", remedy=remedy) from None
         try:
             self._clear_temporaries()
             yield
@@ -130,14 +134,14 @@ class RunFolder:
     def refuse_held(self, overwrite: bool) -> None:
         """RunError where the folder holds a run that may not be overwritten, is in use, or can't be named in UTF-8."""
         if not is_unicode(str(self.path.absolute())):
-            raise RunError(f"the run folder {str(self.path)!r} has a name that is not UTF-8: choose another with --run")
+            raise RunError(f"the run folder {str(self.path)!r} has a name that is not UTF-8", remedy=ANOTHER_RUN)
         if (self.path / TRIALS).exists():
-            raise RunError(f"{self.path} holds a search for settings: choose another --run")
+            raise RunError(f"{self.path} holds a search for settings", remedy=ANOTHER_RUN)
         held = self.held()
         if held and not overwrite:
-            raise RunError(
-                f"{self.path} holds a run already: --resume continues it, --overwrite replaces it, another --run spares it"
-            )
+            go_on, replace = Argument("resume", True), Argument("overwrite", True)
+            remedy = (go_on, " continues it, ", replace, " replaces it, another ", Argument("run"), " spares it")
+            raise RunError(f"{self.path} holds a run already", remedy=remedy)
         if held:
             with self.locked():  # so that a run in use is refused at once, and not after a long text was read
                 pass
@@ -162,7 +166,7 @@ class RunFolder:
     def start(self, overwrite: bool = False) -> None:
         """Take a run that may be overwritten out of the folder, which is locked."""
         if (held := self.held()) and not overwrite:  # another training may have begun there since it was looked at
-            raise RunError(f"{self.path} holds a run that began meanwhile: choose another --run")
+            raise RunError(f"{self.path} holds a run that began meanwhile", remedy=ANOTHER_RUN)
         with told(self.path):
             if held:
                 for file in self._files():
@@ -226,6 +230,16 @@ def is_unicode(name: str) -> bool:
     return not any("\ud800" <= c <= "\udfff" for c in name)
 
 
+def refuse_losing(run: Path | None, overwrite: bool, model: Path | None, extend: bool) -> None:
+    """CharlstmError where a new run would replace the model that it begins with, or extend a vocabulary without a model."""
+    if extend and not model:
+        remedy = ("name one with ", Argument("begin"))
+        raise CharlstmError("it needs a trained model", key="extend_vocabulary", value=True, remedy=remedy)
+    if model and run and overwrite and run.resolve() in (model.resolve(), model.resolve().parent):
+        lost = (Argument("overwrite", True), " would replace the run that ", Argument("begin"), f" begins with, {model}")
+        raise CharlstmError(lost, remedy=ANOTHER_RUN)
+
+
 def new_run_folder(name: str, under: Path = Path("runs")) -> RunFolder:
     """`runs/name`, or the first of `runs/name-2`, `runs/name-3`, ... that does not exist."""
     candidates = (under / (name if i == 1 else f"{name}-{i}") for i in range(1, 1_000_000))
@@ -236,5 +250,5 @@ def newest_run(under: Path = Path("runs")) -> RunFolder:
     """The run that was saved last. RunError where there is none."""
     saves = list(under.glob("*/resume*.safetensors"))
     if not saves:
-        raise RunError(f"no run to resume in {under}: name its folder with --run")
+        raise RunError(f"no run to resume in {under}", remedy=("name its folder with ", Argument("run")))
     return RunFolder(max(saves, key=lambda save: save.stat().st_mtime).parent)

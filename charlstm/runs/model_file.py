@@ -26,10 +26,11 @@ import numpy.typing as npt
 import xxhash
 
 from charlstm.config import Config, validate
-from charlstm.errors import CharlstmError, DamagedError, ModelError, SaveError, shown
+from charlstm.errors import Argument, CharlstmError, DamagedError, ModelError, OutOfMemoryError, SaveError, shown
 from charlstm.files import write_atomically
 from charlstm.model.shapes import refuse_too_large, tensor_shapes
 from charlstm.model.types import Array
+from charlstm.out_of_memory import out_of_memory
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.tensor_header import (
     MAX_HEADER,
@@ -130,8 +131,12 @@ def write_tensors(path: Path, about: Mapping[str, Any], tensors: Mapping[str, Ar
     header = _header(f"{digest(text, tensors)} {text}", {name: tensors[name] for name in names})
     if len(header) > MAX_HEADER:
         raise SaveError(
-            f"can't write {path}: its header would take {len(header):,} bytes, at most {MAX_HEADER:,} are possible; "
-            "fewer distinct characters, data.unit=byte, or a folder in place of many files make it shorter"
+            f"can't write {path}: its header would take {len(header):,} bytes, at most {MAX_HEADER:,} are possible",
+            remedy=(
+                "fewer distinct characters, ",
+                Argument("data.unit", "byte"),
+                ", or a folder in place of many files make it shorter",
+            ),
         )
     # Piece by piece, and not by safetensors, which would copy all of it into memory once more.
     pieces = (_bytes(tensors[name]) for name in names)
@@ -184,11 +189,17 @@ def _opened(file: Path) -> Iterator[tuple[BufferedReader, Header]]:
 
 @contextmanager
 def explained(file: Path) -> Iterator[None]:
-    """While open, what is wrong with a model is said with the name of its file."""
+    """While open, what is wrong with a model is said with the name of its file, and a lack of memory as such."""
+    where = f"{file} does not hold a model that this version can read: "
     try:
-        yield
-    except (CharlstmError, RuntimeError) as error:  # torch's word for too little memory is RuntimeError
-        raise ModelError(f"{file} does not hold a model that this version can read: {_one_line(error)}") from None
+        with out_of_memory(f"the model in {file} does not fit; close other programs, or take a smaller one"):
+            yield
+    except OutOfMemoryError:
+        raise
+    except CharlstmError as error:
+        raise ModelError(error.problem, key=error.key, value=error.value, remedy=error.remedy, where=where) from None
+    except RuntimeError as error:  # torch's, where weights don't fit
+        raise ModelError(f"{where}{_one_line(error)}") from None
 
 
 def _believe(about: dict[str, Any]) -> tuple[Vocabulary, Config, Facts]:

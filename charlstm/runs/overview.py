@@ -55,7 +55,7 @@ def overviews(under: Path) -> list[Overview]:
     try:
         if not under.is_dir():
             what = "is a file" if under.exists() else "does not exist"
-            raise RunError(f"no runs in {shown(str(under))}: it {what}; name a folder with run folders in it")
+            raise RunError(f"no runs in {shown(str(under))}: it {what}", remedy="name a folder with run folders in it")
         paths = [under] if RunFolder(under).held() else sorted(under.iterdir())
     except OSError as error:
         raise RunError(f"can't look into {shown(str(under))}: {error.strerror}") from None

@@ -16,14 +16,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from charlstm.config import SampleConfig
+from charlstm.model.softmax import log_softmax
 from charlstm.model.types import Doubles
-from charlstm.sampling.controls import HISTORY_LENGTH, Controls, log_probabilities
+from charlstm.sampling.controls import HISTORY_LENGTH, Controls
 from charlstm.sampling.engines.base import Engine
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary
-
-_OF_DRAWING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "typical_p": 1.0}
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Found:
 @dataclass(frozen=True)
 class _Hypothesis:
     history: array[int]
-    written: int = 0
+    generated: int = 0
     score: float = 0.0
     row: int = field(default=0, compare=False)
     """Of which hypothesis before it this is a continuation."""
@@ -49,31 +47,31 @@ class _Hypothesis:
     def goes_on(self, row: int, chosen: int, score: float) -> _Hypothesis:
         history = self.history[:]
         history.append(chosen)
-        return _Hypothesis(history, self.written + 1, score, row)
+        return _Hypothesis(history, self.generated + 1, score, row)
 
     @property
     def per_character(self) -> float:
-        return self.score / self.written
+        return self.score / self.generated
 
     @property
     def ids(self) -> array[int]:
-        return self.history[len(self.history) - self.written :]
+        return self.history[len(self.history) - self.generated :]
 
 
-def beam_search(engine: Engine, vocabulary: Vocabulary, config: SampleConfig, width: int, prime: Ids) -> Found:
-    """The best of what follows the prime, ids (N,), N >= 1: `config.length` ids, or fewer where a stop text ends them.
+def beam_search(engine: Engine, controls: Controls, width: int, prime: Ids) -> Found:
+    """The best of what follows the prime, ids (N,), N >= 1: `sample.length` ids, or fewer where a stop text ends them.
 
     `ban`, `allow`, `bias`, `repetition_penalty` and `no_repeat_ngram` apply; what belongs to a draw (temperature, top-k, top-p,
     min-p, typical-p) does not. Hypotheses of different lengths are compared by their log-probability per id: a sum alone would
-    favour whatever ends first. The same input gives the same text. CharlstmError as for `Controls`.
+    favour whatever ends first. The same input gives the same text.
     """
-    controls = Controls(config.model_copy(update=_OF_DRAWING), vocabulary)
+    config, vocabulary = controls.config, controls.vocabulary
     stops = {stop: _ids_of(stop, vocabulary) for stop in map(vocabulary.normalized, config.stop)}
     live, ended = [_Hypothesis(array("q", prime[-HISTORY_LENGTH:].tolist()))], list[tuple[_Hypothesis, str]]()
     logits, state = engine.prefill(prime.astype(np.int64)[:, None])
     for _ in range(config.length):
-        filtered = controls.filtered(logits, [hypothesis.history for hypothesis in live])
-        candidates, live = _candidates(live, log_probabilities(filtered)), []
+        allowed = controls.before_drawing(logits, [hypothesis.history for hypothesis in live])
+        candidates, live = _candidates(live, log_softmax(allowed)), []
         for candidate in candidates:
             stop = next((s for s, ids in stops.items() if _ends_with(candidate, ids, config.min_length)), None)
             if stop is None:
@@ -87,7 +85,7 @@ def beam_search(engine: Engine, vocabulary: Vocabulary, config: SampleConfig, wi
         state = engine.select(state, [hypothesis.row for hypothesis in live])
         logits, state = engine.step(np.array([hypothesis.history[-1] for hypothesis in live]), state)
     best, stop = max([*ended, *((hypothesis, None) for hypothesis in live)], key=lambda pair: pair[0].per_character)
-    ids = best.ids[: best.written - (len(stops[stop]) if stop else 0)]
+    ids = best.ids[: best.generated - (len(stops[stop]) if stop else 0)]
     return Found(vocabulary.decode(ids), best.score, stop)
 
 
@@ -107,10 +105,10 @@ def _none_can_win(live: list[_Hypothesis], ended: list[tuple[_Hypothesis, str]],
 
 
 def _ids_of(stop: str, vocabulary: Vocabulary) -> array[int]:
-    """The ids of a stop text; none where the model can't write it."""
+    """The ids of a stop text; none where the model can't generate it."""
     return array("q", [] if vocabulary.unknown(stop) else vocabulary.encode(stop).tolist())
 
 
 def _ends_with(hypothesis: _Hypothesis, stop: array[int], min_length: int) -> bool:
     """Whether a stop text ends it that begins after the first `min_length` ids."""
-    return 0 < len(stop) <= hypothesis.written - min_length and hypothesis.history[-len(stop) :] == stop
+    return 0 < len(stop) <= hypothesis.generated - min_length and hypothesis.history[-len(stop) :] == stop

@@ -14,17 +14,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from charlstm.config import SampleConfig
-from charlstm.sampling.controls import Controls, log_probabilities
+from charlstm.model.softmax import log_softmax
+from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines.base import Engine
 from charlstm.sampling.generate import TOGETHER, Cursor, Row, generate, read_ids
 from charlstm.sampling.types import Logits
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary
 
+Accept = Callable[[str], bool]
+"""Whether a text, without its prime, is as asked for."""
+
 
 class Choice(NamedTuple):
-    """An id that was written, and what could have been."""
+    """An id that was chosen, and what could have been."""
 
     chosen: int
     logprob: float
@@ -38,6 +41,7 @@ class Completion:
     """A text that has ended."""
 
     number: int
+    """Among those that were generated together, from 0."""
     seed: int
     text: str
     """What follows the prime."""
@@ -55,31 +59,30 @@ class Continuation:
     Iterate over it once. Going on from `cursor()` takes nothing back: the one that it began at is as it was.
     """
 
-    def __init__(self, engine: Engine, vocabulary: Vocabulary, config: SampleConfig, cursor: Cursor, seed: int) -> None:
-        self._engine, self._vocabulary, self._begin = engine, vocabulary, cursor
-        self._controls = Controls(config, vocabulary)
+    def __init__(self, engine: Engine, controls: Controls, cursor: Cursor, seed: int) -> None:
+        self._engine, self._controls, self._begin = engine, controls, cursor
         self._log = _Log()
-        self._text = Row(vocabulary, config, cursor, seed)
+        self._row = Row(controls, cursor, seed)
 
     def __iter__(self) -> Iterator[str]:
-        for _, piece in generate(self._engine, self._controls, self._begin, [self._text], self._log):
+        for _, piece in generate(self._engine, self._controls, self._begin, [self._row], self._log):
             yield piece
 
     def cursor(self) -> Cursor:
         """Where the text stands that was given out, without the stop text that ended it or was held back."""
         ids = self._log.ids[0]
-        ids = ids[: _count_ids(self._vocabulary, ids, self._text.ending.characters)]
+        ids = ids[: _count_ids(self._controls.vocabulary, ids, self._row.ending.characters)]
         return read_ids(self._engine, np.array(ids, self._begin.history.dtype), self._begin)
 
 
 def generate_completions(
     engine: Engine,
-    vocabulary: Vocabulary,
-    config: SampleConfig,
+    controls: Controls,
     cursor: Cursor,
     seed: int,
     count: int,
-    accept: Callable[[str], bool] | None = None,
+    *,
+    accept: Accept | None = None,
     tries: int = 1,
     alternatives: int | None = None,
 ) -> Iterator[Completion]:
@@ -89,17 +92,15 @@ def generate_completions(
     all: try r > 0 from a generator seeded with `[seed + i, r]`. Those that never fit are left out. With `alternatives`, of each
     id its log-probability is kept, and so many others.
     """
-    controls = Controls(config, vocabulary)
     for begin in range(0, count, TOGETHER):
-        numbers = range(begin, min(begin + TOGETHER, count))
-        pending, done, turn = set(numbers), dict[int, Completion](), begin
+        pending, done, turn = set(range(begin, min(begin + TOGETHER, count))), dict[int, Completion](), begin
         for attempt in range(tries):
-            seeds = {number: seed + number for number in sorted(pending)}
-            texts = [Row(vocabulary, config, cursor, (of, attempt) if attempt else of, number) for number, of in seeds.items()]
-            for written in _whole(engine, vocabulary, controls, cursor, texts, seeds, alternatives):
-                if accept is None or accept(written.text):
-                    pending.remove(written.number)
-                    done[written.number] = written
+            seeds = {number: (seed + number, attempt) if attempt else seed + number for number in sorted(pending)}
+            rows = [Row(controls, cursor, of, number) for number, of in seeds.items()]
+            for completion in _ended(engine, controls, cursor, rows, seed, alternatives):
+                if accept is None or accept(completion.text):
+                    pending.remove(completion.number)
+                    done[completion.number] = completion
                     while turn in done:
                         yield done.pop(turn)
                         turn += 1
@@ -109,48 +110,43 @@ def generate_completions(
             yield done[number]
 
 
-def _whole(
-    engine: Engine,
-    vocabulary: Vocabulary,
-    controls: Controls,
-    cursor: Cursor,
-    texts: Sequence[Row],
-    seeds: dict[int, int],
-    alternatives: int | None,
+def _ended(
+    engine: Engine, controls: Controls, cursor: Cursor, rows: Sequence[Row], seed: int, alternatives: int | None
 ) -> Iterator[Completion]:
-    """Texts side by side, each once it has ended."""
+    """Texts side by side, each once it has ended; `seed` is that of text 0."""
     log = None if alternatives is None else _Log(alternatives)
     pieces = defaultdict[int, list[str]](list)
     begin = time.perf_counter()
-    for text, piece in generate(engine, controls, cursor, texts, log):
-        pieces[text.number].append(piece)
-        if text.ending.reason is not None:
-            whole, choices = "".join(pieces.pop(text.number)), []
-            if log is not None:
-                ids = log.ids[text.number]
-                choices = log.choices[text.number][: _count_ids(vocabulary, ids, len(whole))]
-            seconds = time.perf_counter() - begin
-            yield Completion(text.number, seeds[text.number], whole, text.ending.stop, seconds, choices)
+    for row, piece in generate(engine, controls, cursor, rows, log):
+        pieces[row.number].append(piece)
+        if row.ending.reason is not None:
+            text = "".join(pieces.pop(row.number))
+            choices = [] if log is None else log.choices_of(row.number, controls.vocabulary, len(text))
+            yield Completion(row.number, seed + row.number, text, row.ending.stop, time.perf_counter() - begin, choices)
 
 
 class _Log:
-    """Keeps, of each text, the ids that were chosen, and with `alternatives` how probable they and others were."""
+    """Keeps, of each row, the ids that were chosen, and with `alternatives` how probable they and others were."""
 
     def __init__(self, alternatives: int | None = None) -> None:
         self.ids = defaultdict[int, list[int]](list)
-        self.choices = defaultdict[int, list[Choice]](list)
+        self._choices = defaultdict[int, list[Choice]](list)
         self._alternatives = alternatives
 
-    def __call__(self, texts: Sequence[Row], logits: Logits, ids: Ids) -> None:
-        for text, chosen in zip(texts, ids.tolist(), strict=True):
-            self.ids[text.number].append(chosen)
+    def __call__(self, rows: Sequence[Row], logits: Logits, ids: Ids) -> None:
+        for row, chosen in zip(rows, ids.tolist(), strict=True):
+            self.ids[row.number].append(chosen)
         if self._alternatives is None:
             return
-        logprobs = log_probabilities(logits)
+        logprobs = log_softmax(logits)
         best = (-logprobs).argsort(axis=1, kind="stable")[:, : self._alternatives]
-        for text, row, chosen, others in zip(texts, logprobs, ids.tolist(), best, strict=True):
-            alternatives = list(zip(others.tolist(), row[others].tolist(), strict=True))
-            self.choices[text.number].append(Choice(chosen, float(row[chosen]), alternatives))
+        for row, own, chosen, others in zip(rows, logprobs, ids.tolist(), best, strict=True):
+            alternatives = list(zip(others.tolist(), own[others].tolist(), strict=True))
+            self._choices[row.number].append(Choice(chosen, float(own[chosen]), alternatives))
+
+    def choices_of(self, number: int, vocabulary: Vocabulary, characters: int) -> list[Choice]:
+        """Those of a row that made its first characters, so many."""
+        return self._choices[number][: _count_ids(vocabulary, self.ids[number], characters)]
 
 
 def _count_ids(vocabulary: Vocabulary, ids: Sequence[int], characters: int) -> int:

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.config import SampleConfig
-from charlstm.errors import CharlstmError, shown
+from charlstm.errors import CharlstmError
 from charlstm.model.types import Doubles
 from charlstm.sampling.types import History, Logits
 from charlstm.text.types import Ids
@@ -96,8 +96,8 @@ def scale(logits: Logits, temperature: float) -> Logits:
 
 def keep_top_k(logits: Logits, k: int) -> Logits:
     """The k most probable characters (Fan et al. 2018)."""
-    border = max(logits.shape[1] - k, 0)
-    return _keep(logits, logits >= np.partition(logits, border, axis=1)[:, border, None])
+    weights, border = _weights(logits), max(logits.shape[1] - k, 0)  # equals by their probability, as for one text alone
+    return _keep(logits, weights >= np.partition(weights, border, axis=1)[:, border, None])
 
 
 def keep_top_p(logits: Logits, p: float) -> Logits:
@@ -148,13 +148,6 @@ def draw_ids(logits: Logits, uniforms: Doubles) -> Ids:
     return ids
 
 
-def log_probabilities(logits: Logits) -> Doubles:
-    """The logarithm of the softmax, (B, V), in nats; -inf stays."""
-    shifted: Doubles = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    mass: Doubles = np.exp(shifted).sum(axis=1, keepdims=True)
-    return shifted - np.log(mass)
-
-
 def _weights(logits: Logits) -> Doubles:
     """Probabilities (B, V), times what makes the largest of a row 1."""
     weights: Doubles = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
@@ -168,10 +161,11 @@ def _keep(logits: Logits, which: npt.NDArray[np.bool_]) -> Logits:
 class Controls:
     """The controls of a configuration, made ready for a vocabulary: those that are off cost nothing.
 
-    CharlstmError where a character of `ban`, `allow` or `bias` is not in the vocabulary, or where nothing is left to write.
+    CharlstmError where a character of `ban`, `allow` or `bias` is not in the vocabulary, or where nothing is left to generate.
     """
 
     def __init__(self, config: SampleConfig, vocabulary: Vocabulary) -> None:
+        self.config, self.vocabulary = config, vocabulary
         V = vocabulary.size
         self._greedy = config.temperature < _GREEDY
         self._temperature = np.full(V, config.temperature, dtype=np.float32)
@@ -198,14 +192,19 @@ class Controls:
 
     def filtered(self, logits: Logits, histories: Sequence[History]) -> Logits:
         """The logits (B, V) that `choose` draws from, for the texts whose ids so far are `histories` (B of them)."""
+        logits = self.before_drawing(logits, histories)
+        for keep in self._after:
+            logits = keep(logits)
+        return logits
+
+    def before_drawing(self, logits: Logits, histories: Sequence[History]) -> Logits:
+        """The same without what belongs to a draw and not to a text: temperature, top-k, top-p, min-p, typical-p."""
         if self._bias is not None:
             logits = add_bias(logits, self._bias)
         if self._penalty != 1:
             logits = penalize_repetition(logits, histories, self._penalty, self._window)
         if self._ngram:
             logits = forbid_repeated_ngrams(logits, histories, self._ngram)
-        for keep in self._after:
-            logits = keep(logits)
         return logits
 
     def choose(self, logits: Logits, histories: Sequence[History], uniforms: Doubles) -> Ids:
@@ -262,7 +261,7 @@ def _bias(config: SampleConfig, vocabulary: Vocabulary) -> Logits:
         bias[_ids(character, "bias", vocabulary)] = number
     bias[_ids(config.ban, "ban", vocabulary)] = -np.inf
     if bias.max() == -np.inf:
-        raise CharlstmError(f"sample.ban = {shown(config.ban)} leaves no character to write: take some out of it")
+        raise CharlstmError("leaves no character to write", key="sample.ban", value=config.ban, remedy="take some out of it")
     return bias
 
 
@@ -270,8 +269,9 @@ def _ids(text: str, key: str, vocabulary: Vocabulary) -> list[int]:
     """The ids of the characters of a text, one each."""
     characters = list(dict.fromkeys(vocabulary.normalized(text)))
     if unknown := [c for c in characters if vocabulary.unknown(c) or vocabulary.decode(vocabulary.encode(c)) != c]:
-        raise CharlstmError(f"sample.{key} has characters that the model never saw: {describe(unknown)}; leave them out")
+        reason = f"has characters that the model never saw: {describe(unknown)}"
+        raise CharlstmError(reason, key=f"sample.{key}", remedy="leave them out")
     if longer := [c for c in characters if len(vocabulary.encode(c)) > 1]:
-        reason = f"characters of several bytes, of which the model writes each alone: {describe(longer)}"
-        raise CharlstmError(f"sample.{key} has {reason}; with data.unit=byte only ASCII can be given")
+        reason = f"has characters of several bytes, of which the model writes each alone: {describe(longer)}"
+        raise CharlstmError(reason, key=f"sample.{key}", remedy="with data.unit=byte only ASCII can be given")
     return [int(vocabulary.encode(c)[0]) for c in characters]

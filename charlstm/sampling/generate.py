@@ -1,6 +1,6 @@
-"""The loop that writes: a prime is read, an id chosen, fed back, and the next one chosen.
+"""The loop that generates: a prime is read, an id chosen, fed back, and the next one chosen.
 
-Knows: how texts are written side by side, where each stands, and that each has its own random numbers.
+Knows: how texts are generated side by side, where each stands, and that each has its own random numbers.
 Does not know: which engine steps the model, how an id is chosen, where the text goes.
 """
 
@@ -10,11 +10,11 @@ from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
-from charlstm.config import SampleConfig
-from charlstm.errors import CharlstmError, shown
+from charlstm.errors import Argument, CharlstmError, shown
 from charlstm.model.types import Doubles
 from charlstm.sampling.controls import HISTORY_LENGTH, Controls
 from charlstm.sampling.engines.base import Engine
@@ -29,7 +29,7 @@ _READ_AT_ONCE = 2**20  # ids of a prime; an engine takes them in 8 bytes each
 _DRAWN_AT_ONCE = 64
 
 Watch = Callable[[Sequence["Row"], Logits, Ids], None]
-"""Is shown, at every step, the texts that go on, the model's own logits (B, V) for their next id, and the ids chosen, (B,)."""
+"""Is shown, at every step, the rows that go on, the model's own logits (B, V) for their next id, and the ids chosen, (B,)."""
 
 
 @dataclass(frozen=True)
@@ -58,27 +58,24 @@ def encode_prime(prime: str, vocabulary: Vocabulary) -> Ids:
     if not prime:
         raise CharlstmError("the prime is empty: at least one character is needed to start from")
     if missing := vocabulary.unknown(prime):
-        listed = describe(missing)
-        raise CharlstmError(
-            f"the prime has characters that the model never saw: {listed}; use --unknown skip to leave them out"
-        )
+        problem = f"the prime has characters that the model never saw: {describe(missing)}"
+        raise CharlstmError(problem, remedy=("use ", Argument("unknown", "skip"), " to leave them out"))
     return vocabulary.encode(prime)
 
 
 def without_unknown(prime: str, vocabulary: Vocabulary) -> str:
     """A prime without the characters that the vocabulary lacks. CharlstmError where nothing is left of it."""
-    known = vocabulary.normalized(prime).translate({ord(c): None for c in vocabulary.unknown(prime)})
+    known = vocabulary.without_unknown(prime)
     if prime and not known:
         raise CharlstmError(f"no character of the prime {shown(prime)} is known to the model")
     return known
 
 
 class Row:
-    """One text while it is written: its random numbers, its ids, where it ends."""
+    """One text while it is generated among others: its random numbers, its ids, where it ends."""
 
-    def __init__(
-        self, vocabulary: Vocabulary, config: SampleConfig, cursor: Cursor, seed: int | Sequence[int], number: int = 0
-    ) -> None:
+    def __init__(self, controls: Controls, cursor: Cursor, seed: int | Sequence[int], number: int = 0) -> None:
+        vocabulary, config = controls.vocabulary, controls.config
         self.number = number
         """Tells it from the others."""
         self.ending = Ending([vocabulary.normalized(stop) for stop in config.stop], config.length, config.min_length)
@@ -102,82 +99,81 @@ class Row:
 
 
 def generate(
-    engine: Engine, controls: Controls, cursor: Cursor, texts: Sequence[Row], watch: Watch | None = None
+    engine: Engine, controls: Controls, cursor: Cursor, rows: Sequence[Row], watch: Watch | None = None
 ) -> Iterator[tuple[Row, str]]:
     """Let texts go on from a cursor, side by side -> pieces of them, each as soon as it is known.
 
     The last piece of a text, empty perhaps, comes once its `ending.reason` is given; the text then leaves the batch.
     """
-    logits, state, live = cursor.logits, cursor.state, list(texts)
+    logits, state, live = cursor.logits, cursor.state, list(rows)
     if len(live) > 1:
         logits, state = np.repeat(logits, len(live), axis=0), engine.select(state, [0] * len(live))
     choose, step = controls.choose, engine.step
-    histories = [text.history for text in live]
+    histories = [row.history for row in live]
     draws, column = np.empty((len(live), 0)), 0
     while True:
         if column == draws.shape[1]:
-            draws, column = np.stack([text.draw() for text in live]), 0
+            draws, column = np.stack([row.draw() for row in live]), 0
         ids = choose(logits, histories, draws[:, column])
         column += 1
         if watch is not None:
             watch(live, logits, ids)
         has_ended = False
-        for text, chosen in zip(live, ids.tolist(), strict=True):
-            piece = text.add(chosen)
-            if text.ending.reason is not None:
+        for row, chosen in zip(live, ids.tolist(), strict=True):
+            piece = row.add(chosen)
+            if row.ending.reason is not None:
                 has_ended = True
-                yield text, piece
+                yield row, piece
             elif piece:
-                yield text, piece
+                yield row, piece
         if has_ended:
-            rows = [row for row, text in enumerate(live) if text.ending.reason is None]
-            if not rows:
+            places = [place for place, row in enumerate(live) if row.ending.reason is None]
+            if not places:
                 return
-            live, ids, draws, state = [live[row] for row in rows], ids[rows], draws[rows], engine.select(state, rows)
-            histories = [text.history for text in live]
+            live, ids, draws = [live[place] for place in places], ids[places], draws[places]
+            state, histories = engine.select(state, places), [row.history for row in live]
         logits, state = step(ids, state)
 
 
-def generate_text(engine: Engine, vocabulary: Vocabulary, config: SampleConfig, seed: int) -> Iterator[str]:
-    """What follows `config.prime`, at most `config.length` characters, each as soon as it is known.
+def generate_text(engine: Engine, controls: Controls, seed: int) -> Iterator[str]:
+    """What follows `sample.prime`, at most `sample.length` characters, each as soon as it is known.
 
-    CharlstmError, before anything is written, names each character of the prime that the vocabulary lacks.
+    CharlstmError, before anything is generated, names each character of the prime that the vocabulary lacks.
     """
-    controls = Controls(config, vocabulary)
-    ids = encode_prime(config.prime, vocabulary)
+    ids = encode_prime(controls.config.prime, controls.vocabulary)
 
     def pieces() -> Iterator[str]:
         cursor = read_ids(engine, ids)
-        for _, piece in generate(engine, controls, cursor, [Row(vocabulary, config, cursor, seed)]):
+        for _, piece in generate(engine, controls, cursor, [Row(controls, cursor, seed)]):
             yield piece
 
     return pieces()
 
 
-def generate_pieces(
-    engine: Engine, vocabulary: Vocabulary, config: SampleConfig, cursor: Cursor, seed: int, count: int
-) -> Iterator[tuple[int, str]]:
+def generate_pieces(engine: Engine, controls: Controls, cursor: Cursor, seed: int, count: int) -> Iterator[tuple[int, str]]:
     """`count` texts in pieces, each with its text's number: those of text 0 as they come, then those of text 1, and so on.
 
     Text i draws from a generator that is seeded with `seed + i`.
     """
-    controls = Controls(config, vocabulary)
-    for begin in range(0, count, TOGETHER):
-        numbers = range(begin, min(begin + TOGETHER, count))
-        texts = [Row(vocabulary, config, cursor, seed + number, number) for number in numbers]
-        yield from in_order(generate(engine, controls, cursor, texts), begin)
+
+    def batch(first: int) -> Iterator[tuple[int, str]]:
+        numbers = range(first, min(first + TOGETHER, count))
+        rows = [Row(controls, cursor, seed + number, number) for number in numbers]
+        return in_order(generate(engine, controls, cursor, rows), first)
+
+    return chain.from_iterable(map(batch, range(0, count, TOGETHER)))
 
 
-def in_order(written: Iterable[tuple[Row, str]], first: int) -> Iterator[tuple[int, str]]:
+def in_order(pieces: Iterable[tuple[Row, str]], first: int) -> Iterator[tuple[int, str]]:
     """Pieces of texts side by side -> of one text after the other: of the first that has not ended yet as they come."""
     turn, ended, held = first, set(), defaultdict[int, list[str]](list)
-    for text, piece in written:
-        if text.number == turn:
+    for row, piece in pieces:
+        if row.number == turn:
             yield turn, piece
         else:
-            held[text.number].append(piece)
-        if text.ending.reason is not None:
-            ended.add(text.number)
+            held[row.number].append(piece)
+        if row.ending.reason is not None:
+            ended.add(row.number)
             while turn in ended:
                 turn += 1
                 if turn in held:

@@ -1,20 +1,25 @@
 """What of a text stands, character for character, in a corpus.
 
-Knows: the index of a corpus (a suffix array), and how the longest copied run and the share of copied windows follow from it.
-Does not know: where the corpus comes from, who wrote the text.
+Knows: how a corpus is read to be compared with, its index (a suffix array), and how the longest copied run and the share of
+copied windows follow from it.
+Does not know: who wrote the text.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from pydivsufsort import divsufsort
 
-from charlstm.text.types import Ids
-from charlstm.text.vocabulary import CharVocabulary, code_points
+from charlstm.config import DataConfig
+from charlstm.text.corpus import read_corpus
+from charlstm.text.reading import as_trained
+from charlstm.text.types import Ids, Progress
+from charlstm.text.vocabulary import CharVocabulary, Vocabulary, code_points
 
 LEAST_COPY = 20
 """Characters: longer than most phrases that two writers share by chance, far shorter than a passage learned by heart."""
@@ -43,6 +48,19 @@ class Copied:
     def share(self) -> float:
         """Of the windows that are copied; 0 for a text too short to have one."""
         return self.copied / self.windows if self.windows else 0.0
+
+
+def index_corpus(
+    sources: Sequence[str], trained: DataConfig, vocabulary: Vocabulary, progress: Progress = lambda done, total: None
+) -> CopyIndex:
+    """TEXT arguments, ready to be asked what of a model's texts stands in them. TextError where they can't be read.
+
+    Characters are the corpus's own: one that the model lacks is never generated, and one that the corpus lacks is not copied.
+    """
+    data = as_trained([trained], {"normalize": vocabulary.normalize})
+    corpus = read_corpus(sources, data, progress=progress)
+    assert isinstance(corpus.vocabulary, CharVocabulary)
+    return CopyIndex(corpus.ids, corpus.vocabulary)
 
 
 class CopyIndex:

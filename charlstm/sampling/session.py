@@ -1,4 +1,4 @@
-"""A text that a person and a model write in turns: where it stands, what can be taken back, places to return to.
+"""A text that a person and a model add to in turns: where it stands, what can be taken back, places to return to.
 
 Knows: that a place is a value, which costs nothing to return to: no text is ever read again.
 Does not know: commands, terminals, how the model draws.
@@ -10,8 +10,9 @@ import difflib
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from charlstm.config import SampleConfig, load_config
-from charlstm.errors import CharlstmError, shown
+from charlstm.asked import ask_sampling
+from charlstm.config import SampleConfig
+from charlstm.errors import Argument, CharlstmError, shown
 from charlstm.sampling.completions import Continuation
 from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines.base import Engine
@@ -26,7 +27,7 @@ class Place:
 
     before: Place | None = None
     added: str = ""
-    is_written: bool = False
+    is_generated: bool = False
     """By the model, and not typed."""
     cursor: Cursor | None = None
     """None where the text is empty."""
@@ -50,18 +51,27 @@ class Place:
 
 
 class Draft:
-    """Text typed and text written, one after the other. Whatever fails leaves it as it was."""
+    """Text typed and text generated, one after the other. Whatever fails leaves it as it was."""
 
-    def __init__(self, engine: Engine, vocabulary: Vocabulary, settings: SampleConfig, seed: int) -> None:
-        Controls(settings, vocabulary)  # only to find what is wrong with them
-        self.vocabulary, self.settings = vocabulary, settings
+    def __init__(self, engine: Engine, controls: Controls, seed: int) -> None:
+        self.controls = controls
         self.seed = seed
-        """Of what the model writes next; the one after it has the next higher one."""
+        """Of what the model generates next; the one after it has the next higher one."""
         self.place = Place()
         self.branches: dict[str, Place] = {}
         self._engine = engine
         self._done: list[Place] = []
         self._undone: list[Place] = []
+
+    @property
+    def settings(self) -> SampleConfig:
+        """Those that hold now."""
+        return self.controls.config
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The model's."""
+        return self.controls.vocabulary
 
     def add(self, text: str) -> None:
         """Put a typed text at the end. CharlstmError names the characters that the model can't read."""
@@ -70,7 +80,7 @@ class Draft:
         except ValueError:
             raise CharlstmError(f"{shown(text)} is not UTF-8: nothing was added") from None
         if missing := self.vocabulary.unknown(text):
-            raise CharlstmError(f"the model never saw {describe(missing)}: nothing was added; write it without")
+            raise CharlstmError(f"the model never saw {describe(missing)}: nothing was added", remedy="write it without")
         if text:
             text = self.vocabulary.normalized(text)
             cursor = read_ids(self._engine, self.vocabulary.encode(text), self.place.cursor)
@@ -78,17 +88,17 @@ class Draft:
 
     def go_on(self) -> Generator[str, None, None]:
         """Let the model go on from here: its pieces as they come. What was taken of them is added, and none where none was."""
-        return self._written_after(self.place)
+        return self._generated_after(self.place)
 
     def retry(self) -> Generator[str, None, None]:
-        """The same from before what it wrote last, in place of that."""
-        return self._written_after(self.before_retry)
+        """The same from before what it generated last, in place of that."""
+        return self._generated_after(self.before_retry)
 
     @property
     def before_retry(self) -> Place:
         """Where a retry begins."""
         place = self.place
-        return place.before if place.is_written and place.before else place
+        return place.before if place.is_generated and place.before else place
 
     def undo(self) -> None:
         """Return to the place before the last change of the text: an addition, a retry, a move to a branch, a new text."""
@@ -105,17 +115,17 @@ class Draft:
         self.place = self._undone.pop()
 
     def branch(self, name: str, overwrite: bool = False) -> None:
-        """Remember this place under a name."""
+        """Remember this place under a name. CharlstmError where there is such a branch that is not to be overwritten."""
         if name in self.branches and not overwrite:
-            raise CharlstmError(f"there is a branch {shown(name)}: take another name, or /branch! {name} to replace it")
+            remedy = ("take another name, or ", Argument("overwrite", True))
+            raise CharlstmError(f"there is a branch {shown(name)}", remedy=remedy)
         self.branches[name] = self.place
 
     def go_to(self, name: str) -> None:
         """Return to a branch."""
         if name not in self.branches:
             near = difflib.get_close_matches(name, self.branches, 1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            raise CharlstmError(f"no branch {shown(name)}: {hint}/branch NAME makes one of where the text stands")
+            raise CharlstmError(f"no branch {shown(name)}", remedy=f"did you mean {near[0]}?" if near else "")
         self._move_to(self.branches[name])
 
     def start_anew(self) -> None:
@@ -125,14 +135,13 @@ class Draft:
     def set(self, name: str, value: str) -> None:
         """Change a setting of [sample], the value as in TOML or a bare text. ConfigError or CharlstmError say what is wrong."""
         key = name.removeprefix("sample.").replace("-", "_")
-        settings = load_config(None, [f"sample.{key}={value}"], sample=self.settings.model_dump()).sample
-        Controls(settings, self.vocabulary)
-        self.settings = settings
+        settings = ask_sampling(None, [f"sample.{key}={value}"]).over(self.settings)
+        self.controls = Controls(settings, self.vocabulary)
 
-    def _written_after(self, place: Place) -> Generator[str, None, None]:
+    def _generated_after(self, place: Place) -> Generator[str, None, None]:
         if place.cursor is None:
             raise CharlstmError("there is no text to go on from: type how it begins")
-        continuation = Continuation(self._engine, self.vocabulary, self.settings, place.cursor, self.seed)
+        continuation = Continuation(self._engine, self.controls, place.cursor, self.seed)
         self.seed += 1
         return self._kept(place, continuation)
 
@@ -147,8 +156,8 @@ class Draft:
                 self._move_to(self._after(place, text, True, continuation.cursor()))
 
     @staticmethod
-    def _after(place: Place, added: str, is_written: bool, cursor: Cursor) -> Place:
-        return Place(place, added, is_written, cursor, place.length + len(added))
+    def _after(place: Place, added: str, is_generated: bool, cursor: Cursor) -> Place:
+        return Place(place, added, is_generated, cursor, place.length + len(added))
 
     def _move_to(self, place: Place) -> None:
         self._done.append(self.place)

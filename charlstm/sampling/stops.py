@@ -72,17 +72,17 @@ class Ending:
 
 
 def impossible_stops(config: SampleConfig, vocabulary: Vocabulary) -> list[str]:
-    """The stop texts that can't occur: too long, or with a character that the model lacks or may not write."""
+    """The stop texts that can't occur: too long, or with a character that the model lacks or may not generate."""
     ban, allow = (set(vocabulary.normalized(characters)) for characters in (config.ban, config.allow))
     found = []
     for stop in config.stop:
-        written = vocabulary.normalized(stop)
-        is_allowed = ban.isdisjoint(written) and (not allow or allow.issuperset(written))
-        if not is_allowed or not _is_written(stop, vocabulary) or len(written) > config.length - config.min_length:
+        looked_up = vocabulary.normalized(stop)
+        is_allowed = ban.isdisjoint(looked_up) and (not allow or allow.issuperset(looked_up))
+        if not is_allowed or not _is_known(stop, vocabulary) or len(looked_up) > config.length - config.min_length:
             found.append(stop)
     return found
 
 
-def _is_written(text: str, vocabulary: Vocabulary) -> bool:
+def _is_known(text: str, vocabulary: Vocabulary) -> bool:
     """False also where U+FFFD stands for one of its characters."""
     return not vocabulary.unknown(text) and vocabulary.decode(vocabulary.encode(text).tolist()) == vocabulary.normalized(text)

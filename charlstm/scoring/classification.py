@@ -18,9 +18,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from charlstm.model.types import Doubles
-from charlstm.scoring.surprise import Scorer, Total
+from charlstm.scoring.surprise import Scorer
+from charlstm.scoring.totals import Total
 from charlstm.text.passages import Passage
-from charlstm.text.vocabulary import CODE_POINTS, CharVocabulary
+from charlstm.text.vocabulary import CODE_POINTS, ByteVocabulary, CharVocabulary
 
 ESCAPE = 1e-4
 """The share of its probability that a model keeps for characters that it never saw."""
@@ -55,24 +56,21 @@ class Classifier:
         """The scorers skip unknown characters; the priors, one for each, are above 0, and their sum is 1."""
         self._scorers, self._priors = scorers, np.array(priors)
         vocabularies = [scorer.vocabulary for scorer in scorers]
-        symbols = [set(v.symbols) for v in vocabularies if isinstance(v, CharVocabulary)]
-        # Bytes can spell every character.
-        self._all: set[str] | None = set().union(*symbols) if len(symbols) == len(scorers) else None
+        symbols = [v.symbols for v in vocabularies if isinstance(v, CharVocabulary)]
         # One text for all: a model that can't read composed characters does not get another one.
-        self._normalized = next((v for v in vocabularies if v.normalize == "nfc"), vocabularies[0]).normalized
+        normalize = "nfc" if any(v.normalize == "nfc" for v in vocabularies) else "none"
+        has_bytes = len(symbols) < len(scorers)  # which can spell every character
+        self._all = ByteVocabulary(normalize) if has_bytes else CharVocabulary("".join(symbols), normalize)
+        self._characters = CODE_POINTS if has_bytes else self._all.size
 
     def classify(self, passages: Sequence[Passage], progress: Callable[[int], None] = lambda chars: None) -> list[Verdict]:
         """Judge passages by all models."""
-        judged = [replace(passage, text=self._judged(passage.text)) for passage in passages]
+        judged = [replace(passage, text=self._all.without_unknown(passage.text)) for passage in passages]
         nats = np.stack([self._nats(scorer, judged, progress) for scorer in self._scorers], 1)  # (passages, models)
         return [
             Verdict(passage, len(one.text), tuple(row.tolist()), tuple(posterior(row, self._priors).tolist()))
             for passage, one, row in zip(passages, judged, nats, strict=True)
         ]
-
-    def _judged(self, text: str) -> str:
-        text, all_of_them = self._normalized(text), self._all
-        return text if all_of_them is None else "".join(c for c in text if c in all_of_them)
 
     def _nats(self, scorer: Scorer, passages: Sequence[Passage], progress: Callable[[int], None]) -> Doubles:
         nats = np.array([score.total.nats for score in scorer.score(passages, progress)])
@@ -83,7 +81,7 @@ class Classifier:
             lacking = np.array([len(passage.text) for passage in passages]) - known
             if scorer.newline is None:  # nothing is known before the first character, so that all are as probable
                 nats += np.where(known + lacking * vocabulary.has_rare > 0, math.log(vocabulary.size), 0.0)
-            if n := (CODE_POINTS if self._all is None else len(self._all)) - vocabulary.size:
+            if n := self._characters - vocabulary.size:
                 # U+FFFD, where it was scored in their place, is an escape that was learned.
                 escape = (0.0, 0.0) if vocabulary.has_rare else (-math.log(ESCAPE), -math.log1p(-ESCAPE))
                 nats += lacking * (escape[0] + math.log(n)) + known * escape[1]

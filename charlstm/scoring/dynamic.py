@@ -34,7 +34,7 @@ from torch.nn import functional as F
 
 from charlstm.errors import DivergedError
 from charlstm.model.char_lstm import CharLSTM, State, detach
-from charlstm.scoring.evaluation import Evaluation
+from charlstm.scoring.totals import Evaluation
 from charlstm.text.batches import let_go
 from charlstm.text.types import Ids
 
@@ -85,7 +85,8 @@ def dynamic(
             if not math.isfinite(loss):
                 raise DivergedError(
                     f"the loss of dynamic evaluation is not a finite number after {start - first:,} of {scored:,} characters, "
-                    f"learning rate {settings.learning_rate:g}: take a lower one, or score without learning"
+                    f"learning rate {settings.learning_rate:g}",
+                    remedy="take a lower one, or score without learning",
                 )
             nats += loss * (len(segment) - 1)
             learner.learn(gradients)

@@ -17,7 +17,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -27,6 +26,7 @@ from torch.nn import functional as F
 
 from charlstm.errors import TextError
 from charlstm.model.char_lstm import CharLSTM, State
+from charlstm.scoring.totals import Evaluation
 from charlstm.text.batches import let_go
 from charlstm.text.types import Ids
 
@@ -42,30 +42,6 @@ _MAX_WORK = 2**33
 """Weights times characters read at once: about a second on one core, for so long no one can stop it."""
 Starts = np.ndarray[tuple[int], np.dtype[np.int64]]
 """Where lanes that are read side by side begin in the text, (B,)."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Summed loss over so many characters; over bytes, as the field does for enwik8, where the vocabulary is bytes.
-
-    >>> round(Evaluation(nats=math.log(2) * 100, chars=50).bpc, 9)
-    2.0
-    """
-
-    nats: float
-    chars: int
-    seconds: float = field(default=0.0, compare=False)
-    """What it took."""
-
-    @property
-    def loss(self) -> float:
-        """Nats per character."""
-        return self.nats / self.chars
-
-    @property
-    def bpc(self) -> float:
-        """Bits per character: nats / ln 2."""
-        return self.loss / math.log(2)
 
 
 def _no_check() -> None:

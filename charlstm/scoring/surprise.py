@@ -10,7 +10,6 @@ Does not know: files, how a number is shown.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,10 +18,11 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
-from charlstm.errors import UnknownCharactersError
+from charlstm.errors import Argument, UnknownCharactersError
 from charlstm.model.char_lstm import CharLSTM
 from charlstm.model.types import Floats
 from charlstm.scoring.evaluation import MAX_LOGITS, evaluating, steps_at_once
+from charlstm.scoring.totals import Total
 from charlstm.text.passages import Passage
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary, describe
@@ -59,43 +59,6 @@ class Score:
         """Of all its characters."""
         s = self.surprise
         return Total(float(s.nats.sum(dtype=np.float64)), len(s.nats), int(s.ranks.sum(dtype=np.int64)))
-
-
-@dataclass(frozen=True)
-class Total:
-    """Sums over `chars` characters (or bytes). The means are of no characters where there are none: don't ask for them.
-
-    >>> total = Total(math.log(2) * 6, 3, 9)
-    >>> round(total.bpc, 9), round(total.perplexity, 9), total.rank
-    (2.0, 4.0, 3.0)
-    """
-
-    nats: float = 0.0
-    chars: int = 0
-    ranks: int = 0
-
-    def __add__(self, other: Total) -> Total:
-        return Total(self.nats + other.nats, self.chars + other.chars, self.ranks + other.ranks)
-
-    @property
-    def loss(self) -> float:
-        """Floats per character."""
-        return self.nats / self.chars
-
-    @property
-    def bpc(self) -> float:
-        """Bits per character."""
-        return self.loss / math.log(2)
-
-    @property
-    def perplexity(self) -> float:
-        """Per character: e to the loss, the number of equally probable characters that would surprise as much."""
-        return math.exp(min(self.loss, 700.0))  # beyond which it fits into no float
-
-    @property
-    def rank(self) -> float:
-        """The mean of the ranks."""
-        return self.ranks / self.chars
 
 
 @torch.no_grad()
@@ -173,13 +136,12 @@ class Scorer:
         return [Score(*one) for one in zip(passages, found, texts, strict=True)]
 
     def _known(self, passage: Passage) -> str:
-        text = self.vocabulary.normalized(passage.text)
-        if unknown := self.vocabulary.unknown(text):
-            if not self._skip_unknown:
-                lacking = f"not in the model's vocabulary: {describe(unknown)}"
-                raise UnknownCharactersError(f"{passage.where}: {lacking}; --unknown skip leaves such characters out")
-            text = text.translate(dict.fromkeys(map(ord, unknown)))
-        return text
+        if self._skip_unknown:
+            return self.vocabulary.without_unknown(passage.text)
+        if unknown := self.vocabulary.unknown(passage.text):
+            lacking = f"{passage.where}: not in the model's vocabulary: {describe(unknown)}"
+            raise UnknownCharactersError(lacking, remedy=(Argument("unknown", "skip"), " leaves such characters out"))
+        return self.vocabulary.normalized(passage.text)
 
 
 def by_character(score: Score, vocabulary: Vocabulary) -> Iterator[tuple[str, float | None, int | None]]:

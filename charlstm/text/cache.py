@@ -24,11 +24,11 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 import numpy as np
-import platformdirs
 import xxhash
 
 from charlstm.errors import SaveError
 from charlstm.text.types import Ids
+from charlstm.user_folders import cache_folder
 
 if sys.platform != "win32":
     import fcntl
@@ -55,7 +55,7 @@ class TextCache:
     """A folder of entries."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder or platformdirs.user_cache_path("charlstm", appauthor=False) / "texts"
+        self.folder = folder or cache_folder("texts")
 
     def load(self, key: str) -> CacheEntry | None:
         """The entry of that key, if there is one. DamagedEntry where it is not whole."""
@@ -113,7 +113,8 @@ class TextCache:
             yield
         except OSError as error:
             remedy = "make room there, or let XDG_CACHE_HOME name another folder"
-            raise SaveError(f"can't write the encoded text to {self.folder}: {error.strerror or error}; {remedy}") from None
+            failed = f"can't write the encoded text to {self.folder}: {error.strerror or error}"
+            raise SaveError(failed, remedy=remedy) from None
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.ids"

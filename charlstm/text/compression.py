@@ -67,7 +67,8 @@ class Budget:
         """TextError once more came out than may."""
         self._left -= size
         if self._left < 0:
-            raise TextError(f"{where} grows to more than {MAX_RATIO} times its size: unpack it yourself if it is no bomb")
+            grown = f"{where} grows to more than {MAX_RATIO} times its size"
+            raise TextError(grown, remedy="unpack it yourself if it is no bomb")
 
 
 @contextmanager

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.config import DataConfig
-from charlstm.errors import TextError, UnknownCharactersError
+from charlstm.errors import Argument, TextError, UnknownCharactersError
 from charlstm.text.types import Ids
-from charlstm.text.vocabulary import CODE_POINTS, REPLACEMENT, ByteVocabulary, CharVocabulary, Vocabulary, code_points, describe
+from charlstm.text.vocabulary import REPLACEMENT, ByteVocabulary, CharVocabulary, Vocabulary, code_points, describe, look_up
 
 MAX_SYMBOLS = 200_000
 """More than all scripts have together: such a text is no text, or is read in the wrong encoding."""
@@ -36,10 +36,9 @@ class CharTally:
     """
 
     def __init__(self) -> None:
-        self._ids = np.full(CODE_POINTS, _NEW, dtype=np.uint32)
-        self._points = np.zeros(CODE_POINTS, dtype=np.uint32)  # by provisional id
-        self._counts = np.zeros(CODE_POINTS, dtype=np.int64)  # by provisional id
-        self._ids[:_ASCII] = self._points[:_ASCII] = np.arange(_ASCII)
+        self._ids: Ids = np.append(np.arange(_ASCII, dtype=np.uint32), _NEW)  # by code point, for `look_up`
+        self._points: Ids = np.arange(_ASCII, dtype=np.uint32)  # by provisional id
+        self._counts: Ids = np.zeros(_ASCII, dtype=np.int64)  # by provisional id
         self._size = _ASCII
 
     def add(self, text: str) -> Ids:
@@ -53,13 +52,15 @@ class CharTally:
         return ids
 
     def _look_up(self, points: Ids) -> Ids:
-        ids = self._ids[points]
+        ids = look_up(self._ids, points)
         if (new := np.unique(points[ids == _NEW])).size:
-            end = self._size + len(new)
-            self._points[self._size : end] = new
-            self._ids[new] = np.arange(self._size, end, dtype=np.uint32)
-            self._size = end
-            ids = self._ids[points]
+            begin, self._size = self._size, self._size + len(new)
+            self._ids = _lengthened(self._ids, int(new[-1]) + 2, _NEW)
+            self._points = _lengthened(self._points, self._size, 0)
+            self._counts = _lengthened(self._counts, self._size, 0)
+            self._points[begin : self._size] = new
+            self._ids[new] = np.arange(begin, self._size)
+            ids = look_up(self._ids, points)
         return ids.astype(np.min_scalar_type(self._size - 1))
 
     def counts(self) -> dict[str, int]:
@@ -78,6 +79,15 @@ class CharTally:
             return table[ids]
 
         return recode
+
+
+def _lengthened(table: Ids, length: int, value: int | np.uint32) -> Ids:
+    """A table of at least that length, what is new in it filled; twice as long as before, so that copying stays rare."""
+    if len(table) >= length:
+        return table
+    longer = np.full(max(length, 2 * len(table)), value, dtype=table.dtype)
+    longer[: len(table)] = table
+    return longer
 
 
 class ByteTally:
@@ -159,7 +169,8 @@ def _refuse_missing(counts: Mapping[str, int], vocabulary: Vocabulary) -> None:
 
 def _refuse_too_many(symbols: int) -> None:
     if symbols > MAX_SYMBOLS:
+        as_bytes, but_rare = Argument("data.unit", "byte"), Argument("data.min_count", 2)
         raise TextError(
-            f"the text has {symbols:,} different characters; the most is {MAX_SYMBOLS:,}: data.unit=byte needs only 256, "
-            "data.min_count=2 leaves out rare ones"
+            f"the text has {symbols:,} different characters; the most is {MAX_SYMBOLS:,}",
+            remedy=(as_bytes, " needs only 256, ", but_rare, " leaves out rare ones"),
         )

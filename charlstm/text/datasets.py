@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import platformdirs
-
 from charlstm.errors import FetchError, SaveError, TextError, shown
+from charlstm.user_folders import cache_folder
 
 if TYPE_CHECKING:
     from requests import RequestException
@@ -47,7 +46,7 @@ class Dataset:
     @property
     def path(self) -> Path:
         """Where it lies, or would."""
-        return platformdirs.user_cache_path("charlstm", appauthor=False) / "data" / self.file
+        return cache_folder("data") / self.file
 
     @property
     def is_here(self) -> bool:
@@ -115,7 +114,7 @@ def find(name: str) -> Dataset:
     if name not in names:
         near = difflib.get_close_matches(name, names, 1)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise TextError(f"no data set {shown(name)}; {hint}there is {', '.join(names)}")
+        raise TextError(f"no data set {shown(name)}", remedy=f"{hint}there is {', '.join(names)}")
     return names[name]
 
 
@@ -123,7 +122,7 @@ def path_of(name: str) -> Path:
     """Where a data set lies. TextError where it was not fetched yet."""
     dataset = find(name)
     if not dataset.is_here:
-        raise TextError(f"data:{name} is not here yet: charlstm data get {name}")
+        raise TextError(f"data:{name} is not here yet", remedy=f"charlstm data get {name}")
     return dataset.path
 
 
@@ -144,19 +143,19 @@ def fetch(dataset: Dataset, progress: DownloadBar) -> Path:
         download(url, output, None)
         if (found := pooch.file_hash(output)) != dataset.sha256:
             digests = f"SHA-256 {found[:12]}... and not {dataset.sha256[:12]}..."
-            raise FetchError(f"{url} is not data:{dataset.name} as it should be, but has {digests}; {by_hand}")
+            raise FetchError(f"{url} is not data:{dataset.name} as it should be, but has {digests}", remedy=by_hand)
 
     try:
         pooch.retrieve(dataset.url, dataset.sha256, dataset.file, dataset.path.parent, downloader=checked)
     except RequestException as error:
-        raise FetchError(f"can't fetch {dataset.url}: {_reason(error)}; {by_hand}") from None
+        raise FetchError(f"can't fetch {dataset.url}: {_network_reason(error)}", remedy=by_hand) from None
     except OSError as error:
         remedy = "make room there, or let XDG_CACHE_HOME name another folder"
-        raise SaveError(f"can't write {dataset.path}: {error.strerror or error}; {remedy}") from None
+        raise SaveError(f"can't write {dataset.path}: {error.strerror or error}", remedy=remedy) from None
     return dataset.path
 
 
-def _reason(error: RequestException) -> str:
+def _network_reason(error: RequestException) -> str:
     """What went wrong, without the classes and addresses in memory that the libraries add to it."""
     from requests import exceptions
 

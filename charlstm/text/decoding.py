@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
 from charlstm.config import DataConfig
-from charlstm.errors import TextError
+from charlstm.errors import Argument, TextError
 from charlstm.text.compression import Stream
 
 PIECE = 2**20
@@ -88,7 +88,8 @@ class TextReader:
                     decoder.setstate(before)
                     text = decoder.decode(block, final=not block)
             except UnicodeError as error:  # it is no matter of single bytes
-                raise TextError(f"{where} is not {encoding.upper()}: {error}; name its encoding (--encoding latin-1)") from None
+                remedy = ("name its encoding (", Argument("encoding", "latin-1"), ")")
+                raise TextError(f"{where} is not {encoding.upper()}: {error}", remedy=remedy) from None
             done += len(block)
             if name in _HALVES and _HALF.search(text):
                 raise TextError(f"{where} has halves of characters (lone surrogates), which are no text")
@@ -98,8 +99,9 @@ class TextReader:
         at = begin + error.start
         if self._data.errors == "strict":
             byte = f"byte 0x{error.object[error.start]:02x} at offset {at:,}"
-            remedy = "name its encoding (--encoding latin-1), or go on without such bytes (--errors replace)"
-            raise TextError(f"{where} is not {encoding.upper()}: {byte}; {remedy}") from None
+            encoded, replaced = Argument("encoding", "latin-1"), Argument("errors", "replace")
+            remedy = ("name its encoding (", encoded, "), or go on without such bytes (", replaced, ")")
+            raise TextError(f"{where} is not {encoding.upper()}: {byte}", remedy=remedy) from None
         self.replaced = self.replaced or f"{where}, offset {at:,}"
 
     def _lines(self, texts: Iterable[str]) -> Iterator[str]:
@@ -114,10 +116,18 @@ class TextReader:
     def _line_ends(self, text: str) -> str:
         if "\r" not in text:
             return text
-        if self._data.newlines == "lf":
-            return text.replace("\r\n", "\n").replace("\r", "\n")
+        text = with_line_ends(text, self._data)
         self.crlf += text.count("\r\n")
         return text
+
+
+def with_line_ends(text: str, data: DataConfig) -> str:
+    """A text with the line ends that `data.newlines` asks for.
+
+    >>> with_line_ends("a\\r\\nb\\rc", DataConfig(newlines="lf"))
+    'a\\nb\\nc'
+    """
+    return text.replace("\r\n", "\n").replace("\r", "\n") if data.newlines == "lf" else text
 
 
 def in_pieces(texts: Iterable[str], least: int = 2**18) -> Iterator[str]:

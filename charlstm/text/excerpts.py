@@ -8,17 +8,18 @@ Does not know: torch, what the part is looked at for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 
 from charlstm.config import DataConfig
-from charlstm.errors import TextError, UnknownCharactersError
+from charlstm.errors import Argument, TextError, UnknownCharactersError
 from charlstm.text.corpus import stream_text
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary, describe
+from charlstm.values import MANY
 
 CONTEXT = 1000
 """Characters: by then a zero state is forgotten, and reading them takes less than a second."""
@@ -53,20 +54,27 @@ def read_excerpt(
     What `skip_unknown` leaves out is not counted. UnknownCharactersError names what the vocabulary lacks, TextError a part
     of less than two ids: one to be read, one to be predicted.
     """
-    end, pieces, count = begin + length, [], 0
     with closing(stream_text(texts, data, vocabulary)) as stream:
-        for ids in _encoded_known(stream, vocabulary, skip_unknown):
-            pieces.append(ids[max(0, begin - CONTEXT - count) : max(0, end - count)])
-            count += len(ids)
-            if count > end:
-                break
+        return excerpt_of(stream, vocabulary, begin, length, skip_unknown)
+
+
+def excerpt_of(
+    texts: Iterable[str], vocabulary: Vocabulary, begin: int = 0, length: int = MANY, skip_unknown: bool = False
+) -> Excerpt:
+    """The same of a text that comes in pieces, with line ends as the model knows them. No more are taken than needed."""
+    end, pieces, count = begin + length, [], 0
+    for ids in _encoded_known(texts, vocabulary, skip_unknown):
+        pieces.append(ids[max(0, begin - CONTEXT - count) : max(0, end - count)])
+        count += len(ids)
+        if count > end:
+            break
     nouns = f"{vocabulary.noun}{'s' * (count != 1)}"
     if count < 2:
-        raise TextError(
-            f"the text has {count} {nouns} that the model knows: at least 2 are needed, one to predict the other from"
-        )
+        known = f"the text has {count} {nouns} that the model knows"
+        raise TextError(known, remedy="at least 2 are needed, one to predict the other from")
     if count - begin < 2:
-        raise TextError(f"--from {begin:,}: the text has {count:,} {nouns}, counted from 0, and at least 2 must follow")
+        there = f"the text has {count:,} {nouns}, counted from 0, and at least 2 must follow"
+        raise TextError(there, key="begin", value=begin)
     ids, context = np.concatenate(pieces), min(begin, CONTEXT)
     decode = vocabulary.decoder()
     symbols = tuple(decode(int(i)) for i in ids)[context:]
@@ -78,11 +86,9 @@ def symbol_of(vocabulary: Vocabulary, i: int) -> str:
     return f"\\x{i:02x}" if vocabulary.unit == "byte" and i > 127 else vocabulary.decode([i])
 
 
-def _encoded_known(stream: Iterator[str], vocabulary: Vocabulary, skip_unknown: bool) -> Iterator[Ids]:
+def _encoded_known(stream: Iterable[str], vocabulary: Vocabulary, skip_unknown: bool) -> Iterator[Ids]:
     for text in stream:
-        if unknown := vocabulary.unknown(text):
-            if not skip_unknown:
-                lacking = f"the text has characters that are not in the model's vocabulary: {describe(unknown)}"
-                raise UnknownCharactersError(f"{lacking}; --unknown skip leaves such characters out")
-            text = vocabulary.normalized(text).translate(dict.fromkeys(map(ord, unknown)))  # noqa: PLW2901
-        yield vocabulary.encode(text)
+        if not skip_unknown and (unknown := vocabulary.unknown(text)):
+            lacking = f"the text has characters that are not in the model's vocabulary: {describe(unknown)}"
+            raise UnknownCharactersError(lacking, remedy=(Argument("unknown", "skip"), " leaves such characters out"))
+        yield vocabulary.encode(vocabulary.without_unknown(text) if skip_unknown else text)

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import xxhash
 
-from charlstm.errors import TextError
+from charlstm.errors import TextError, shown
 from charlstm.text.compression import DECOMPRESSORS, Budget, Stream, telling
 from charlstm.text.datasets import path_of
 
@@ -160,7 +160,8 @@ class _Archive(_File):
         with telling(self.where, compressed=True), zipfile.ZipFile(self.path) as archive:
             members = [m for m in archive.infolist() if not m.is_dir() and not _is_hidden(m.filename)]
             if len(members) > MAX_MEMBERS:
-                raise TextError(f"{self.where} has {len(members):,} members; the most is {MAX_MEMBERS:,}: unpack it yourself")
+                many = f"{self.where} has {len(members):,} members; the most is {MAX_MEMBERS:,}"
+                raise TextError(many, remedy="unpack it yourself")
             if not members:
                 raise TextError(f"no text in {self.where}: the archive is empty")
             yield archive, sorted(members, key=lambda m: m.filename)
@@ -216,7 +217,8 @@ def _source_of(path: Path, skippable: bool) -> Source:
 def _builtin(text: str) -> Source:
     name = text.removeprefix("builtin:")
     if name not in _BUILTINS:
-        raise TextError(f"no built-in text {name!r}; there is {', '.join('builtin:' + b for b in _BUILTINS)}")
+        there = ", ".join(f"builtin:{known}" for known in _BUILTINS)
+        raise TextError(f"no built-in text {shown(name)}", remedy=f"there is {there}")
     # The reference that `help()` shows: about 465,000 characters of English and Python, inside every CPython.
     topics: dict[str, str] = importlib.import_module("pydoc_data.topics").topics
     return Given(text, text, text="\n".join(topics[key] for key in sorted(topics)))

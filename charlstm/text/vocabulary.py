@@ -23,7 +23,7 @@ from charlstm.text.types import Ids
 CODE_POINTS = 0x110000
 REPLACEMENT = "\ufffd"
 """What stands for rare characters, where they were left out."""
-_UNKNOWN = np.uint32(0xFFFFFFFF)
+_AT_ONCE = 2**16
 
 
 class Vocabulary(ABC):
@@ -60,6 +60,13 @@ class Vocabulary(ABC):
         """The text as it is looked up."""
         return nfc(text) if self.normalize == "nfc" else text
 
+    def without_unknown(self, text: str) -> str:
+        """The text as it is looked up, without the characters that have no id: `encode` takes all of it."""
+        known = self.normalized(text)
+        while unknown := self.unknown(known):  # and again, as what stands side by side now may be composed
+            known = self.normalized(known.translate(dict.fromkeys(map(ord, unknown))))
+        return known
+
     def decode(self, ids: Iterable[int]) -> str:
         """Ids -> text; the inverse of `encode`."""
         return "".join(self.stream(ids))
@@ -87,24 +94,27 @@ class CharVocabulary(Vocabulary):
         self.normalize = normalize
         self.has_rare = has_rare
         """Whether U+FFFD stands for every character that has no id of its own. Then no character is unknown."""
-        # One table over all code points makes encoding a single gather, whatever the script of the text.
-        self._ids = np.full(CODE_POINTS, self.symbols.index(REPLACEMENT) if has_rare else _UNKNOWN, dtype=np.uint32)
-        self._ids[points] = np.arange(self.size, dtype=np.uint32)
         self.dtype = np.min_scalar_type(max(self.size - 1, 0))
         """Of ids."""
+        # One table over code points makes encoding a single gather, whatever the script of the text. Its last entry, one beyond
+        # the largest symbol, stands for all that come after. What is unknown has the id `size`.
+        none = self.symbols.index(REPLACEMENT) if has_rare else self.size
+        self._ids = np.full(int(points.max(initial=0)) + 2, none, dtype=np.min_scalar_type(self.size))
+        self._ids[points] = np.arange(self.size)
 
     def encode(self, text: str) -> Ids:
-        ids = self._ids[code_points(self.normalized(text))]
-        if (ids == _UNKNOWN).any():
+        ids = look_up(self._ids, code_points(self.normalized(text)))
+        if not self.has_rare and (ids == self.size).any():
             raise TextError(f"not in the vocabulary: {describe(self.unknown(text))}")
-        return ids.astype(self.dtype)
+        return ids.astype(self.dtype, copy=False)
 
     def unknown(self, text: str) -> list[str]:
-        return [c for c in dict.fromkeys(self.normalized(text)) if self._ids[ord(c)] == _UNKNOWN]
+        distinct = "".join(dict.fromkeys(self.normalized(text)))
+        return [distinct[i] for i in np.flatnonzero(look_up(self._ids, code_points(distinct)) == self.size)]
 
-    def table(self, points: npt.NDArray[np.uint32]) -> Ids:
+    def table(self, points: Ids) -> Ids:
         """The ids of code points; any id for those that have none."""
-        return self._ids[points].astype(self.dtype)
+        return look_up(self._ids, points).astype(self.dtype, copy=False)
 
     def stream(self, ids: Iterable[int]) -> Iterator[str]:
         for i in ids:
@@ -198,3 +208,16 @@ def code_points(text: str) -> npt.NDArray[np.uint32]:
     # UTF-32 in the machine's own order is an array of code points; a lone surrogate is a code point too.
     order = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
     return np.frombuffer(text.encode(order, errors="surrogatepass"), dtype=np.uint32)
+
+
+def look_up(table: Ids, points: Ids) -> Ids:
+    """What a table by code points, as long as it has to be, says of each of them, (N,); its last entry is for all beyond.
+
+    >>> look_up(np.array([7, 8, 9]), code_points("\\0\\x01\\x02\\x03a")).tolist()
+    [7, 8, 9, 9, 9]
+    """
+    found = np.empty(len(points), dtype=table.dtype)
+    for begin in range(0, len(points), _AT_ONCE):  # numpy copies its indices as int64
+        part = slice(begin, begin + _AT_ONCE)
+        table.take(points[part], mode="clip", out=found[part])
+    return found

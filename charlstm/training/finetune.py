@@ -6,11 +6,14 @@ Does not know: files, the loop.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
+from charlstm.asked import Asked
 from charlstm.config import Config
-from charlstm.errors import ConfigError
+from charlstm.errors import Argument, ConfigError
 from charlstm.model.char_lstm import CharLSTM
 from charlstm.runs.saved_model import SavedModel
 from charlstm.text.vocabulary import CharVocabulary, Vocabulary, code_points
@@ -21,20 +24,22 @@ _USUAL = {"data": ("newlines", "separator")}
 """Settings that are the trained model's unless another value is asked for."""
 
 
-def settle(asked: Config, trained: Config, extend: bool) -> Config:
-    """The asked settings, with those that a trained model decides. ConfigError where another value was asked for."""
-    if asked.data.min_count > 1 and not extend:
-        raise ConfigError("data.min_count chooses among new characters, and without --extend-vocabulary there are none")
+def settle(asked: Asked, trained: Config, extend: bool) -> Asked:
+    """What was asked for, with the settings that a trained model decides. ConfigError where another value was asked for."""
+    if asked.config.data.min_count > 1 and not extend:
+        without = ("it chooses among new characters, and without ", Argument("extend_vocabulary", True), " there are none")
+        raise ConfigError(without, key="data.min_count", value=asked.config.data.min_count)
     sections = {}
     for section, keys in _FIXED.items():
-        wanted, given = getattr(asked, section), getattr(trained, section)
-        taken = [key for key in _USUAL.get(section, ()) if key not in wanted.model_fields_set]
+        wanted, given = getattr(asked.config, section), getattr(trained, section)
+        taken = [key for key in _USUAL.get(section, ()) if not asked.has(f"{section}.{key}")]
         for key in keys:
             value, fixed = getattr(wanted, key), getattr(given, key)
-            if key in wanted.model_fields_set and value != fixed:
-                raise ConfigError(f"{section}.{key} = {value!r}: the model to start from has {fixed!r}, leave the setting out")
+            if asked.has(f"{section}.{key}") and value != fixed:
+                has = f"the model to start from has {fixed!r}"
+                raise ConfigError(has, key=f"{section}.{key}", value=value, remedy="leave the setting out")
         sections[section] = wanted.model_copy(update={key: getattr(given, key) for key in (*keys, *taken)})
-    return asked.model_copy(update=sections)
+    return replace(asked, config=asked.config.model_copy(update=sections))
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from charlstm.asked import Asked
 from charlstm.config import Config
 from charlstm.errors import TextError
 from charlstm.sampling.controls import Controls
@@ -50,29 +51,29 @@ class Prepared:
         return min(steps, train.max_steps or steps)
 
 
-def prepare(corpus: Corpus, config: Config) -> Prepared:
+def prepare(corpus: Corpus, asked: Asked) -> Prepared:
     """Cut a text into batches. TextError where it is too short, or lacks the prime.
 
     CharlstmError where [sample] can't be used with its characters.
     """
-    Controls(
-        config.sample, corpus.vocabulary
-    )  # only to find what is wrong with them before hours of training, not in a preview
-    split, end = corpus.split(config.data, MIN_CHARACTERS)
-    config, chosen = fit_scale(config, split)
+    # Only to find what is wrong with them before hours of training, not in a preview.
+    Controls(asked.config.sample, corpus.vocabulary)
+    split, end = corpus.split(asked.config.data, MIN_CHARACTERS)
+    config, chosen = fit_scale(asked, split)
     layout = fit_layout(split, config.train.batch_size, config.train.seq_len)
     return Prepared(corpus, corpus.vocabulary, corpus.ids, split, end, layout, _resolve(config, layout, corpus), chosen)
 
 
-def prepare_for_search(corpus: Corpus, config: Config) -> Prepared:
+def prepare_for_search(corpus: Corpus, asked: Asked) -> Prepared:
     """The training part of a text cut once more, into a part to learn from and one to compare recipes by.
 
     What a run with this configuration is validated on is not in it: a recipe that was chosen by that part would look better
     on it than on any other text. TextError as for `prepare`.
     """
-    split, _ = corpus.split(config.data, MIN_CHARACTERS)
-    data = config.data.model_copy(update={"validation": SEARCH_SHARE, "test": 0})
-    return prepare(replace(corpus, ids=corpus.ids[:split]), config.model_copy(update={"data": data}))
+    split, _ = corpus.split(asked.config.data, MIN_CHARACTERS)
+    data = asked.config.data.model_copy(update={"validation": SEARCH_SHARE, "test": 0})
+    part = replace(asked, config=asked.config.model_copy(update={"data": data}))
+    return prepare(replace(corpus, ids=corpus.ids[:split]), part)
 
 
 def _resolve(config: Config, layout: Layout, corpus: Corpus) -> Config:
@@ -88,7 +89,7 @@ def _resolve(config: Config, layout: Layout, corpus: Corpus) -> Config:
 def _prime(corpus: Corpus, config: Config) -> str:
     prime = config.sample.prime
     if missing := corpus.vocabulary.unknown(prime):
-        raise TextError(f"sample.prime = {prime!r}: the text never uses {describe(missing)}")
+        raise TextError(f"the text never uses {describe(missing)}", key="sample.prime", value=prime)
     return prime or ("A" if _has_own_id("A", corpus.vocabulary) else corpus.vocabulary.decode(corpus.ids[:1].tolist()))
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from charlstm.config import Config
-from charlstm.errors import DamagedError, DivergedError, ModelError, RunError
+from charlstm.errors import Argument, DamagedError, DivergedError, ModelError, RunError
 from charlstm.runs.folder import Marks, RunFolder
 from charlstm.runs.model_file import read_tensors, write_tensors
 from charlstm.runs.position import Position
@@ -138,9 +138,10 @@ def refuse_finished(position: Position, prepared: Prepared) -> None:
         return
     if position.is_out_of_patience(train.patience):
         found = f"its last evaluations brought nothing better, {position.without_best} in a row"
-        raise RunError(f"this run has ended because {found}: --set train.patience=0 goes on")
-    key = "epochs" if steps == prepared.layout.steps * train.epochs else "max_steps"
-    raise RunError(f"all {steps:,} steps of this run are done: --set train.{key}= asks for more")
+        raise RunError(f"this run has ended because {found}", remedy=(Argument("train.patience", 0), " goes on"))
+    by_epochs = steps == prepared.layout.steps * train.epochs
+    more = Argument("train.epochs", train.epochs + 1) if by_epochs else Argument("train.max_steps", 2 * train.max_steps)
+    raise RunError(f"all {steps:,} steps of this run are done", remedy=(more, " asks for more"))
 
 
 def refuse_another(before: Config, asked: Config) -> None:
@@ -150,7 +151,8 @@ def refuse_another(before: Config, asked: Config) -> None:
     for section, key in [*keys, ("train", "batch_size"), ("train", "seq_len"), ("train", "average"), ("train", "seed")]:
         old, new = (getattr(getattr(config, section), key) for config in (before, asked))
         if old != new:
-            raise RunError(f"{section}.{key} is {old!r} in this run and can't become {new!r}: start a new run for that")
+            is_another = f"it is {old!r} in this run and can't become another"
+            raise RunError(is_another, key=f"{section}.{key}", value=new, remedy="start a new run for that")
 
 
 def check_text(saved: Saved, prepared: Prepared) -> None:
@@ -159,7 +161,7 @@ def check_text(saved: Saved, prepared: Prepared) -> None:
         before, now = saved.config.data, prepared.config.data
         keys = [key for key in type(now).model_fields if getattr(before, key) != getattr(now, key)] or ["text"]
         names = ", ".join(f"data.{key} = {getattr(now, key)!r}" for key in keys)
-        raise RunError(f"the text is not the one that this run began with ({names}): start a new run for it")
+        raise RunError(f"the text is not the one that this run began with ({names})", remedy="start a new run for it")
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
+from charlstm.asked import Asked
 from charlstm.config import Config
 
 
@@ -36,10 +37,10 @@ SCALES = (
 )
 
 
-def fit_scale(config: Config, characters: int) -> tuple[Config, tuple[str, ...]]:
+def fit_scale(asked: Asked, characters: int) -> tuple[Config, tuple[str, ...]]:
     """The configuration for so many characters to learn from, and the keys that were chosen because nobody set them.
 
-    >>> config, chosen = fit_scale(Config(), 1_003_854)
+    >>> config, chosen = fit_scale(Asked(), 1_003_854)
     >>> config.train.epochs, config.train.batch_size, config.model.dropout, chosen
     (6, 32, 0.3, ('train.epochs', 'train.batch_size', 'model.dropout'))
     """
@@ -47,8 +48,7 @@ def fit_scale(config: Config, characters: int) -> tuple[Config, tuple[str, ...]]
     sections: dict[str, object] = {}
     chosen: tuple[str, ...] = ()
     for section, keys in {"train": ("epochs", "batch_size"), "model": ("dropout",)}.items():
-        settings = getattr(config, section)
-        free = [key for key in keys if key not in settings.model_fields_set]
-        sections[section] = settings.model_copy(update={key: getattr(scale, key) for key in free})
+        free = [key for key in keys if not asked.has(f"{section}.{key}")]
+        sections[section] = getattr(asked.config, section).model_copy(update={key: getattr(scale, key) for key in free})
         chosen += tuple(f"{section}.{key}" for key in free)
-    return config.model_copy(update=sections), chosen
+    return asked.config.model_copy(update=sections), chosen

@@ -34,7 +34,7 @@ def take_step(training: Training, batch: Batch, rate: float, config: TrainConfig
     before = some_reset(begin_anew(training.state, batch.starts), config.reset, training.resets)
     logits, after = training.model(batch.inputs, before, training.dropout)
     mean, count = _mean_loss(logits, batch)
-    mean.backward()  # type: ignore[no-untyped-call]
+    mean.backward()
     training.state = detach(after)
     loss = Loss(float(mean.detach()) * count, count)
     grad_norm = float(nn.utils.clip_grad_norm_(training.model.parameters(), config.grad_clip or math.inf))

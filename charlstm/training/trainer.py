@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from charlstm.errors import DivergedError, SaveError
+from charlstm.errors import Argument, DivergedError, Phrase, SaveError
 from charlstm.model.char_lstm import CharLSTM
 from charlstm.out_of_memory import out_of_memory
 from charlstm.runs.folder import RunFolder
@@ -29,9 +29,11 @@ from charlstm.runs.model_file import Facts
 from charlstm.runs.position import Position
 from charlstm.runs.records import Record, Setback, StepRecord
 from charlstm.runs.saved_model import SavedModel
+from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines.selection import engine_of
 from charlstm.sampling.generate import generate_text
 from charlstm.scoring import evaluation
+from charlstm.scoring.totals import Evaluation
 from charlstm.text.batches import Batch, batches
 from charlstm.training.checkpoints import Checkpoints
 from charlstm.training.optim import learning_rate_at
@@ -163,8 +165,8 @@ class Trainer:
             with suppress(SaveError):
                 folder.append_metrics({"step": self.position.step, "diverged": reason})
             raise DivergedError(
-                f"training diverged for the {number}th time ({reason}), with the learning rate halved {MAX_SETBACKS} times: "
-                "try a lower train.learning_rate in a new run; what was saved before is whole"
+                f"training diverged for the {number}th time ({reason}), with the learning rate halved {MAX_SETBACKS} times",
+                remedy="try a lower train.learning_rate in a new run; what was saved before is whole",
             )
         self._checkpoints.wait()
         saved, warning = load_training(folder)
@@ -175,14 +177,12 @@ class Trainer:
         self.position.setbacks = number
         return Setback(reason, self.position.step, number)
 
-    def _smaller(self) -> str:
+    def _smaller(self) -> Phrase:
         train = self.config.train
-        smaller = [f"train.seq_len={max(2, train.seq_len // 2)}"]
-        if train.batch_size > 1:
-            smaller.insert(0, f"train.batch_size={train.batch_size // 2}")
-        remedy = " or ".join(f"--set {setting}" for setting in smaller)
         does_not_fit = f"train.batch_size {train.batch_size} x train.seq_len {train.seq_len} does not fit"
-        return f"{does_not_fit}; try a new run with {remedy}; what was saved before is whole"
+        fewer = (Argument("train.batch_size", train.batch_size // 2), " or ") if train.batch_size > 1 else ()
+        shorter = Argument("train.seq_len", max(2, train.seq_len // 2))
+        return (f"{does_not_fit}; try a new run with ", *fewer, shorter, "; what was saved before is whole")
 
     def _step(self, batch: Batch) -> StepRecord:
         """Take a step, and count it."""
@@ -226,7 +226,7 @@ class Trainer:
         )
         return self._keep(folder, record)
 
-    def _validate(self) -> evaluation.Evaluation:
+    def _validate(self) -> Evaluation:
         prepared = self.prepared
         scored = evaluation.stateful(self.model, prepared.ids[: prepared.end], prepared.split, self._check)
         if not math.isfinite(scored.loss):
@@ -235,9 +235,9 @@ class Trainer:
 
     def _preview(self) -> str:
         settings = self.config.sample.model_copy(update={"length": PREVIEW_LENGTH})
-        text = settings.prime
+        controls, text = Controls(settings, self.prepared.vocabulary), settings.prime
         try:
-            for piece in generate_text(engine_of(self.model), self.prepared.vocabulary, settings, _PREVIEW_SEED):
+            for piece in generate_text(engine_of(self.model), controls, _PREVIEW_SEED):
                 text += piece
                 self._check()
         finally:

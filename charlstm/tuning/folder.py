@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from charlstm.errors import RunError, shown
-from charlstm.runs.folder import TRIALS, RunFolder
+from charlstm.runs.folder import ANOTHER_RUN, TRIALS, RunFolder
 
 
 class SearchFolder(RunFolder):
@@ -33,11 +33,11 @@ class SearchFolder(RunFolder):
     def refuse_other(self) -> None:
         """RunError where the folder holds anything and no search: what a search throws away in it would be lost."""
         if RunFolder(self.path).held():
-            raise RunError(f"{self.path} holds a training and no search: choose another --run")
+            raise RunError(f"{self.path} holds a training and no search", remedy=ANOTHER_RUN)
         if self.path.is_dir() and not self.trials.exists():
             others = [path.name for path in self.path.iterdir() if path.name != ".lock"]
             if others:
-                raise RunError(f"{self.path} holds {shown(min(others))} and no search: choose another --run")
+                raise RunError(f"{self.path} holds {shown(min(others))} and no search", remedy=ANOTHER_RUN)
 
     def _files(self) -> tuple[Path, ...]:
         return (self.trials, self.best_config)

@@ -19,7 +19,7 @@ from threading import Timer
 
 import torch
 
-from charlstm.config import Config
+from charlstm.asked import Asked
 from charlstm.errors import ConfigError, OutOfMemoryError
 from charlstm.files import write_atomically
 from charlstm.out_of_memory import out_of_memory
@@ -48,11 +48,11 @@ class Search:
     Its `run` goes on with what the folder holds. RunError where that is another search.
     """
 
-    def __init__(self, corpus: Corpus, config: Config, space: Space, device: torch.device, folder: SearchFolder) -> None:
+    def __init__(self, corpus: Corpus, asked: Asked, space: Space, device: torch.device, folder: SearchFolder) -> None:
         # What the length of the text decides is decided here, for the run that the search is for.
-        config, _ = fit_scale(config, corpus.split(config.data)[0])
+        config, _ = fit_scale(asked, corpus.split(asked.config.data)[0])
         self.config, self.space, self.folder, self.device = config, space, folder, device
-        self.prepared = prepare_for_search(corpus, config)
+        self.prepared = prepare_for_search(corpus, Asked.all_of(config))
         self.trials = Trials(folder, corpus.digest, config, space)
         self.stop_asked = False
         self._corpus = corpus
@@ -135,7 +135,7 @@ class Search:
         return record if is_stopped else replace(record, state="done")
 
     def _prepared(self, values: dict[str, Value]) -> Prepared:
-        prepared = prepare_for_search(self._corpus, with_values(self.config, values))
+        prepared = prepare_for_search(self._corpus, Asked.all_of(with_values(self.config, values)))
         train = prepared.config.train
         often = train.model_copy(update={"eval_every": math.ceil(prepared.total_steps / RUNGS), "patience": 0})
         return replace(prepared, config=prepared.config.model_copy(update={"train": often}))

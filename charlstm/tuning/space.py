@@ -103,14 +103,17 @@ def read_space(file: Path, assignments: Iterable[str], config: Config) -> Space:
     """
     table = read_toml(file).get("tune", {})
     if not isinstance(table, dict) or not table:
-        raise ConfigError(f"{file} does not say what to search: give it a table [tune] with lines such as {_EXAMPLE}")
+        no_table = f"{file} does not say what to search"
+        raise ConfigError(no_table, remedy=f"give it a table [tune] with lines such as {_EXAMPLE}")
     try:
         space = {name: _parse(name, value, config) for name, value in _flat(table)}
     except ConfigError as error:
-        raise ConfigError(f"[tune] {error}") from None
+        error.where = "[tune] "
+        raise
     for assignment in assignments:
         if (name := assignment.partition("=")[0].strip()) in space:
-            raise ConfigError(f"--set {shown(assignment)}: [tune] in {file} searches {name}; take one of them away")
+            searched = f"[tune] in {file} searches {name}"
+            raise ConfigError(searched, key="set", value=assignment, remedy="take one of them away")
     return space
 
 
@@ -138,7 +141,7 @@ def _parse(name: str, value: object, config: Config) -> Choices | Range:
         return _choices(name, value, config)
     if isinstance(value, dict):
         return _range_from(name, value, kind, config)
-    raise ConfigError(f"{name} = {shown(value)}: expected a list of choices or a range, such as {_EXAMPLE}")
+    raise ConfigError(f"expected a list of choices or a range, such as {_EXAMPLE}", key=name, value=value)
 
 
 def _kind(name: str, value: object) -> object:
@@ -149,7 +152,7 @@ def _kind(name: str, value: object) -> object:
         validate({section: {key: value} if key else value})  # which says what is wrong, and what is nearest
     if section not in _SECTIONS or name in NO_BETTER:
         others = f"the settings of {' and '.join(f'[{s}]' for s in _SECTIONS)} but {', '.join(NO_BETTER)}"
-        raise ConfigError(f"{name} can't be searched, no model is better for it: expected one of {others}")
+        raise ConfigError("it can't be searched, no model is better for it", key=name, remedy=f"expected one of {others}")
     return keys[key].annotation
 
 
@@ -157,7 +160,7 @@ def _choices(name: str, values: Sequence[Any], config: Config) -> Choices:
     for value in values:
         with_values(config, {name: value})
     if len(values) < 2 or len(set(values)) < len(values):
-        raise ConfigError(f"{name} = {shown(values)}: expected at least two choices, none of them twice")
+        raise ConfigError("expected at least two choices, none of them twice", key=name, value=values)
     return Choices(tuple(values))
 
 
@@ -167,14 +170,17 @@ def _range_from(name: str, table: Mapping[str, Any], kind: object, config: Confi
         if key not in allowed:
             near = difflib.get_close_matches(key, allowed, 1)
             hint = f"did you mean {near[0]}? " if near else ""
-            raise ConfigError(f"{name}: {shown(key)} = {shown(value)}: {hint}a range has {', '.join(allowed)}")
+            raise ConfigError(f"{shown(key)} = {shown(value)}", key=name, remedy=f"{hint}a range has {', '.join(allowed)}")
     if kind not in (int, float) or not {"low", "high"} <= set(table):
-        raise ConfigError(f"{name} = {shown(table)}: expected low and high, of a setting that is a number; else list choices")
+        raise ConfigError(
+            "expected low and high, of a setting that is a number", key=name, value=table, remedy="else list choices"
+        )
     for end in ("low", "high"):
         with_values(config, {name: table[end]})
     low, high, log = table["low"], table["high"], table.get("log", False)
     if not isinstance(log, bool):
-        raise ConfigError(f"{name}: log = {shown(log)}: expected true or false")
+        raise ConfigError(f"log = {shown(log)}: expected true or false", key=name)
     if low >= high or (log and low <= 0):
-        raise ConfigError(f"{name} = {shown(table)}: expected low below high{', and above 0 where log is true' if log else ''}")
+        expected = f"expected low below high{', and above 0 where log is true' if log else ''}"
+        raise ConfigError(expected, key=name, value=table)
     return Range(low, high, log) if kind is int else Range(float(low), float(high), log)

@@ -25,6 +25,7 @@ from optuna.trial import TrialState
 
 from charlstm.config import Config
 from charlstm.errors import RunError, shown
+from charlstm.runs.folder import ANOTHER_RUN
 from charlstm.tuning.folder import SearchFolder
 from charlstm.tuning.space import NO_BETTER, Choices, Range, Space, Value
 
@@ -176,7 +177,7 @@ def _open_study(file: Path) -> optuna.Study:
     except OSError:
         raise
     except Exception:  # whatever Optuna meets in lines that it did not write
-        raise RunError(f"{file} is damaged, so this search can't go on: choose another --run") from None
+        raise RunError(f"{file} is damaged, so this search can't go on", remedy=ANOTHER_RUN) from None
 
 
 def _mend(file: Path) -> None:
@@ -203,9 +204,9 @@ def _about(text: str, config: Config, space: Space) -> dict[str, Any]:
 
 def _refuse_another(was: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
     if was["text"] != now["text"]:
-        raise RunError(f"{folder} holds a search on another text: choose another --run")
+        raise RunError(f"{folder} holds a search on another text", remedy=ANOTHER_RUN)
     if was["tune"] != now["tune"]:
-        raise RunError(f"{folder} holds a search over another [tune] table: choose another --run")
+        raise RunError(f"{folder} holds a search over another [tune] table", remedy=ANOTHER_RUN)
     for name, value in was["settings"].items():
         if (other := now["settings"].get(name)) != value:
-            raise RunError(f"{folder} holds a search with {name} = {shown(value)}, not {shown(other)}: choose another --run")
+            raise RunError(f"{folder} holds a search with {name} = {shown(value)}, not {shown(other)}", remedy=ANOTHER_RUN)

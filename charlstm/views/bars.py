@@ -7,12 +7,13 @@ Does not know: what reading, scoring and tracing are. It imports no torch, which
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from tqdm import tqdm
 
+from charlstm.runs.records import Record, Setback, StepRecord
 from charlstm.text.types import Progress
 
 _LARGE = 16 * 2**20  # less is read before a bar could be looked at
@@ -36,6 +37,36 @@ def tracing_bar() -> AbstractContextManager[Progress]:
 def gradients_bar() -> AbstractContextManager[Progress]:
     """What is to be called with the characters whose gradients are known so far, and in all."""
     return _bar("gradients", "char", 0)
+
+
+@contextmanager
+def training_bar(total: int, done: int) -> Iterator[Callable[[StepRecord | Record | Setback], None]]:
+    """One bar for a whole training, on a terminal or in a notebook; what is to be called with each of its records.
+
+    `total` steps, of which `done` are done before.
+    """
+    bar = tqdm(total=total, initial=done, unit="step", dynamic_ncols=True, disable=not (sys.stderr.isatty() or in_notebook()))
+    validation = ""
+
+    def show(record: StepRecord | Record | Setback) -> None:
+        nonlocal validation
+        if isinstance(record, StepRecord):
+            bar.set_description_str(f"epoch {record.epoch}  loss {record.loss:.3f}{validation}", refresh=False)
+            bar.update(record.step - bar.n)
+        elif isinstance(record, Record):
+            validation = f"  validation {record.validation_loss:.3f}"
+        else:
+            bar.update(record.back_to - bar.n)
+
+    with bar:
+        yield show
+
+
+def in_notebook() -> bool:
+    """Whether a Jupyter kernel runs this: what goes to standard error there is seen."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return shell is not None and "IPKernelApp" in shell.config
 
 
 @contextmanager

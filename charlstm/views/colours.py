@@ -11,7 +11,7 @@ import sys
 from rich.style import Style
 from rich.text import Text
 
-from charlstm.errors import CharlstmError
+from charlstm.errors import Argument, CharlstmError
 from charlstm.views.console import console
 from charlstm.views.terminal import visible
 
@@ -19,13 +19,14 @@ LIGHT, DARK = "#ffffff", "#000000"
 """Letters, on a ground that is set with them: so every terminal, light or dark, shows the same."""
 
 
-def require_colours(option: str, otherwise: str) -> None:
+def require_colours(key: str, otherwise: tuple[str | Argument, ...]) -> None:
     """CharlstmError where standard output shows none; `otherwise` says what gives the same as numbers."""
     out = console(stderr=False)
     if out.color_system is None or out.no_color:
+        piped = "FORCE_COLOR=1 sends them through a pipe, such as to less -R, and "
         raise CharlstmError(
-            f"{option} needs a terminal with colours, and NO_COLOR not set: FORCE_COLOR=1 sends them through a pipe, such as "
-            f"to less -R, and {otherwise} gives numbers"
+            (Argument(key, True), " needs a terminal with colours, and NO_COLOR not set"),
+            remedy=(piped, *otherwise, " gives numbers"),
         )
 
 

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from charlstm.insight.features import Match
 from charlstm.insight.traces import GATES, Kind, Trace
-from charlstm.model.types import Floats
+from charlstm.model.types import Doubles, Floats
 from charlstm.text.excerpts import Excerpt, symbol_of
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.views.colours import DARK, LIGHT, append_character, put
@@ -182,6 +182,6 @@ def _characters(inspection: Inspection, top: int) -> list[dict[str, object]]:
     ]
 
 
-def _rounded(values: Floats) -> list[float]:
+def _rounded(values: Floats | Doubles) -> list[float]:
     """With the six digits that single precision is good for."""
     return [float(f"{value:.6g}") for value in np.asarray(values)]

@@ -15,9 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import platformdirs
-
 from charlstm.errors import TextError
+from charlstm.user_folders import state_folder
 from charlstm.views.console import print_line
 from charlstm.views.terminal import visible
 
@@ -135,7 +134,7 @@ def _session(complete: Complete) -> PromptSession[str]:
         output.enable_cpr = False  # a terminal's late answer to where the cursor is would end up in the text
     return PromptSession(
         output=output,
-        history=Kept(Path(platformdirs.user_state_dir("charlstm", appauthor=False)) / "play_history"),
+        history=Kept(state_folder() / "play_history"),
         completer=Words(),
         key_bindings=bindings,
         complete_while_typing=False,

@@ -22,13 +22,14 @@ from charlstm.views.terminal import visible
 
 if TYPE_CHECKING:  # they import torch, and whether there are colours is asked before it is loaded
     from charlstm.scoring.classification import Verdict
-    from charlstm.scoring.surprise import Score, Total
+    from charlstm.scoring.surprise import Score
+    from charlstm.scoring.totals import Total
 
 Form = Literal["table", "show", "json", "per-char"]
 """Rows, coloured text, JSON, or JSON with every character."""
 _DIGITS = 6  # of a number in JSON; the float32 behind it has no more
 _LIGHT, _DARK = "#e4e4e4", "#000000"
-_SCALE = (
+SURPRISE_SCALE = (
     (1 / 2, "50%", _LIGHT, "#121212"),
     (1 / 5, "20%", _LIGHT, "#420a68"),
     (1 / 20, "5%", "#ffffff", "#932667"),
@@ -39,7 +40,7 @@ _SCALE = (
 """The least probability of a colour, its name, letters, ground. After a near-black, the grounds are steps of matplotlib's
 inferno, which grows lighter evenly: no hues need be told apart. As letters and ground are both set, every terminal shows the
 same."""
-_SURPRISE_STYLES = [Style(color=letters, bgcolor=ground) for _, _, letters, ground in _SCALE]
+_SURPRISE_STYLES = [Style(color=letters, bgcolor=ground) for _, _, letters, ground in SURPRISE_SCALE]
 
 
 class ScoresView:
@@ -228,12 +229,12 @@ def _style(nats: float | None) -> Style:
     """The colour of a character by its surprise; none where it has none."""
     if nats is None:
         return Style.null()
-    return next(style for style, (least, *_) in zip(_SURPRISE_STYLES, _SCALE, strict=True) if math.exp(-nats) >= least)
+    return next(style for style, (least, *_) in zip(_SURPRISE_STYLES, SURPRISE_SCALE, strict=True) if math.exp(-nats) >= least)
 
 
 def _legend() -> Text:
     """What the colours mean."""
     legend = Text("probability of at least ")
-    for style, (_, name, *_) in zip(_SURPRISE_STYLES, _SCALE, strict=True):
+    for style, (_, name, *_) in zip(_SURPRISE_STYLES, SURPRISE_SCALE, strict=True):
         legend.append(f" {name} ", style)
     return legend

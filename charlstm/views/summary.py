@@ -1,4 +1,4 @@
-"""What is said before and after a training, and the answers of `info` and `eval`.
+"""What is said before and after a training, and the answer of `eval`.
 
 Knows: the words and the rows.
 Does not know: how any of the numbers came about.
@@ -6,26 +6,22 @@ Does not know: how any of the numbers came about.
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from pathlib import Path
 
 from rich.table import Table
 
 from charlstm.config import Config
-from charlstm.model.char_lstm import CharLSTM
 from charlstm.model.device import describe_device
 from charlstm.runs.diagnosis import Diagnosis
 from charlstm.runs.folder import RunFolder
-from charlstm.runs.saved_model import SavedModel
-from charlstm.scoring.evaluation import Evaluation
+from charlstm.scoring.totals import Evaluation
 from charlstm.text.corpus import Corpus
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.prepared import Prepared
 from charlstm.training.trainer import Trainer
 from charlstm.views.console import console, duration, print_facts, print_json, print_line
+from charlstm.views.info import loss_in_words, model_in_words
 
 MANY_SYMBOLS = 5_000
 """More make the last layer the widest part of a model."""
@@ -92,14 +88,12 @@ def print_plan(trainer: Trainer, folder: RunFolder, seconds_an_epoch: float) -> 
     """The model, the device, how long it will take, where it goes."""
     train, steps = trainer.config.train, trainer.steps_an_epoch
     left = trainer.total_steps - trainer.position.step
+    whole, rest = duration(seconds_an_epoch), duration(seconds_an_epoch / steps * left)
     rows = [
-        ("model", _model(trainer.model)),
+        ("model", model_in_words(trainer.model.vocabulary_size, trainer.model.config)),
         ("device", describe_device(trainer.device)),
-        (
-            "epoch",
-            f"{steps:,} steps of {train.batch_size} x {train.seq_len} characters, about {duration(seconds_an_epoch)} and an evaluation",
-        ),
-        ("training", f"{left:,} steps, {left / steps:.3g} epochs, about {duration(seconds_an_epoch / steps * left)}"),
+        ("epoch", f"{steps:,} steps of {train.batch_size} x {train.seq_len} characters, about {whole} and an evaluation"),
+        ("training", f"{left:,} steps, {left / steps:.3g} epochs, about {rest}"),
         ("run", str(folder.path) + (f", resumed at step {trainer.position.step:,}" if trainer.position.step else "")),
     ]
     print_facts(rows)
@@ -110,7 +104,7 @@ def print_result(trainer: Trainer, folder: RunFolder, program: str, diagnosis: D
     best = folder.best if folder.best.exists() else folder.last
     loss = trainer.position.best_loss
     noun = trainer.prepared.vocabulary.noun
-    rows = [("best", f"validation {_loss(loss, noun)}")] if loss is not None else []
+    rows = [("best", f"validation {loss_in_words(loss, noun)}")] if loss is not None else []
     prime = shlex.quote(trainer.config.sample.prime)
     at = f"at step {trainer.position.step:,}"
     if trainer.is_out_of_patience:
@@ -143,61 +137,3 @@ def print_evaluations(results: dict[str, Evaluation], vocabulary: Vocabulary, as
         row = (f"{result.loss:.4f}", f"{result.bpc:.4f}", f"{result.chars:,}", duration(result.seconds), f"{speed:,.0f}")
         table.add_row(name, *row)
     console(stderr=False).print(table)
-
-
-def print_info(path: Path, saved: SavedModel, diagnosis: Diagnosis | None, to_try: str | None, as_json: bool) -> None:
-    """All that a model file says of itself; of a run also what its curves say and what to try next."""
-    config = saved.config.model_dump(mode="json", exclude={"data": {"text"}, "track": True})
-    if as_json:
-        print_json(
-            {
-                "path": str(path),
-                "parameters": saved.model.parameters_count,
-                **asdict(saved.facts),
-                "vocabulary": saved.vocabulary.to_json(),
-                "config": config,
-                "diagnosis": diagnosis and {**asdict(diagnosis), "command": to_try},
-            }
-        )
-        return
-    facts, loss = saved.facts, saved.facts.validation_loss
-    rows = [
-        ("model", _model(saved.model)),
-        ("vocabulary", _vocabulary_facts(saved.vocabulary)),
-        (
-            "trained",
-            f"{facts.step:,} steps, {facts.characters:,} characters, in epoch {facts.epoch} of {saved.config.train.epochs}",
-        ),
-        (
-            "train loss",
-            "none yet" if facts.train_loss is None else f"{facts.train_loss:.4f} nats, with dropout",
-        ),
-        (
-            "validation",
-            "none yet" if loss is None else f"{_loss(loss, saved.vocabulary.noun)}, stateful",
-        ),
-    ]
-    if diagnosis:
-        rows.append(("curves", diagnosis.sentence))
-    rows += [(f"[{section}]", ", ".join(f"{k} {v!r}" for k, v in keys.items())) for section, keys in config.items()]
-    print_facts(rows, stderr=False)
-    if to_try:
-        print_line(f"to try: {to_try}", stderr=False)
-
-
-def _loss(nats: float, noun: str) -> str:
-    return f"{nats:.4f} nats, {nats / math.log(2):.4f} bits per {noun}"
-
-
-def _vocabulary_facts(vocabulary: Vocabulary) -> str:
-    if vocabulary.unit == "byte":
-        return "the 256 bytes"
-    symbols = str(vocabulary.to_json()["symbols"])
-    return f"{vocabulary.size} characters: {symbols[:100]!r}{'...' if len(symbols) > 100 else ''}"
-
-
-def _model(model: CharLSTM) -> str:
-    config = model.config
-    source = f"embedding {config.embedding_size}" if config.embedding_size else "one-hot"
-    layers = f"{config.num_layers} x {config.hidden_size}"
-    return f"LSTM {layers}, {source}, dropout {config.dropout:g}, {model.parameters_count:,} parameters"

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import pickle
 import re
 import shlex
 import shutil
@@ -25,6 +26,7 @@ import pytest
 from charlstm import __version__
 from charlstm.cli import main
 from charlstm.runs.records import Record, Setback, StepRecord
+from charlstm.runs.saved_model import load_model
 from charlstm.views.training import TrainingView
 from tests.conftest import TINY, VERSE, file_size_limit
 
@@ -64,11 +66,17 @@ FEW = [
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
-    """A folder with verse.txt and, trained on it from the command line, runs/verse."""
-    folder = tmp_path_factory.mktemp("cli")
-    (folder / "verse.txt").write_text(VERSE, encoding="utf-8")
-    return folder, run("train", "verse.txt", *settings(), folder=folder)
+def trained(tmp_path_factory: pytest.TempPathFactory, filled_once: Callable[..., Path]) -> tuple[Path, Result]:
+    """A folder with verse.txt and, trained on it from the command line, runs/verse; and what came of the command."""
+
+    def train(folder: Path) -> None:
+        (folder / "verse.txt").write_text(VERSE, encoding="utf-8")
+        result = run("train", "verse.txt", *settings(), folder=folder)
+        (folder / "result.pickle").write_bytes(pickle.dumps(result))
+
+    folder = tmp_path_factory.mktemp("cli") / "own"
+    shutil.copytree(filled_once("verse", train), folder)
+    return folder, pickle.loads((folder / "result.pickle").read_bytes())
 
 
 @pytest.fixture
@@ -244,6 +252,47 @@ def test_info_says_what_the_curves_say_and_the_command_to_try_works(
     assert "dropout = 0.4" in (tmp_path / "runs" / "verse-2" / "config.toml").read_text(encoding="utf-8")
 
 
+def test_info_needs_no_torch(folder: Path) -> None:
+    code = "import sys; from charlstm.cli import main; code = main(sys.argv[1:]); sys.exit(code or 'torch' in sys.modules)"
+    for options in (["runs/verse"], ["runs/verse/last.safetensors", "--json"]):
+        said = subprocess.run([sys.executable, "-c", code, "info", *options], cwd=folder, capture_output=True, check=False)
+        assert said.returncode == 0, said.stderr
+        assert said.stdout
+
+
+def test_info_counts_what_torch_counts(charlstm: Callable[..., Result], folder: Path) -> None:
+    model = load_model(folder / "runs" / "verse").model
+    said = json.loads(charlstm("info", "runs/verse", "--json", folder=folder).stdout)
+    assert said["parameters"] == sum(p.numel() for p in model.parameters())
+
+
+def test_info_finds_damage_in_the_numbers(charlstm: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
+    data = bytearray((folder / "runs" / "verse" / "best.safetensors").read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "m").write_bytes(data)
+    assert_fails(charlstm("info", "m", folder=tmp_path), "m is damaged")
+
+
+@pytest.mark.parametrize(
+    ("text", "part"), [("[train]\nfuture = 3\n", "train.future = 3: no such key"), ("[train\n", "is not valid TOML")]
+)
+def test_info_goes_on_where_the_settings_are_of_another_version(
+    charlstm: Callable[..., Result], folder: Path, tmp_path: Path, text: str, part: str
+) -> None:
+    shutil.copytree(folder / "runs" / "verse", tmp_path / "r")
+    known = charlstm("info", "r", "--json", folder=tmp_path)
+    (tmp_path / "r" / "config.toml").write_text(text, encoding="utf-8")
+    said = charlstm("info", "r", "--json", folder=tmp_path)
+    assert said.returncode == 0
+    [warning] = said.stderr.decode().splitlines()
+    assert warning.startswith("warning: r/config.toml is not one that this version can read (")
+    assert part in warning
+    now, before = json.loads(said.stdout), json.loads(known.stdout)
+    assert now["diagnosis"].pop("command") is None, "it would need those settings"
+    assert before["diagnosis"].pop("command")
+    assert now == before
+
+
 def test_without_curves_nothing_is_said_of_them(charlstm: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
     (tmp_path / "r").mkdir()
     shutil.copy(folder / "runs" / "verse" / "best.safetensors", tmp_path / "r")
@@ -309,7 +358,7 @@ def test_score_finds_the_odd_line(charlstm: Callable[..., Result], folder: Path)
 
 def test_score_reads_standard_input_where_no_text_is_named(charlstm: Callable[..., Result], folder: Path) -> None:
     command = ("score", "runs/verse", "--json")
-    piped = run(*command, folder=folder, stdin=VERSE[:200].encode())
+    piped = charlstm(*command, folder=folder, stdin=VERSE[:200].encode())
     (folder / "some.txt").write_text(VERSE[:200], encoding="utf-8")
     named = charlstm(*command, "some.txt", folder=folder)
     assert piped.returncode == named.returncode == 0
@@ -475,7 +524,7 @@ def test_classify_guesses_which_text_a_line_is_from(charlstm: Callable[..., Resu
         (["inspect", "runs/verse", "one.txt"], ["the text has 1 character", "at least 2"]),
         (["inspect", "runs/verse", "other.txt"], ["U+2605", "--unknown skip"]),
         (["inspect", "nothing", "verse.txt"], ["no model in nothing"]),
-        (["inspect", "runs/verse", "verse.txt", "--from", "999999"], ["--from 999,999"]),
+        (["inspect", "runs/verse", "verse.txt", "--from", "999999"], ["--from 999999"]),
         (["inspect", "runs/verse", "verse.txt", "--from", "-1"], ["--from -1"]),
         (["inspect", "runs/verse", "verse.txt", "--length", "1"], ["--length 1", "at least 2"]),
         (["inspect", "runs/verse", "verse.txt", "--top", "0"], ["--top 0"]),
@@ -484,17 +533,17 @@ def test_classify_guesses_which_text_a_line_is_from(charlstm: Callable[..., Resu
         (["inspect", "runs/verse", "verse.txt", "--json", "--neuron", "2:0"], ["no layer 2", "2 layers"]),
         (["inspect", "runs/verse", "verse.txt", "--json", "--neuron", "7"], ["--neuron '7'", "LAYER:NEURON"]),
         (["inspect", "runs/verse", "verse.txt", "--neuron", "0:0"], ["--neuron needs --terminal, --json or --html"]),
-        (["inspect", "runs/verse", "verse.txt", "--html", "none/a.html"], ["--html 'none/a.html'", "no folder 'none'"]),
+        (["inspect", "runs/verse", "verse.txt", "--html", "none/a.html"], ["--html none/a.html", "no folder 'none'"]),
         (
             ["inspect", "runs/verse", "verse.txt", "--html", "a.html", "--length", "20001"],
-            ["--length 20,001", "20,000"],
+            ["--length 20001", "20,000"],
         ),
         (["inspect", "runs/verse", "verse.txt", "--html", "a.html", "--at", "5"], ["--at needs --terminal or --json"]),
         (["inspect", "runs/verse", "verse.txt", "--terminal"], ["--neuron L:N", "--at P"]),
         (["inspect", "runs/verse", "verse.txt", "--terminal", "--json"], ["choose one"]),
         (["inspect", "runs/verse", "verse.txt", "--terminal", "--neuron", "0:0"], ["--terminal needs a terminal with colours"]),
         (["inspect", "runs/verse", "verse.txt", "--kind", "odd"], ["--kind", "'odd'"]),
-        (["inspect", "runs/verse", "verse.txt", "--npz", "none/a.npz"], ["--npz 'none/a.npz'", "no folder 'none'"]),
+        (["inspect", "runs/verse", "verse.txt", "--npz", "none/a.npz"], ["--npz none/a.npz", "no folder 'none'"]),
         (["score", "runs/verse", "none.txt"], ["no such file: none.txt"]),
         (["score", "runs/verse", "nothing"], ["no text in the folder nothing"]),
         (["score", "runs/verse", "empty.txt"], ["empty.txt is empty"]),
@@ -623,40 +672,52 @@ def test_help_and_version_do_not_import_torch(charlstm: Callable[..., Result], t
     assert b"Usage" in charlstm(folder=tmp_path).stdout
 
 
-def test_a_narrow_terminal_without_utf8(charlstm: Callable[..., Result], tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "40"}
+def test_a_narrow_terminal_without_utf8(
+    charlstm: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "stars.txt").write_text("★ 日本 😀 " * 200, encoding="utf-8")
     assert charlstm("train", "stars.txt", "--run", "r", *settings("train.max_steps=2"), folder=tmp_path).returncode == 0
-    both = "from charlstm.cli import main; print(main(['info', 'r'])); print(main(['info', 'r', '--json']))"
-    result = subprocess.run([sys.executable, "-c", both], cwd=tmp_path, capture_output=True, check=False, env=environment)
-    assert result.returncode == 0, result.stderr
-    table, json_and_code = result.stdout.split(b"\n0\n{")
+    monkeypatch.setenv("COLUMNS", "40")
+    said = []
+    for more in ((), ("--json",)):
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out := io.BytesIO(), encoding="ascii"))
+        assert main(["info", "r", *more]) == 0
+        said.append(out.getvalue())
+    table, facts = said
     assert b"\\u2605" in table
-    assert b"\\u2605" in json_and_code
-    facts, code = json_and_code.rsplit(b"\n", 2)[:2]
-    assert code == b"0"
-    assert "😀" in json.loads(b"{" + facts)["vocabulary"]["symbols"]
+    assert b"\\u2605" in facts
+    assert "😀" in json.loads(facts)["vocabulary"]["symbols"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
-def test_on_a_terminal_there_is_a_bar_and_nothing_is_obeyed(folder: Path, tmp_path: Path) -> None:
+def test_on_a_terminal_there_is_a_bar_and_nothing_is_obeyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import pty
     import termios
 
+    monkeypatch.chdir(tmp_path)
+    for name, value in (("TERM", "xterm"), ("COLUMNS", "80"), ("LINES", "24")):
+        monkeypatch.setenv(name, value)
+
     def on_terminal(*arguments: str) -> str:
-        shown = b""
+        shown: list[bytes] = []
         main_end, terminal = pty.openpty()
         termios.tcsetwinsize(terminal, (24, 80))
-        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
-        command = [*COMMAND, *arguments]
-        with subprocess.Popen(command, cwd=tmp_path, stdout=terminal, stderr=terminal, env=environment) as process:
-            os.close(terminal)
+
+        def read() -> None:
             with suppress(OSError):  # what Linux says when the other end is closed
                 while piece := os.read(main_end, 4096):
-                    shown += piece
+                    shown.append(piece)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        with os.fdopen(terminal, "w", encoding="utf-8") as stream:
+            monkeypatch.setattr(sys, "stdout", stream)
+            monkeypatch.setattr(sys, "stderr", stream)
+            code = main(list(arguments))
+        reader.join()
         os.close(main_end)
-        assert process.returncode == 0
-        return shown.decode()
+        assert code == 0
+        return b"".join(shown).decode()
 
     (tmp_path / "escapes.txt").write_text("\x1b]0;title\x1b\\\x1b[2J\u202e" * 300, encoding="utf-8")
     shown = on_terminal("train", "escapes.txt", "--run", "r", *settings("train.max_steps=40"))
@@ -760,7 +821,7 @@ def test_a_finished_run_says_what_would_lengthen_it(charlstm: Callable[..., Resu
     for settings in ([], ["--set", "train.max_steps=100000"]):
         said = charlstm("train", "--resume", "--run", "runs/verse", *settings, folder=folder)
         assert said.returncode == 2
-        assert said.stderr.decode().splitlines()[-1].endswith("--set train.epochs= asks for more")
+        assert said.stderr.decode().splitlines()[-1].endswith("--set train.epochs=3 asks for more")
 
 
 def test_a_signal_at_the_very_end_promises_no_more_to_do(

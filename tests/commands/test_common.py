@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from charlstm.commands.common import command_to_try, program, run_name
+from charlstm.commands.common import command_to_try, program
 from charlstm.commands.signals import stopping
 from charlstm.config import load_config
 from charlstm.errors import Stopped
 from charlstm.runs.diagnosis import Diagnosis
 from charlstm.runs.folder import RunFolder
+from charlstm.runs.naming import run_name
 
 
 @pytest.mark.parametrize(

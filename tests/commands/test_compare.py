@@ -95,7 +95,7 @@ def test_a_model_file_has_no_text_to_compare_and_bytes_know_all(
     [
         (["a", "none"], ["no such model: none"]),
         (["a", "verse.txt"], ["verse.txt"]),
-        (["a", "b", "--prime", "green"], ["--prime 'green'", "b never saw"]),
+        (["a", "b", "--prime", "green"], ["--prime green", "b never saw"]),
         (["a", "b", "--prime", ""], ["--prime ''", "empty"]),
         (["a", "b", "--length", "0"], ["--length 0"]),
         (["a", "b", "--seed", "-1"], ["--seed -1"]),

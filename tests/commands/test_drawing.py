@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
@@ -102,7 +103,7 @@ def test_nothing_is_started_where_it_can_not_be_or_is_not_wanted(
 
 
 class Redrawing:
-    """The other process's `main`, in a thread, with a clock that says what a picture takes and no picture."""
+    """The other process's `redraw_when_asked`, in a thread, with a clock that says what a picture takes and no picture."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.drawn = 0
@@ -111,8 +112,8 @@ class Redrawing:
         self._source, self._pipe = os.pipe()
         monkeypatch.setattr(redrawing, "draw", self._draw)
         monkeypatch.setattr(redrawing, "yield_to_others", lambda: None)
-        monkeypatch.setattr(redrawing.time, "process_time", lambda: self._clock)
-        self._thread = Thread(target=redrawing.main, args=(Path("run"), self._source))
+        monkeypatch.setattr(time, "process_time", lambda: self._clock)
+        self._thread = Thread(target=redrawing.redraw_when_asked, args=(Path("run"), self._source))
         self._thread.start()
 
     def _draw(self, run: Path) -> None:
@@ -122,6 +123,9 @@ class Redrawing:
 
     def ask(self) -> None:
         os.write(self._pipe, b"\n")
+
+    def wait_for(self, drawn: int) -> None:
+        wait_for(lambda: self.drawn == drawn)
 
     def end(self) -> None:
         if self._pipe >= 0:
@@ -151,13 +155,13 @@ def test_all_pictures_take_a_hundredth_of_a_core(other: Redrawing) -> None:
 def test_every_evaluation_is_drawn_where_there_is_time_for_it(other: Redrawing) -> None:
     for number in range(1, 6):
         other.ask()
-        wait_for(lambda number=number: other.drawn == number)
+        other.wait_for(number)
 
 
 def test_the_end_is_drawn_at_once_and_only_where_there_is_news(other: Redrawing) -> None:
     other.takes = 1000.0
     other.ask()
-    wait_for(lambda: other.drawn == 1)
+    other.wait_for(1)
     for _ in range(3):
         other.ask()
     time.sleep(0.1)
@@ -169,7 +173,7 @@ def test_the_end_is_drawn_at_once_and_only_where_there_is_news(other: Redrawing)
 def test_without_news_the_end_draws_nothing(other: Redrawing) -> None:
     other.takes = 1000.0
     other.ask()
-    wait_for(lambda: other.drawn == 1)
+    other.wait_for(1)
     other.end()
     assert other.drawn == 1
 
@@ -198,12 +202,16 @@ def test_the_end_does_not_wait_for_a_picture_that_gets_no_processor(
     assert begun == [[sys.executable, "-m", "charlstm", "plot", "run"]]
 
 
+def is_newer(file: Path, before: int) -> bool:
+    return file.is_file() and file.stat().st_mtime_ns > before
+
+
 def test_a_real_process_draws_each_time_and_survives_what_it_can_not_draw(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     picture = run / "curves.png"
-    code = "from charlstm.commands import redrawing as r; r.PAUSE = 0; import sys; r.main(r.Path(sys.argv[1]), 0)"
+    code = "from charlstm.commands import redrawing as r; r.PAUSE = 0; import sys; r.redraw_when_asked(r.Path(sys.argv[1]), 0)"
     code += "; sys.exit('torch' in sys.modules)"
-    command = [sys.executable, "-c", code, run]
+    command = [sys.executable, "-c", code, str(run)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0) as process:
         assert process.stdin
         process.stdin.write(b"\n")  # a run without an evaluation
@@ -213,7 +221,7 @@ def test_a_real_process_draws_each_time_and_survives_what_it_can_not_draw(tmp_pa
                 log.write(f'{json.dumps(record(step, 2.0))}\n{{"half')
             before = picture.stat().st_mtime_ns if step > 1 else 0
             process.stdin.write(b"\n")
-            wait_for(lambda before=before: picture.is_file() and picture.stat().st_mtime_ns > before)
+            wait_for(partial(is_newer, picture, before))
     assert process.returncode == 0
     assert {file.name for file in run.iterdir()} == {"config.toml", "metrics.jsonl", "curves.png"}
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from charlstm.cli import main
-from charlstm.views.pages.markup import embedded
 from tests.conftest import TINY
 
 TEXT = "</script><script>alert(1)</script>\n"
@@ -45,7 +44,12 @@ def test_the_words_have_the_numbers_of_the_json(model: Path, capsys: pytest.Capt
     assert err == ""
     assert (found["layer"], found["neuron"]) == (1, 5)
     neuron = {name: column[5] for name, column in found["neurons"].items()}
-    printed = lambda pattern: [float(number) for number in re.search(pattern, out).groups()]  # type: ignore[union-attr]  # noqa: E731
+
+    def printed(pattern: str) -> list[float]:
+        found = re.search(pattern, out)
+        assert found, pattern
+        return [float(number) for number in found.groups()]
+
     number = r"\(?(-?\d+\.\d+)\)?"
     for letter, name in zip("figo", ("forget", "input", "candidate", "output"), strict=True):
         numbers = printed(rf"neuron 5: {letter} = (?:sigmoid|tanh){number} = {number}")
@@ -128,13 +132,7 @@ def test_the_name_of_a_file_is_explained_only_where_the_model_knows_its_characte
     assert "".join(answer(capsys, model, "alert")["text"]) == "alert"
     for name, kind in (("verse.txt", "file"), ("folder", "folder")):
         assert main(["explain", str(model), name]) == 2
-        assert f"'{name}' is a {kind}, and explain takes the text itself; charlstm inspect reads" in capsys.readouterr().err
-
-
-def test_what_is_embedded_ends_no_script_and_comes_back() -> None:
-    hostile = ["</script>", "<!--<script>", "&lt;", "\u2028", "\ud800", "]]>"]
-    assert not set("<>&\u2028") & set(embedded(hostile))
-    assert json.loads(embedded(hostile)) == hostile
+        assert f"'{name}' is a {kind}, and explain takes the text itself: charlstm inspect reads" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -149,7 +147,7 @@ def test_what_is_embedded_ends_no_script_and_comes_back() -> None:
         (["<s", "--neuron", "2:0"], ["--neuron 2:0", "no layer 2", "2 layers"]),
         (["<s", "--neuron", "5"], ["--neuron '5'", "LAYER:NEURON"]),
         (["<s", "--neuron", "1:5", "--layer", "1"], ["--layer and --neuron exclude each other"]),
-        (["<s", "--html", "none/page.html"], ["--html 'none/page.html'", "there is no folder 'none'"]),
+        (["<s", "--html", "none/page.html"], ["--html none/page.html", "there is no folder 'none'"]),
         (["<" * 10_001], ["10,001 characters", "10,000"]),
         (["<" * 5_000, "--html", "page.html"], ["5,000 characters", "a page of this model takes 4,166"]),
         ([], ["TEXT"]),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.image import imread
+from matplotlib.lines import Line2D
 
 from charlstm.cli import main
 from charlstm.insight.memory import CONTEXTS, REACH, Context, Mean, Memory
@@ -121,9 +124,14 @@ def test_sentences() -> None:
 
 
 def test_the_reset_line_follows_the_model_and_then_has_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = []
+    lines: list[tuple[list[float], list[float]]] = []
     plot = Axes.plot
-    monkeypatch.setattr(Axes, "plot", lambda self, *a, **more: lines.append((list(a[0]), list(a[1]))) or plot(self, *a, **more))
+
+    def plot_and_note(axes: Axes, xs: Sequence[float], ys: Sequence[float], *marks: str, **more: Any) -> list[Line2D]:
+        lines.append((list(xs), list(ys)))
+        return plot(axes, xs, ys, *marks, **more)
+
+    monkeypatch.setattr(Axes, "plot", plot_and_note)
     memory = planted(0.5, 1.0)
     assert draw_memory(memory, "character", 64, "png")
     assert draw_memory(planted(0.5, 0.0), "character", 64, "svg")

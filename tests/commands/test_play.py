@@ -36,12 +36,13 @@ Play = Callable[..., tuple[int, str, str]]
 def play(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Play:
     """What comes of lines on standard input: exit code, standard output, standard error."""
     monkeypatch.chdir(tmp_path)
+    folder = model.parent
 
-    def call(lines: str | bytes, *arguments: str) -> tuple[int, str, str]:
+    def call(lines: str | bytes, *arguments: str, model: str = model.name) -> tuple[int, str, str]:
         capfdbinary.readouterr()
         data = lines.encode() if isinstance(lines, str) else lines
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
-        code = main(["play", str(model), "--seed", "7", *arguments])
+        code = main(["play", str(folder / model), "--seed", "7", *arguments])
         out, err = capfdbinary.readouterr()
         return code, out.decode(), err.decode()
 
@@ -103,6 +104,20 @@ def test_settings_are_changed_and_shown(play: Play, tmp_path: Path) -> None:
     assert (shown["ban"], shown["min_length"], shown["seed"]) == ("'\\x1b'", "2", "9")
 
 
+def test_a_file_takes_a_ban_of_the_run_away_and_an_empty_prime_is_the_runs(
+    tmp_path: Path, play: Play, model: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """The same in `sample` and in `play`."""
+    save(model.parent / "banned", CharVocabulary(SYMBOLS), f"sample.length={LENGTH}", "sample.ban=cde", "sample.stop=f")
+    (tmp_path / "s.toml").write_text('[sample]\nprime = ""\nban = ""\nstop = []\n', encoding="utf-8")
+    _, out, err = play("\n/show\n", "--config", "s.toml", model="banned")
+    shown = dict(line.split(maxsplit=1) for line in err.splitlines())
+    assert (shown["ban"], shown["stop"], shown["prime"]) == ("''", "[]", "'ab'")
+    assert main(["sample", str(model.parent / "banned"), "--seed", "7", "--config", "s.toml"]) == 0
+    assert capfdbinary.readouterr().out.decode() == out
+    assert set("cdef") & set(out), "with what the run would not write"
+
+
 def test_help_lists_every_command(play: Play) -> None:
     _, out, err = play("/help\n")
     assert out == ""
@@ -112,7 +127,7 @@ def test_help_lists_every_command(play: Play) -> None:
 def test_a_mistake_is_one_line_and_nothing_is_lost(play: Play, tmp_path: Path) -> None:
     (tmp_path / "there").write_text("kept")
     (tmp_path / "folder").mkdir()
-    mistakes = {
+    mistakes: dict[str | bytes, str] = {
         "é": "the model never saw 'é' (U+00E9)",
         b"a\xff": "a line of standard input is not UTF-8 (offset 1)",
         "/undo": "nothing to undo",

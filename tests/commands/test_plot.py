@@ -104,7 +104,7 @@ def test_several_runs_lie_in_one_picture_under_what_differs(
 def test_the_same_curves_make_the_same_file() -> None:
     columns = read_columns("\n".join(json.dumps(record(s, 2.0)) for s in (1, 2)).encode())
     for kind in ("png", "svg"):
-        one, two = (draw_curves([Drawn("$x_{", columns)], "steps", "character", kind) for _ in range(2))  # type: ignore[arg-type]
+        one, two = (draw_curves([Drawn("$x_{", columns)], "steps", "character", kind) for _ in range(2))
         assert one == two
 
 
@@ -140,7 +140,7 @@ def test_a_terminal_shows_scales_lines_and_letters(tmp_path: Path, monkeypatch: 
     out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     monkeypatch.setattr(sys, "stdout", out)
     assert main(["plot", str(run), "--terminal"]) == 0
-    text = out.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+    text = out.buffer.getvalue().decode(encoding)
     rows = text.splitlines()
     assert max(map(len, rows)) <= 80
     assert rows[1].split()[0] == "4.5000"

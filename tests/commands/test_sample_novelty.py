@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from charlstm.commands.sample_novelty import Novelty
-from charlstm.config import DataConfig
-from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary
 from tests.commands.test_sample import Sample, folder, lines, sample
 
 __all__ = ["folder", "sample"]
@@ -90,14 +87,3 @@ def test_mistakes_are_found_before_the_model_is_loaded(sample: Sample, arguments
     code, out, err = sample(*arguments, model="no-such-model")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert part in err
-
-
-@pytest.mark.parametrize("vocabulary", [ByteVocabulary("nfc"), CharVocabulary("caf\n", "nfc")])
-def test_a_corpus_is_read_as_the_models_text_was(tmp_path: Path, vocabulary: ByteVocabulary | CharVocabulary) -> None:
-    (tmp_path / "a").write_bytes("cafe\u0301\r\n".encode())
-    (tmp_path / "b").write_bytes(b"end")
-    trained = DataConfig(newlines="lf", separator="--")
-    novelty = Novelty([str(tmp_path / "a"), str(tmp_path / "b")], trained, vocabulary)
-    assert novelty.facts("café\n--end")["longest"] == len("café\n--end")
-    assert novelty.is_copied("xcaféx", 4)
-    assert not novelty.is_copied("xcaféx", 5)

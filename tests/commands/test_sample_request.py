@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from charlstm.commands.sample_request import MOST_PRIME, SampleRequest
-from charlstm.config import SampleConfig
+from charlstm.cli.wording import said
+from charlstm.commands.sample_request import MOST_PRIME, SampleOptions
 from charlstm.errors import CharlstmError
+from charlstm.sampling.request import SampleRequest
 
 
-def request(**options: object) -> SampleRequest:
-    return SampleRequest(Path("model"), **options)  # type: ignore[arg-type]
+def options_of(**values: object) -> SampleOptions:
+    """Those of the request and those beside it alike by their names."""
+    request = {key: value for key, value in values.items() if key in SampleRequest.__dataclass_fields__}
+    beside = {key: value for key, value in values.items() if key not in request}
+    return SampleOptions(Path("model"), SampleRequest(**request), **beside)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -25,6 +29,7 @@ def request(**options: object) -> SampleRequest:
         ({"forever": True, "require": "a"}, ["--forever", "--require"]),
         ({"forever": True, "output": "f"}, ["--forever", "--output"]),
         ({"prime_file": "f", "given": {"prime": "a"}}, ["--prime-file", "--prime "]),
+        ({"prime_file": "f", "is_prime_piped": True}, ["--prime-file", "--prime "]),
         ({"beam": 2, "seed": 1}, ["--beam", "--seed"]),
         ({"beam": 2, "count": 1}, ["--beam", "--count"]),
         ({"beam": 2, "require": "a"}, ["--beam", "--require"]),
@@ -68,9 +73,9 @@ def test_what_contradicts_itself_is_found_before_a_model_is_loaded(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CharlstmError) as raised:
-        request(**options).check()
+        options_of(**options)
     for part in parts:
-        assert part in str(raised.value)
+        assert part in said(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -88,30 +93,17 @@ def test_what_contradicts_itself_is_found_before_a_model_is_loaded(
 )
 def test_what_can_be_had_together(options: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    request(**options).check()
-
-
-def test_settings_come_from_flags_then_the_file_then_the_run(tmp_path: Path) -> None:
-    file = tmp_path / "c.toml"
-    file.write_text('[sample]\nprime = ""\nlength = 20\ntop_k = 3\nstop = "x"\n', encoding="utf-8")
-    trained = SampleConfig(prime="A", length=10, temperature=0.5, bias=("e=1",))
-    asked = request(config=file, given={"top_k": 4, "stop": ["y", "z"]})
-    asked.check()
-    expected = SampleConfig(prime="A", length=20, top_k=4, temperature=0.5, bias=("e=1",), stop=("y", "z"))
-    assert asked.settings(trained) == expected
-    with pytest.raises(CharlstmError, match=r"min_length = 15.*length = 10"):
-        request(given={"min_length": 15}).settings(trained)
-    assert request(forever=True, given={"min_length": 15}).settings(trained).min_length == 15
+    options_of(**options)
 
 
 def test_primes_from_files_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "prime.txt"
     file.write_bytes("\ufeffé\r\nend\n".encode())
-    assert request().prime() is None
-    assert request(given={"prime": "text"}).prime() is None
-    assert request(prime_file=str(file)).prime() == "é\r\nend\n"
+    assert options_of().read_prime() is None
+    assert options_of(given={"prime": "text"}).read_prime() is None
+    assert options_of(prime_file=str(file)).read_prime() == "é\r\nend\n"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"from a pipe")))
-    assert request(given={"prime": "-"}).prime() == "from a pipe"
+    assert options_of(is_prime_piped=True).read_prime() == "from a pipe"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +122,7 @@ def test_primes_that_cannot_be_used(tmp_path: Path, content: bytes | None, parts
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(CharlstmError) as raised:
-        request(prime_file=str(file)).prime()
+        options_of(prime_file=str(file)).read_prime()
     for part in ["prime.txt", *parts]:
         assert part in str(raised.value)
 
@@ -138,7 +130,7 @@ def test_primes_that_cannot_be_used(tmp_path: Path, content: bytes | None, parts
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero")
 def test_a_prime_without_an_end_is_not_read_to_it() -> None:
     with pytest.raises(CharlstmError, match="more than"):
-        request(prime_file="/dev/zero").prime()
+        options_of(prime_file="/dev/zero").read_prime()
 
 
 @pytest.mark.parametrize(
@@ -150,8 +142,12 @@ def test_a_prime_without_an_end_is_not_read_to_it() -> None:
         ("{:04}", True, ["0000", "0012"]),
     ],
 )
-def test_names_of_files(output: str, has_file_each: bool, names: list[str]) -> None:
-    asked = request(output=output)
+def test_names_of_files(
+    output: str, has_file_each: bool, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "000").mkdir()
+    asked = options_of(output=output)
     assert asked.has_file_each == has_file_each
     assert [asked.place(0), asked.place(12)] == [Path(name) for name in names]
 
@@ -159,15 +155,15 @@ def test_names_of_files(output: str, has_file_each: bool, names: list[str]) -> N
 @pytest.mark.parametrize("output", ["{:3}.txt", "{name}.txt", "{", "a}", "{0.__class__}", "{:>9}", "{{}}"])
 def test_braces_that_stand_for_nothing(output: str) -> None:
     with pytest.raises(CharlstmError, match="braces stand for a text's number"):
-        request(output=output).check()
+        options_of(output=output)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="devices are POSIX's")
 def test_a_device_is_not_replaced_by_a_file() -> None:
     with pytest.raises(CharlstmError, match="not a file"):
-        request(output="/dev/null").check()
+        options_of(output="/dev/null")
 
 
 def test_separators_understand_a_few_escapes() -> None:
-    assert request().between == "\n---\n"
-    assert request(separator=r"\n\t\0\\n\x").between == "\n\t\0\\n\\x"
+    assert options_of().between == "\n---\n"
+    assert options_of(count=2, separator=r"\n\t\0\\n\x").between == "\n\t\0\\n\\x"

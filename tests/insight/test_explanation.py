@@ -25,7 +25,9 @@ def by_hand(forget: list[float], before: list[float], cell: list[float]) -> Laye
 
 def test_a_gate_by_hand() -> None:
     step = by_hand([0.95, 0.91, 0.9, 0.5, 0.04], [0] * 5, [0] * 5)
-    assert step.passage("forget") == Openness(2, 1, pytest.approx(0.66))
+    passage = step.passage("forget")
+    assert passage == Openness(open=2, shut=1, mean=passage.mean)
+    assert passage.mean == pytest.approx(0.66)
 
 
 def test_the_neurons_that_changed_most_by_hand() -> None:

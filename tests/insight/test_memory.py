@@ -33,13 +33,12 @@ def remembers(model: CharLSTM, forget: float) -> CharLSTM:
     With the input and output gates open and no recurrence, c = forget * c + tanh(W x).
     """
     H = model.config.hidden_size
+    weight, bias = (model.lstm.get_parameter(name) for name in ("weight_ih_l0", "bias_ih_l0"))
     with torch.no_grad():
-        model.lstm.weight_hh_l0.zero_()
-        for bias in (model.lstm.bias_ih_l0, model.lstm.bias_hh_l0):
-            bias.zero_()
-        model.lstm.weight_ih_l0[: 2 * H].zero_()
-        model.lstm.weight_ih_l0[3 * H :].zero_()
-        bias = model.lstm.bias_ih_l0
+        for zero in (model.lstm.get_parameter("weight_hh_l0"), model.lstm.get_parameter("bias_hh_l0"), bias):
+            zero.zero_()
+        weight[: 2 * H].zero_()
+        weight[3 * H :].zero_()
         bias[:H], bias[3 * H :] = 40.0, 40.0
         bias[H : 2 * H] = -200.0 if forget == 0 else math.log(forget / (1 - forget))
     return model
@@ -52,7 +51,8 @@ def test_each_number_is_what_the_slow_way_finds(make_model: Callable[..., CharLS
 
     def surprises(context: int) -> np.ndarray:
         before = np.stack([IDS[p - context : p] for p in targets])
-        return -log_probabilities(model, before).numpy()[np.arange(PLACES), IDS[targets]]
+        nats: np.ndarray = -log_probabilities(model, before).numpy()[np.arange(PLACES), IDS[targets]]
+        return nats
 
     for number, c in enumerate((1, 2, 64)):
         context = memory.contexts[(0, 1, 6)[number]]
@@ -96,8 +96,9 @@ def test_an_effect_fades_as_the_forget_gate_says(make_model: Callable[..., CharL
 
 def test_a_longer_memory_shows_longer(make_model: Callable[..., CharLSTM]) -> None:
     found = [measure_memory(remembers(make_model(V, num_layers=1), f), IDS, PLACES).within(0.99) for f in (0.3, 0.9, 0.97)]
-    assert found == sorted(found)
-    assert len(set(found)) == 3
+    known = [chars for chars in found if chars is not None]
+    assert known == sorted(set(known))
+    assert len(known) == 3
 
 
 def test_a_model_that_reads_nothing_has_no_effect(make_model: Callable[..., CharLSTM]) -> None:
@@ -120,13 +121,14 @@ def test_what_is_read_at_once_changes_nothing(make_model: Callable[..., CharLSTM
     model = make_model(V, dropout=0.5).train()
     whole = measure_memory(model, IDS, PLACES)
     monkeypatch.setattr(memory, "steps_at_once", lambda model, lanes: 100)
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[int, int | None]] = []
     parts = measure_memory(model, IDS, PLACES, progress=lambda done, total: seen.append((done, total)))
     assert model.training
     assert parts.carried.nats == pytest.approx(whole.carried.nats, rel=1e-6)
     assert parts.effect[200].nats == pytest.approx(whole.effect[200].nats, rel=1e-3, abs=1e-12)
-    assert seen[-1][0] == seen[-1][1]
-    assert seen == sorted(seen)
+    done = [chars for chars, _ in seen]
+    assert done == sorted(done)
+    assert {total for _, total in seen} == {done[-1]}
 
 
 def memory_of(excesses: list[float], effect: list[float]) -> Memory:

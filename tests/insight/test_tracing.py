@@ -15,11 +15,11 @@ from tests.conftest import ids_of
 
 
 @torch.no_grad()
-def slow_trace(model: CharLSTM, ids: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> dict[str, list[list[np.ndarray]]]:  # type: ignore[type-arg]
+def slow_trace(model: CharLSTM, ids: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> dict[str, list[list[np.ndarray]]]:
     """By kind, for each character, for each layer, (H,): one `lstm_step` after the other."""
     L, H = model.config.num_layers, model.config.hidden_size
     h, c = [torch.zeros(1, H)] * L, [torch.zeros(1, H)] * L
-    found: dict[str, list[list[np.ndarray]]] = {kind: [] for kind in KINDS}  # type: ignore[type-arg]
+    found: dict[str, list[list[np.ndarray]]] = {kind: [] for kind in KINDS}
     for i in torch.from_numpy(ids.astype(np.int64)):
         x = model.embedding(i)[None] if model.embedding else F.one_hot(i, 11).float()[None]
         steps = []

@@ -46,7 +46,10 @@ def test_a_step_worked_by_hand() -> None:
     one = torch.ones(1, 1)
     weights = LayerWeights(torch.tensor([[1.0], [2.0], [0.5], [-1.0]]), torch.zeros(4, 1), torch.tensor([0.0, 1.0, 0.0, 0.0]))
     step = lstm_step(one, 0 * one, 2 * one, weights)
-    sigmoid = lambda z: 1 / (1 + math.exp(-z))  # noqa: E731
+
+    def sigmoid(z: float) -> float:
+        return 1 / (1 + math.exp(-z))
+
     cell = sigmoid(3) * 2 + sigmoid(1) * math.tanh(0.5)
     expected = [sigmoid(1), sigmoid(3), math.tanh(0.5), sigmoid(-1), cell, sigmoid(-1) * math.tanh(cell)]
     assert [value.item() for value in step] == pytest.approx(expected)

@@ -15,6 +15,9 @@ def test_a_curve_is_read_back() -> None:
     assert read_curve(b"") == []
 
 
+NO_STEPS: list[object] = [0, -1, 1.5, True, None, "30", []]
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -26,7 +29,7 @@ def test_a_curve_is_read_back() -> None:
         b'"step epoch train_loss validation_loss"',
         b"[" * 100_000,
         b'{"step": ' + b"9" * 5_000 + b"}",
-        *(json.dumps({**RECORD, "step": value}).encode() for value in (0, -1, 1.5, True, None, "30", [])),
+        *(json.dumps({**RECORD, "step": value}).encode() for value in NO_STEPS),
         *(
             json.dumps({**RECORD, "validation_loss": value}).encode()
             for value in (float("nan"), float("inf"), -1.0, 0.0, None, "x")

@@ -103,7 +103,7 @@ def test_a_run_is_replaced_only_when_asked(saved: SavedModel, tmp_path: Path) ->
     folder.path.mkdir()
     save_model(folder.best, saved)
     (folder.path / "notes.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(RunError, match="--overwrite"):
+    with pytest.raises(RunError, match="overwrite=True replaces it"):
         folder.refuse_held(overwrite=False)
     with pytest.raises(RunError, match="began meanwhile"):
         folder.start()

@@ -4,6 +4,7 @@ import functools
 import re
 from array import array
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from charlstm.config import SampleConfig
 from charlstm.errors import CharlstmError
+from charlstm.model.softmax import log_softmax
 from charlstm.sampling import controls
 from charlstm.sampling.controls import (
     HISTORY_LENGTH,
@@ -24,7 +26,6 @@ from charlstm.sampling.controls import (
     keep_top_k,
     keep_top_p,
     keep_typical_p,
-    log_probabilities,
     penalize_repetition,
     scale,
 )
@@ -50,11 +51,12 @@ EVERY: list[Callable[[Logits], Logits]] = [
 
 def log(*rows: Sequence[float]) -> Logits:
     with np.errstate(divide="ignore"):
-        return np.log(np.array(rows)).astype(np.float32)
+        logits: Logits = np.log(np.array(rows)).astype(np.float32)
+    return logits
 
 
 def softmax(logits: Logits) -> np.ndarray:
-    return np.exp(log_probabilities(logits))
+    return np.exp(log_softmax(logits))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_a_control_is_pure_leaves_a_character_and_takes_each_row_alone(
     before = logits.copy()
     result = control(logits)
     assert (logits == before).all()
-    assert (result.dtype, result.shape) == (np.float32, logits.shape)
+    assert (result.dtype, result.shape) == (np.dtype(np.float32), logits.shape)
     assert (result.max(axis=1) > -INF).all()
     assert (np.concatenate([control(row[None]) for row in logits]) == result).all()
 
@@ -146,8 +148,8 @@ def test_what_was_forbidden_stays_so(control: Callable[[Logits], Logits]) -> Non
 
 def test_equals_at_a_border_all_stay() -> None:
     logits = log([0.3, 0.3, 0.3, 0.1])
-    for control in (lambda x: keep_top_k(x, 1), lambda x: keep_top_p(x, 0.2), lambda x: keep_min_p(x, 1)):
-        assert softmax(control(logits))[0] == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0])
+    for kept in (keep_top_k(logits, 1), keep_top_p(logits, 0.2), keep_min_p(logits, 1)):
+        assert softmax(kept)[0] == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0])
     assert softmax(keep_typical_p(log([0.25] * 4), 0.1))[0] == pytest.approx([0.25] * 4)
     assert scale(logits, 0)[0].argmax() == 0, "but at temperature 0, where the first is taken"
     assert Controls(SampleConfig(temperature=0), CharVocabulary("abcd")).choose(logits, [[]], np.array([0.99])) == [0]
@@ -215,7 +217,7 @@ def uncontrolled() -> np.ndarray:
 
 @pytest.mark.parametrize(("settings", "history", "expected"), CASES, ids=[",".join(settings) for settings, _, _ in CASES])
 def test_100_000_draws_follow_the_distribution_worked_by_hand(
-    settings: dict[str, object], history: list[int], expected: np.ndarray
+    settings: dict[str, Any], history: list[int], expected: np.ndarray
 ) -> None:
     """For many at once, and the very same for one text at a time, which has a path of its own."""
     controls = Controls(SampleConfig.model_validate({"temperature": 1.0, **settings}), LETTERS)
@@ -247,7 +249,7 @@ SETTINGS = st.fixed_dictionaries(
 
 @given(SETTINGS, arrays(np.float32, (3, 8), elements=LOGITS), st.lists(st.integers(0, 7), max_size=9))
 def test_choosing_is_drawing_from_what_is_filtered_for_one_text_and_for_many(
-    settings: dict[str, float], logits: Logits, history: list[int]
+    settings: dict[str, Any], logits: Logits, history: list[int]
 ) -> None:
     ready, numbers = Controls(SampleConfig(**settings), LETTERS), np.array([0.0, 0.37, 1 - 2**-53])
     histories = [history, history[1:], []]
@@ -260,7 +262,7 @@ def test_choosing_is_drawing_from_what_is_filtered_for_one_text_and_for_many(
 
 
 @given(SETTINGS, arrays(np.float32, (2, 8), elements=LOGITS))
-def test_controls_apply_in_their_documented_order(settings: dict[str, float], logits: Logits) -> None:
+def test_controls_apply_in_their_documented_order(settings: dict[str, Any], logits: Logits) -> None:
     config, histories = SampleConfig(**settings), [[0, 1, 0], [5]]
     expected = add_bias(logits, np.array([-INF if c in config.ban else 0 for c in "abcdefgh"], np.float32))
     if config.repetition_penalty != 1:
@@ -308,13 +310,13 @@ def test_allow_and_ban() -> None:
 @pytest.mark.parametrize(
     ("settings", "part"),
     [
-        ({"ban": "abcdefgh"}, "sample.ban = 'abcdefgh' leaves no character to write"),
-        ({"ban": "aéb\n"}, r"sample.ban has characters that the model never saw: 'é' (U+00E9), '\n' (U+000A); leave them out"),
-        ({"allow": "é"}, "sample.allow has characters that the model never saw: 'é' (U+00E9)"),
-        ({"bias": ("é=1",)}, "sample.bias has characters that the model never saw: 'é' (U+00E9)"),
+        ({"ban": "abcdefgh"}, "sample.ban = 'abcdefgh': leaves no character to write"),
+        ({"ban": "aéb\n"}, r"sample.ban: has characters that the model never saw: 'é' (U+00E9), '\n' (U+000A); leave them out"),
+        ({"allow": "é"}, "sample.allow: has characters that the model never saw: 'é' (U+00E9)"),
+        ({"bias": ("é=1",)}, "sample.bias: has characters that the model never saw: 'é' (U+00E9)"),
     ],
 )
-def test_controls_that_do_not_fit_the_vocabulary(settings: dict[str, object], part: str) -> None:
+def test_controls_that_do_not_fit_the_vocabulary(settings: dict[str, Any], part: str) -> None:
     with pytest.raises(CharlstmError, match=re.escape(part)):
         Controls(SampleConfig(**settings), LETTERS)
 
@@ -324,7 +326,7 @@ def test_only_ascii_of_a_vocabulary_of_bytes() -> None:
     filtered = ready.filtered(np.zeros((1, 256), np.float32), [[]])[0]
     assert filtered[ord("e")] - filtered[ord("b")] == pytest.approx(2 / 0.8)
     assert (filtered == -INF).sum() == 1
-    with pytest.raises(CharlstmError, match=r"sample\.ban has characters of several bytes.*'é' \(U\+00E9\).*only ASCII"):
+    with pytest.raises(CharlstmError, match=r"sample\.ban: has characters of several bytes.*'é' \(U\+00E9\).*only ASCII"):
         Controls(SampleConfig(ban="é"), ByteVocabulary())
 
 

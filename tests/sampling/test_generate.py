@@ -3,6 +3,7 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Callable
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,21 +37,21 @@ def engine(make_model: Callable[..., CharLSTM]) -> TorchEngine:
     return TorchEngine(make_model())
 
 
-def config(**settings: object) -> SampleConfig:
+def config(**settings: Any) -> SampleConfig:
     return SampleConfig(**{"prime": "ab", "length": 30, **settings})
 
 
 def texts_of(engine: TorchEngine, settings: SampleConfig, seed: int, count: int) -> list[str]:
     cursor = read_ids(engine, LETTERS.encode(settings.prime))
     texts = [""] * count
-    for number, piece in generate_pieces(engine, LETTERS, settings, cursor, seed, count):
+    for number, piece in generate_pieces(engine, Controls(settings, LETTERS), cursor, seed, count):
         texts[number] += piece
     return texts
 
 
 def test_a_seed_decides_the_text_and_each_prefix_of_it(engine: TorchEngine) -> None:
     texts = [
-        "".join(generate_text(engine, LETTERS, config(length=length), seed))
+        "".join(generate_text(engine, Controls(config(length=length), LETTERS), seed))
         for length, seed in ((60, 1), (60, 1), (20, 1), (60, 2))
     ]
     assert [len(text) for text in texts] == [60, 60, 20, 60]
@@ -60,7 +61,7 @@ def test_a_seed_decides_the_text_and_each_prefix_of_it(engine: TorchEngine) -> N
 
 
 def test_each_id_is_fed_back(engine: TorchEngine) -> None:
-    text = LETTERS.encode("ab" + "".join(generate_text(engine, LETTERS, config(temperature=0, length=10), 0)))
+    text = LETTERS.encode("ab" + "".join(generate_text(engine, Controls(config(temperature=0, length=10), LETTERS), 0)))
     for n in range(10):
         assert read_ids(engine, text[: 2 + n]).logits[0].argmax() == text[2 + n]
 
@@ -71,12 +72,12 @@ def test_each_character_takes_one_number_of_the_texts_own_generator(engine: Torc
     controls, generator, ids = Controls(settings, LETTERS), np.random.default_rng(9), [0, 1]
     for _ in range(150):
         ids += controls.choose(read_ids(engine, np.array(ids)).logits, [ids], np.array([generator.random()])).tolist()
-    assert "".join(generate_text(engine, LETTERS, settings, 9)) == LETTERS.decode(ids[2:])
+    assert "".join(generate_text(engine, Controls(settings, LETTERS), 9)) == LETTERS.decode(ids[2:])
 
 
 def test_a_text_is_the_same_whatever_is_written_beside_it(engine: TorchEngine) -> None:
     settings = config(stop=("a", "cb"), min_length=3, length=150)
-    alone = ["".join(generate_text(engine, LETTERS, settings, 20 + i)) for i in range(9)]
+    alone = ["".join(generate_text(engine, Controls(settings, LETTERS), 20 + i)) for i in range(9)]
     assert len({len(text) for text in alone}) > 3, "they leave the batch at different times"
     for count in (1, 2, 9):
         assert texts_of(engine, settings, 20, count) == alone[:count]
@@ -90,14 +91,14 @@ def test_more_texts_than_go_into_a_batch(engine: TorchEngine, monkeypatch: pytes
 
 def test_a_texts_last_piece_comes_when_it_has_ended(engine: TorchEngine) -> None:
     settings = config(stop=("a",))
-    cursor = read_ids(engine, LETTERS.encode("ab"))
-    texts = [Row(LETTERS, settings, cursor, seed) for seed in range(5)]
-    last = {}
-    for text, _ in generate(engine, Controls(settings, LETTERS), cursor, texts):
-        assert last.get(text) is None, "nothing comes after it"
-        last[text] = text.ending.reason
+    cursor, controls = read_ids(engine, LETTERS.encode("ab")), Controls(settings, LETTERS)
+    rows = [Row(controls, cursor, seed) for seed in range(5)]
+    last: dict[Row, str | None] = {}
+    for row, _ in generate(engine, controls, cursor, rows):
+        assert last.get(row) is None, "nothing comes after it"
+        last[row] = row.ending.reason
     assert list(last) != []
-    assert all(last[text] for text in texts)
+    assert all(last[row] for row in rows)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.text("xy", max_size=2)), max_size=12))
@@ -131,7 +132,8 @@ def test_a_cursor_can_be_read_on_from_as_often_as_one_likes(engine: TorchEngine)
         again = read_ids(engine, LETTERS.encode("defgh"), part)
         assert np.allclose(again.logits, whole.logits, atol=1e-6)
         assert again.history.tolist() == whole.history.tolist()
-        list(generate(engine, Controls(config(), LETTERS), part, [Row(LETTERS, config(), part, 3)]))
+        controls = Controls(config(), LETTERS)
+        list(generate(engine, controls, part, [Row(controls, part, 3)]))
 
 
 def test_a_long_prime_is_read_piece_by_piece(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +162,7 @@ class Endless:
 def test_a_text_without_an_end_takes_no_more_memory_as_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("charlstm.sampling.generate.HISTORY_LENGTH", 100)
     settings = config(repetition_penalty=1.1, stop=("aaaaaaaa",)).model_copy(update={"length": NO_END})
-    pieces = generate_text(Endless(), LETTERS, settings, 1)  # type: ignore[arg-type]
+    pieces = generate_text(Endless(), Controls(settings, LETTERS), 1)  # type: ignore[arg-type]
     tracemalloc.start()
     try:
         held = []
@@ -173,33 +175,34 @@ def test_a_text_without_an_end_takes_no_more_memory_as_it_grows(monkeypatch: pyt
 
 
 def test_bytes_are_written_as_whole_characters(make_model: Callable[..., CharLSTM]) -> None:
-    text = "".join(generate_text(TorchEngine(make_model(256)), ByteVocabulary(), SampleConfig(prime="é", length=40), 3))
+    controls = Controls(SampleConfig(prime="é", length=40), ByteVocabulary())
+    text = "".join(generate_text(TorchEngine(make_model(256)), controls, 3))
     assert len(text) == 40
 
 
 def test_stop_texts_are_normalised_like_what_the_model_writes(make_model: Callable[..., CharLSTM]) -> None:
     vocabulary = CharVocabulary("aé", normalize="nfc")
     settings = SampleConfig(prime="a", stop=("e\u0301",), length=500, temperature=1)
-    text = "".join(generate_text(TorchEngine(make_model(2)), vocabulary, settings, 3))
+    text = "".join(generate_text(TorchEngine(make_model(2)), Controls(settings, vocabulary), 3))
     assert len(text) < 500
     assert set(text) <= {"a"}
 
 
 def test_unknown_characters_of_the_prime(engine: TorchEngine) -> None:
     with pytest.raises(CharlstmError, match=r"'é' \(U\+00E9\), '★' \(U\+2605\)"):
-        generate_text(engine, LETTERS, config(prime="aéb★"), 0)
+        generate_text(engine, Controls(config(prime="aéb★"), LETTERS), 0)
     assert without_unknown("aéb★", LETTERS) == "ab"
     with pytest.raises(CharlstmError, match="no character of the prime '★'"):
         without_unknown("★", LETTERS)
     with pytest.raises(CharlstmError, match="empty"):
-        generate_text(engine, LETTERS, SampleConfig(), 0)
+        generate_text(engine, Controls(SampleConfig(), LETTERS), 0)
     with pytest.raises(CharlstmError, match="empty"):
         encode_prime("", LETTERS)
 
 
 def test_controls_that_do_not_fit_the_vocabulary_are_found_before_anything_is_written(engine: TorchEngine) -> None:
     with pytest.raises(CharlstmError, match="★"):
-        generate_text(engine, LETTERS, config(ban="★"), 0)
+        generate_text(engine, Controls(config(ban="★"), LETTERS), 0)
 
 
 def test_a_cursor_is_a_value(engine: TorchEngine) -> None:

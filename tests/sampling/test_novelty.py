@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from charlstm.sampling.novelty import LEAST_COPY, Copied, CopyIndex
+from charlstm.config import DataConfig
+from charlstm.sampling.novelty import LEAST_COPY, Copied, CopyIndex, index_corpus
 from charlstm.text.corpus import corpus_of
-from charlstm.text.vocabulary import CharVocabulary
+from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary
 
 FOX = "The quick brown fox jumps over the lazy dog.\n"
 # Few letters make long runs and many repetitions; some lie beyond one byte, and beyond two.
@@ -90,3 +93,13 @@ def test_a_corpus_that_is_mapped_and_read_only(monkeypatch: pytest.MonkeyPatch) 
 def test_a_copy_of_all_of_it() -> None:
     corpus = "".join(map(chr, np.random.default_rng(2).integers(97, 123, 50_000)))
     assert index_of(corpus).measure(corpus) == Copied(50_000, 0, 0, 49_981, 49_981)
+
+
+@pytest.mark.parametrize("vocabulary", [ByteVocabulary("nfc"), CharVocabulary("caf\n", "nfc")])
+def test_a_corpus_is_read_as_the_models_text_was(tmp_path: Path, vocabulary: ByteVocabulary | CharVocabulary) -> None:
+    (tmp_path / "a").write_bytes("cafe\u0301\r\n".encode())
+    (tmp_path / "b").write_bytes(b"end")
+    trained = DataConfig(newlines="lf", separator="--")
+    index = index_corpus([str(tmp_path / "a"), str(tmp_path / "b")], trained, vocabulary, lambda done, total: None)
+    assert index.measure("café\n--end").longest == len("café\n--end")
+    assert index.measure("xcaféx").longest == 4

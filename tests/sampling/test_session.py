@@ -10,6 +10,7 @@ import pytest
 from charlstm.config import SampleConfig
 from charlstm.errors import CharlstmError, ConfigError
 from charlstm.model.char_lstm import CharLSTM
+from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines.torch_engine import TorchEngine
 from charlstm.sampling.generate import generate_text, read_ids
 from charlstm.sampling.session import Draft, Place
@@ -36,7 +37,7 @@ def engine(make_model: Callable[..., CharLSTM]) -> Counting:
 
 @pytest.fixture
 def draft(engine: Counting) -> Draft:
-    return Draft(engine, LETTERS, SETTINGS, seed=5)
+    return Draft(engine, Controls(SETTINGS, LETTERS), seed=5)
 
 
 def text(draft: Draft) -> str:
@@ -60,7 +61,9 @@ def test_turns_are_one_text_and_each_continuation_is_that_of_all_before_it(draft
         before = text(draft)
         assert before.endswith(typed)
         written = "".join(draft.go_on())
-        assert written == "".join(generate_text(engine, LETTERS, SETTINGS.model_copy(update={"prime": before}), 5 + number))
+        assert written == "".join(
+            generate_text(engine, Controls(SETTINGS.model_copy(update={"prime": before}), LETTERS), 5 + number)
+        )
         assert text(draft) == before + written
 
 
@@ -82,7 +85,7 @@ def test_any_order_of_commands_stands_where_its_text_says(draft: Draft, engine: 
                     getattr(draft, action)()
                 continue
             assert now.startswith(start.text())
-            assert action == "go_on" or not draft.place.is_written or now == start.text() + draft.place.added
+            assert action == "go_on" or not draft.place.is_generated or now == start.text() + draft.place.added
             written = "".join(islice(pieces := getattr(draft, action)(), chance.randint(1, 20)))
             pieces.close()
             now = start.text() + written
@@ -131,10 +134,11 @@ def test_a_stop_text_is_not_part_of_it_and_nothing_written_changes_nothing(draft
     draft.add("ab")
     whole = "".join(draft.go_on())
     draft.undo()
-    draft.seed, draft.settings = 5, SETTINGS.model_copy(update={"stop": (whole[3:5],)})
+    draft.seed, draft.controls = 5, Controls(SETTINGS.model_copy(update={"stop": (whole[3:5],)}), LETTERS)
     assert "".join(draft.go_on()) == whole[:3]
     assert_stands_where_its_text_says(draft, engine)
-    place, draft.settings = draft.place, SETTINGS.model_copy(update={"stop": tuple(LETTERS.symbols)})
+    place = draft.place
+    draft.controls = Controls(SETTINGS.model_copy(update={"stop": tuple(LETTERS.symbols)}), LETTERS)
     assert "".join(draft.go_on()) == ""
     assert draft.place is place
 
@@ -170,16 +174,17 @@ def test_what_fails_leaves_all_as_it_was(draft: Draft) -> None:
     draft.add("ab")
     draft.branch("here")
     place = draft.place
-    for attempt, said in (
+    attempts: list[tuple[Callable[[], object], str]] = [
         (lambda: draft.add("a★é"), "the model never saw '★' (U+2605), 'é' (U+00E9): nothing was added"),
         (lambda: draft.add("a\udc80"), "is not UTF-8: nothing was added"),
         (lambda: draft.go_to("her"), "no branch 'her': did you mean here?"),
-        (lambda: draft.branch("here"), "there is a branch 'here'"),
+        (lambda: draft.branch("here"), "there is a branch 'here': take another name, or overwrite=True"),
         (lambda: draft.set("temprature", "1"), "did you mean sample.temperature?"),
         (lambda: draft.set("temperature", "-1"), "sample.temperature = -1: expected a number at least 0"),
         (lambda: draft.set("ban", "★"), "'★'"),
         (lambda: draft.set("ban", "abcdefghi\n "), "ban"),
-    ):
+    ]
+    for attempt, said in attempts:
         with pytest.raises(CharlstmError) as error:
             attempt()
         assert said in str(error.value)
@@ -196,13 +201,21 @@ def test_settings_are_set_as_in_toml_or_bare_and_count_from_then_on(draft: Draft
     written = "".join(draft.go_on())
     assert len(written) == 7
     assert not set("cd") & set(written)
+    draft.set("ban", '""')
+    assert draft.settings.ban == ""
     with pytest.raises(ConfigError, match=r"more than sample\.length"):
         draft.set("min_length", "8")
 
 
+def test_a_least_length_above_the_default_length_is_set_where_the_texts_are_longer(draft: Draft) -> None:
+    draft.set("length", "900")
+    draft.set("min_length", "700")
+    assert (draft.settings.length, draft.settings.min_length) == (900, 700)
+
+
 def test_bytes_left_in_the_middle_of_a_character(make_model: Callable[..., CharLSTM]) -> None:
     engine = TorchEngine(make_model(256))
-    draft = Draft(engine, ByteVocabulary(), SETTINGS, seed=1)
+    draft = Draft(engine, Controls(SETTINGS, ByteVocabulary()), seed=1)
     draft.add("é")
     list(draft.go_on())
     assert draft.place.length == 13

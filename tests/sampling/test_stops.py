@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,5 +92,5 @@ def test_a_text_without_an_end_goes_on() -> None:
         ({"stop": ("★",)}, ByteVocabulary(), []),
     ],
 )
-def test_stop_texts_that_cannot_occur(settings: dict[str, object], vocabulary: Vocabulary, expected: list[str]) -> None:
+def test_stop_texts_that_cannot_occur(settings: dict[str, Any], vocabulary: Vocabulary, expected: list[str]) -> None:
     assert impossible_stops(SampleConfig(**settings), vocabulary) == expected

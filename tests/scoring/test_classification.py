@@ -61,8 +61,8 @@ def test_every_model_spreads_its_probability_over_the_same_characters(make_model
         torch.nn.init.zeros_(model.head.weight)  # so that what was skipped does not matter for what follows
     texts = [Passage("a.txt", 1, "".join(text)) for text in product("abcde\n", repeat=2)]
     verdicts = Classifier(scorers, [1 / 3] * 3).classify(texts)
-    for model in range(3):
-        assert sum(math.exp(-verdict.nats[model]) for verdict in verdicts) == pytest.approx(1, rel=1e-5)
+    for place in range(3):
+        assert sum(math.exp(-verdict.nats[place]) for verdict in verdicts) == pytest.approx(1, rel=1e-5)
 
 
 def test_bytes_lack_nothing(make_model: Make) -> None:

@@ -71,7 +71,7 @@ def test_steps_worked_out_by_hand(make_model: Callable[..., CharLSTM]) -> None:
     """A segment of context, two that are scored and learned from, and one that tells by its loss where the weights are then."""
     ids, settings = torch.from_numpy(IDS[:41].astype(np.int64)), Dynamic(learning_rate=0.02, decay=0.9, segment=10)
     model = make_model()
-    trained, squares, nats, state = weights(model), [0.0] * len(weights(model)), 0.0, None
+    trained, squares, nats, state = weights(model), [torch.zeros_like(p) for p in model.parameters()], 0.0, None
     for number, start in enumerate((0, 10, 20, 30), start=1):
         logits, (h, c) = model(ids[start : start + 10, None], state)
         loss, state = F.cross_entropy(logits[:, 0], ids[start + 1 : start + 11]), (h.detach(), c.detach())

@@ -11,7 +11,8 @@ import torch
 from charlstm.errors import TextError
 from charlstm.model.char_lstm import CharLSTM, State
 from charlstm.scoring import evaluation
-from charlstm.scoring.evaluation import Evaluation, cold, evaluate_text, stateful
+from charlstm.scoring.evaluation import cold, evaluate_text, stateful
+from charlstm.scoring.totals import Evaluation
 
 IDS = np.random.default_rng(0).integers(0, 11, 3001).astype(np.uint8)
 
@@ -102,7 +103,9 @@ def test_no_one_waits_long_for_a_check(make_model: Callable[..., CharLSTM], monk
     read, most = [0], [0]
     forward = model.forward
 
-    def counting(ids: torch.Tensor, state: State | None = None) -> tuple[torch.Tensor, State]:
+    def counting(
+        ids: torch.Tensor, state: State | None = None, generator: torch.Generator | None = None
+    ) -> tuple[torch.Tensor, State]:
         read[0] += ids.numel()
         most[0] = max(most[0], read[0])
         return forward(ids, state)

@@ -26,7 +26,7 @@ def cache(tmp_path: Path) -> TextCache:
 
 
 def save(cache: TextCache, key: str | None = "key", size: int = 1000, dtype: type = np.uint16) -> CacheEntry:
-    ids = np.arange(size).astype(dtype)
+    ids: Ids = np.arange(size).astype(dtype)
     return cache.save(key, [ids[:7], ids[7:]], lambda: ABOUT)
 
 
@@ -154,7 +154,8 @@ def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_no
 def test_a_file_that_was_taken_away_before_it_was_locked_is_made_again(
     cache: TextCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock, taken = caching._lock, []
+    lock = caching._lock
+    taken: list[str] = []
 
     def take_away_the_first(file: BinaryIO, wait: bool) -> None:
         if not taken:

@@ -21,6 +21,7 @@ from charlstm.text import corpus as corpus_module
 from charlstm.text import decoding
 from charlstm.text.cache import TextCache
 from charlstm.text.corpus import Corpus, corpus_of, read_corpus
+from charlstm.text.counting import ByteTally, CharTally, make_tally
 from charlstm.text.vocabulary import REPLACEMENT, ByteVocabulary, CharVocabulary
 from tests.conftest import VERSE
 
@@ -203,8 +204,12 @@ def verse(tmp_path: Path) -> Path:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How far readings came that did not take their text from the cache."""
     seen: list[int] = []
-    make = corpus_module.make_tally
-    monkeypatch.setattr(corpus_module, "make_tally", lambda unit: (seen.append(1), make(unit))[1])
+
+    def make_and_note(unit: str) -> CharTally | ByteTally:
+        seen.append(1)
+        return make_tally(unit)
+
+    monkeypatch.setattr(corpus_module, "make_tally", make_and_note)
     return seen
 
 

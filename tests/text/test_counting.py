@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from charlstm.config import DataConfig
 from charlstm.errors import TextError
 from charlstm.text import counting
-from charlstm.text.counting import choose_vocabulary, controls, count_bytes, make_tally, rare_characters
+from charlstm.text.counting import CharTally, choose_vocabulary, controls, count_bytes, make_tally, rare_characters
 from charlstm.text.vocabulary import REPLACEMENT, CharVocabulary, Vocabulary
 
 pieces = st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1).filter(any)
@@ -25,7 +26,7 @@ def recoded(texts: list[str], data: DataConfig) -> tuple[list[int], Vocabulary]:
 
 
 @given(pieces, st.sampled_from(["char", "byte"]))
-def test_recoded_pieces_are_the_encoded_whole(texts: list[str], unit: str) -> None:
+def test_recoded_pieces_are_the_encoded_whole(texts: list[str], unit: Literal["char", "byte"]) -> None:
     ids, vocabulary = recoded(texts, DataConfig(unit=unit))
     assert ids == vocabulary.encode("".join(texts)).tolist()
 
@@ -52,6 +53,33 @@ def test_counts(texts: list[str]) -> None:
         for text in texts:
             counted.add(text)
         assert counted.counts() == {c: n for c, n in Counter(whole).items() if unit == "char" or c.isascii()}
+
+
+@given(st.lists(st.text(st.one_of(st.characters(exclude_categories=()), st.sampled_from("a\ud800\uffff\U0010ffff")))))
+def test_provisional_ids_are_those_of_a_dictionary(texts: list[str]) -> None:
+    """Lone surrogates too, and pieces each of which goes beyond the ones before it."""
+    tally, truth = CharTally(), {chr(i): i for i in range(128)}
+    for text in texts:
+        for new in sorted(set(text) - truth.keys()):
+            truth[new] = len(truth)
+        assert tally.add(text).tolist() == [truth[c] for c in text]
+    whole = "".join(texts)
+    assert tally.counts() == dict(Counter(whole))
+    vocabulary = CharVocabulary(whole)
+    recode = tally.recoder(vocabulary)
+    assert [recode(tally.add(text)).tolist() for text in texts] == [vocabulary.encode(text).tolist() for text in texts]
+
+
+def test_counting_takes_memory_for_what_was_met_only() -> None:
+    def table_bytes(text: str) -> int:
+        tally = CharTally()
+        tally.add(text)
+        return sum(table.nbytes for table in (tally._ids, tally._points, tally._counts))
+
+    assert table_bytes("plain text\n") < 2_500
+    assert table_bytes("naïve") < 5_000
+    assert table_bytes("пишет") < 10_000
+    assert table_bytes("\U0001f600") < 600_000
 
 
 @given(st.binary())
@@ -91,5 +119,5 @@ def test_a_given_vocabulary_with_rare_characters_knows_all() -> None:
 def test_more_symbols_than_any_text_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counting, "MAX_SYMBOLS", 3)
     assert choose_vocabulary(Counter("abc"), DataConfig()).size == 3
-    with pytest.raises(TextError, match=r"4 different characters; the most is 3: data\.unit=byte .* data\.min_count=2"):
+    with pytest.raises(TextError, match=r"4 different characters; the most is 3: data\.unit='byte' .* data\.min_count=2"):
         choose_vocabulary(Counter("abcd"), DataConfig())

@@ -178,7 +178,7 @@ def test_a_wrong_name_is_said_before_anything_is_fetched(verse8: Dataset, server
     parts = ("'txt8'", "did you mean text8?", "tinyshakespeare, text8, enwik8")
     assert_one_line(said("data", "get", "verse8", "txt8"), 2, *parts)
     assert_one_line(said("train", "data:txt8"), 2, *parts)
-    assert_one_line(said("data", "get", "\x1b[2J"), 2, "'\\x1b[2J'; there is tinyshakespeare")
+    assert_one_line(said("data", "get", "\x1b[2J"), 2, "'\\x1b[2J': there is tinyshakespeare")
     assert server.asked == 0
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import codecs
 import io
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -64,7 +65,9 @@ def test_a_wrong_byte_is_found_where_decoding_the_whole_finds_it(data: bytes, en
 
 
 @given(almost_text, st.sampled_from(["replace", "ignore"]), some_size)
-def test_wrong_bytes_are_replaced_or_ignored_as_in_the_whole_and_noted(data: bytes, errors: str, size: int) -> None:
+def test_wrong_bytes_are_replaced_or_ignored_as_in_the_whole_and_noted(
+    data: bytes, errors: Literal["replace", "ignore"], size: int
+) -> None:
     data = data.translate(None, bytes(range(32)))
     reader = TextReader(DataConfig(errors=errors))
     assert read(data, size, reader) == data.decode("utf-8", errors)

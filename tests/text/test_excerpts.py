@@ -37,7 +37,7 @@ def test_the_context_is_bounded(read) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_what_is_skipped_is_not_counted(read) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(UnknownCharactersError, match=r"'x' \(U\+0078\); --unknown skip"):
+    with pytest.raises(UnknownCharactersError, match=r"'x' \(U\+0078\); unknown='skip' leaves"):
         read("axbxc", 1, 2)
     assert read("axbxc", 1, 2, skip=True).text == "bc"
 
@@ -53,8 +53,8 @@ def test_bytes_show_their_character_when_it_is_whole(read) -> None:  # type: ign
     [
         ("a", 0, "the text has 1 character that the model knows: at least 2"),
         ("xyz", 0, "the text has 0 characters that the model knows"),
-        ("abcdef", 5, "--from 5: the text has 6 characters"),
-        ("abcdef", 500, "--from 500: the text has 6 characters"),
+        ("abcdef", 5, "begin=5: the text has 6 characters"),
+        ("abcdef", 500, "begin=500: the text has 6 characters"),
     ],
 )
 def test_too_little_is_an_error(read, text: str, begin: int, message: str) -> None:  # type: ignore[no-untyped-def]

@@ -5,6 +5,7 @@ import io
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from charlstm.text import decoding, passages
 from charlstm.text.passages import By, Passage, in_blocks, read_passages
 
 
-def read(*texts: Path | str, by: By = "line", **data: str) -> list[tuple[int, str]]:
+def read(*texts: Path | str, by: By = "line", **data: Any) -> list[tuple[int, str]]:
     return [(one.number, one.text) for one in read_passages([str(text) for text in texts], DataConfig(**data), by)]
 
 

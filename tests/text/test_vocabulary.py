@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -62,6 +64,68 @@ def test_unknown_are_exactly_the_characters_that_were_not_in_the_text(text: str,
     if missing:
         with pytest.raises(TextError, match=f"U\\+{ord(missing[0]):04X}"):
             vocabulary.encode(other)
+
+
+everything = st.text(
+    st.one_of(st.characters(exclude_categories=()), st.sampled_from("a\ud800\udfff\uffff\U00010000\U0010ffff"))
+)
+
+
+@given(everything.filter(bool), everything, st.booleans())
+def test_it_is_a_dictionary_whatever_a_text_holds(text: str, other: str, has_rare: bool) -> None:
+    """Lone surrogates, what lies beyond the largest symbol, and the last code point of all too."""
+    vocabulary = CharVocabulary(text + REPLACEMENT if has_rare else text, has_rare=has_rare)
+    truth = {symbol: i for i, symbol in enumerate(vocabulary.symbols)}
+    assert vocabulary.encode(text).tolist() == [truth[c] for c in text]
+    missing = [] if has_rare else [c for c in dict.fromkeys(other) if c not in truth]
+    assert vocabulary.unknown(other) == missing
+    if missing:
+        with pytest.raises(TextError, match=f"U\\+{ord(missing[0]):04X}"):
+            vocabulary.encode(other)
+    else:
+        assert vocabulary.encode(other).tolist() == [truth.get(c, truth.get(REPLACEMENT)) for c in other]
+
+
+@pytest.mark.parametrize(("largest", "most"), [("z", 20_000), ("я", 20_000), ("\U0001f600", 200_000)])
+def test_a_vocabulary_takes_memory_for_its_largest_code_point_only(largest: str, most: int) -> None:
+    assert taken(lambda: CharVocabulary(f"a b{largest}")) < most
+
+
+@pytest.mark.parametrize("has_rare", [False, True])
+def test_encoding_takes_a_few_bytes_a_character(has_rare: bool) -> None:
+    text = "a€\U0001f600" * 300_000
+    vocabulary = CharVocabulary(f"a€\U0001f600{REPLACEMENT}", has_rare=has_rare)
+    assert taken(lambda: vocabulary.encode(text)) < 7 * len(text)
+
+
+def taken(make: Callable[[], object]) -> int:
+    """The most bytes that were held while something was made."""
+    tracemalloc.start()
+    try:
+        make()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+COMPOSED = st.text(st.sampled_from("abé\u0301e\u0323ệx★"))
+
+
+@given(COMPOSED, COMPOSED, st.sampled_from(["none", "nfc"]), st.booleans())
+def test_what_is_left_without_the_unknown_can_be_encoded(text: str, other: str, normalize: str, has_rare: bool) -> None:
+    vocabulary = CharVocabulary(text + REPLACEMENT * has_rare, normalize, has_rare)
+    left = vocabulary.without_unknown(other)
+    assert vocabulary.unknown(left) == []
+    assert len(vocabulary.encode(left)) == len(left)
+    if normalize == "none":
+        assert left == (other if has_rare else "".join(c for c in other if c in text))
+    if not vocabulary.unknown(other):
+        assert left == vocabulary.normalized(other)
+
+
+def test_what_was_parted_by_an_unknown_character_may_be_composed_into_another() -> None:
+    vocabulary = CharVocabulary("abe\u0301", "nfc")
+    assert vocabulary.without_unknown("ae★\u0301b") == "ab", "an é, which the vocabulary lacks, is what was left at first"
 
 
 def test_order_of_the_text_does_not_matter() -> None:

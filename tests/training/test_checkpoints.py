@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from charlstm.config import Config
 from charlstm.errors import SaveError
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.records import StepRecord
+from charlstm.runs.saved_model import save_model
 from charlstm.training import checkpoints
 from charlstm.training.resume import load_training
 from charlstm.training.trainer import Trainer
@@ -37,7 +39,7 @@ def test_no_more_than_the_interval_in_steps_is_ever_lost(make_config: Callable[.
 
 def test_an_interval_in_minutes_counts_the_time_that_writing_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     saves = checkpoints.Checkpoints("1 min")
     saves._write_seconds = 2.0
     now = 57.9
@@ -50,11 +52,10 @@ def test_training_goes_on_while_a_save_is_written(
     make_config: Callable[..., Config], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer, may_write = trainer_with(make_config, "train.epochs=1"), threading.Event()
-    write = checkpoints.save_model
 
     def slow(*arguments: object) -> None:
         assert may_write.wait(30)
-        write(*arguments)  # type: ignore[arg-type]
+        save_model(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(checkpoints, "save_model", slow)
     folder = RunFolder(tmp_path)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from charlstm.asked import Asked
 from charlstm.config import Config, load_config
 from charlstm.errors import CharlstmError, TextError
 from charlstm.text.batches import MIN_CHARACTERS
@@ -25,8 +26,13 @@ def test_split_lies_where_the_text_says(make_config: Callable[..., Config]) -> N
 def test_a_search_sees_nothing_of_what_a_run_is_validated_on(make_config: Callable[..., Config]) -> None:
     config = make_config("data.validation=0.2", "data.test=50")
     corpus = corpus_of("ab" * 375 + "c" * 250, config.data)
-    prepared = prepare_for_search(corpus, config)
-    assert (prepared.split, prepared.end, len(prepared.ids), prepare(corpus, config).split) == (675, 750, 750, 750)
+    prepared = prepare_for_search(corpus, Asked.all_of(config))
+    assert (prepared.split, prepared.end, len(prepared.ids), prepare(corpus, Asked.all_of(config)).split) == (
+        675,
+        750,
+        750,
+        750,
+    )
     assert not prepared.vocabulary.unknown("c"), "the model is that of the whole text"
     assert set(prepared.ids.tolist()) == {0, 1}
 
@@ -38,7 +44,7 @@ def test_bytes_are_split_as_bytes_even_within_a_character(make_config: Callable[
 
 def test_the_resolved_configuration_is_the_vocabularys(make_config: Callable[..., Config]) -> None:
     corpus = read_corpus(["builtin:python-docs"], vocabulary=ByteVocabulary("nfc"))
-    data = prepare(corpus, make_config()).config.data
+    data = prepare(corpus, Asked.all_of(make_config())).config.data
     assert (data.unit, data.normalize) == ("byte", "nfc")
 
 

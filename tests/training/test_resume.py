@@ -90,7 +90,8 @@ def test_stopped_and_resumed_is_never_stopped(
     with_dropout: Prepared, never_stopped: tuple[str, list[dict[str, float]]], folder: RunFolder, step: int | str
 ) -> None:
     total = make_trainer(with_dropout).total_steps
-    at = {"epoch": with_dropout.layout.steps, "end": total}.get(step) or int(step) % total  # type: ignore[call-overload]
+    ends = {"epoch": with_dropout.layout.steps, "end": total}
+    at = ends[step] if isinstance(step, str) else step % total
     train_until(make_trainer(with_dropout), folder, at)
     resume(with_dropout, folder, at)
     assert (digest(folder.resume), records(folder)) == never_stopped
@@ -112,7 +113,7 @@ def test_patience_counts_on_after_a_resume_and_its_end_is_an_end(make_config: Ca
     assert saved.position.without_best == 2
     list(make_trainer(impatient, saved).fit(parts))
     assert records(parts) == expected
-    with pytest.raises(RunError, match=r"nothing better, 4 in a row: --set train.patience=0 goes on"):
+    with pytest.raises(RunError, match=r"nothing better, 4 in a row: train.patience=0 goes on"):
         make_trainer(impatient, load_training(parts)[0])
     patient = prepare_text(VERSE, make_config(*settings))
     assert not make_trainer(patient, load_training(parts)[0]).is_finished
@@ -147,7 +148,7 @@ def test_each_part_is_needed(
 def test_a_longer_training_goes_on_and_a_finished_one_says_so(make_config: Callable[..., Config], folder: RunFolder) -> None:
     prepared = prepare_text(VERSE, make_config())
     list(make_trainer(prepared).fit(folder))
-    with pytest.raises(RunError, match=r"steps of this run are done: --set train.epochs="):
+    with pytest.raises(RunError, match=r"steps of this run are done: train.epochs=3 asks for more"):
         make_trainer(prepared, load_training(folder)[0])
     longer = prepare_text(VERSE, make_config("train.epochs=3"))
     list(make_trainer(longer, load_training(folder)[0]).fit(folder))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -88,7 +88,7 @@ class ByHand:
             self.averages[i] = decay * self.averages[i] + (1 - decay) * w
 
 
-def assert_close(ours: object, truth: list[Tensor]) -> None:
+def assert_close(ours: object, truth: Sequence[Tensor]) -> None:
     for one, other in zip(ours, truth, strict=True):  # type: ignore[call-overload]
         assert torch.allclose(one, other, atol=2e-6), (one - other).abs().max()
 

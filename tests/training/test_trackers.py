@@ -39,7 +39,7 @@ def model(make_model: Callable[..., CharLSTM]) -> CharLSTM:
 def read_events(folder: Path) -> Any:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    return EventAccumulator(str(folder)).Reload()  # type: ignore[no-untyped-call]
+    return EventAccumulator(str(folder)).Reload()
 
 
 def test_what_tensorboard_shows_is_what_was_measured(tmp_path: Path, record: Record, model: CharLSTM) -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils.hooks import RemovableHandle
 
+from charlstm.asked import Asked
 from charlstm.config import Config
 from charlstm.errors import DivergedError, OutOfMemoryError
 from charlstm.runs.folder import RunFolder
@@ -45,6 +47,13 @@ def evaluations(records: list[StepRecord | Record | Setback]) -> list[Record]:
     return [r for r in records if isinstance(r, Record)]
 
 
+@pytest.fixture
+def whole_previews(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as a user's."""
+    monkeypatch.setattr("charlstm.training.trainer.PREVIEW_LENGTH", PREVIEW_LENGTH)
+
+
+@pytest.mark.usefixtures("whole_previews")
 def test_it_learns_a_tiny_text_by_heart(make_config: Callable[..., Config], tmp_path: Path) -> None:
     settings = ("model.hidden_size=64", "model.dropout=0.0", "train.epochs=12", "train.learning_rate=1e-2", "train.seq_len=32")
     text = "The quick brown fox jumps over the lazy dog. " * 60
@@ -57,10 +66,11 @@ def test_it_learns_a_tiny_text_by_heart(make_config: Callable[..., Config], tmp_
 
 def test_the_same_seed_gives_the_same_weights(prepared: Prepared, tmp_path: Path) -> None:
     assert prepared.config.model.dropout > 0
-    one, two = (run(prepared, tmp_path / name)[0].model.state_dict() for name in "ab" if (tmp_path / name).mkdir() is None)
+    for name in "abc":
+        (tmp_path / name).mkdir()
+    one, two = (run(prepared, tmp_path / name)[0].model.state_dict() for name in "ab")
     assert all(torch.equal(one[name], two[name]) for name in one)
     train = prepared.config.train.model_copy(update={"seed": 2})
-    (tmp_path / "c").mkdir()
     other, _ = run(replace(prepared, config=prepared.config.model_copy(update={"train": train})), tmp_path / "c")
     assert any(not torch.equal(one[name], p) for name, p in other.model.state_dict().items())
 
@@ -96,6 +106,7 @@ def test_each_epoch_has_its_own_offset_and_carries_its_state(make_config: Callab
     assert offsets[0] != offsets[1]
 
 
+@pytest.mark.usefixtures("whole_previews")
 def test_records_say_what_happened(prepared: Prepared, tmp_path: Path) -> None:
     trainer, records = run(prepared, tmp_path)
     steps, found = [r for r in records if isinstance(r, StepRecord)], evaluations(records)
@@ -137,7 +148,7 @@ def test_last_is_the_newest_and_best_the_best(make_config: Callable[..., Config]
 
 
 def test_evaluations_within_an_epoch(make_config: Callable[..., Config], prepared: Prepared, tmp_path: Path) -> None:
-    every = prepare(prepared.corpus, make_config("train.eval_every=10"))
+    every = prepare(prepared.corpus, Asked.all_of(make_config("train.eval_every=10")))
     _, records = run(every, tmp_path)
     found = [(r.epoch, r.batch, r.ends_epoch) for r in evaluations(records)]
     last = every.layout.steps
@@ -146,7 +157,7 @@ def test_evaluations_within_an_epoch(make_config: Callable[..., Config], prepare
 
 
 def test_max_steps_ends_within_an_epoch(make_config: Callable[..., Config], prepared: Prepared, tmp_path: Path) -> None:
-    trainer, records = run(prepare(prepared.corpus, make_config("train.max_steps=7")), tmp_path)
+    trainer, records = run(prepare(prepared.corpus, Asked.all_of(make_config("train.max_steps=7"))), tmp_path)
     assert trainer.position.step == 7
     assert [(r.step, r.ends_epoch) for r in evaluations(records)] == [(7, True)]
 
@@ -159,7 +170,8 @@ def poison(trainer: Trainer, kind: str) -> Callable[[], None]:
             learner.head.bias[0] = math.nan
         return lambda: None  # going back brings the weight back
     if kind == "gradient":
-        return learner.head.bias.register_hook(lambda gradient: gradient * math.inf).remove
+        hook: RemovableHandle = learner.head.bias.register_hook(lambda gradient: gradient * math.inf)
+        return hook.remove
     spoil = lambda model, _, out: out if model.training else (out[0] * math.nan, out[1])  # noqa: E731
     return trainer.model.register_forward_hook(spoil).remove
 
@@ -223,7 +235,7 @@ def test_weights_that_are_not_finite_are_never_saved(make_config: Callable[..., 
             setbacks.append(record)
         elif isinstance(record, StepRecord) and record.step == 10 and not setbacks:
             with torch.no_grad():
-                trainer.model.lstm.bias_hh_l0[0] = math.inf
+                trainer.model.lstm.get_parameter("bias_hh_l0")[0] = math.inf
     assert [s.back_to for s in setbacks] == [5]
     assert "not a finite number" in setbacks[0].reason
 
@@ -248,9 +260,7 @@ def test_out_of_memory_is_one_line_and_spares_what_was_saved(make_config: Callab
     before = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (in_use + 2**28, before[1]))
     try:
-        with pytest.raises(
-            OutOfMemoryError, match=r"train.batch_size 2000 .* --set train.batch_size=1000 .*seq_len=32"
-        ) as error:
+        with pytest.raises(OutOfMemoryError, match=r"train.batch_size 2000 .* train.batch_size=1000 .*seq_len=32") as error:
             list(trainer.fit(folder))
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)

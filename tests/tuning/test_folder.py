@@ -37,5 +37,5 @@ def test_a_folder_of_something_else_is_refused_and_spared(tmp_path: Path, name: 
 
 def test_a_training_does_not_move_into_the_folder_of_a_search(tmp_path: Path) -> None:
     SearchFolder(tmp_path).trials.touch()
-    with pytest.raises(RunError, match="holds a search for settings: choose another --run"):
+    with pytest.raises(RunError, match="holds a search for settings: choose another run"):
         RunFolder(tmp_path).refuse_held(overwrite=True)

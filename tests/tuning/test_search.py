@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from charlstm.asked import Asked
 from charlstm.config import Config, ModelConfig, load_config
 from charlstm.model.shapes import count_parameters
 from charlstm.runs.records import Setback, StepRecord
@@ -38,7 +39,9 @@ def make_search(make_config: Callable[..., Config], tmp_path: Path) -> Callable[
     def make(*settings: str, space: Space = RATE, text: str = VERSE, name: str = "search") -> Search:
         config = make_config("train.max_steps=12", *settings)
         (tmp_path / name).mkdir(exist_ok=True)
-        return Search(corpus_of(text, config.data, "verse.txt"), config, space, CPU, SearchFolder(tmp_path / name))
+        return Search(
+            corpus_of(text, config.data, "verse.txt"), Asked.all_of(config), space, CPU, SearchFolder(tmp_path / name)
+        )
 
     return make
 
@@ -76,7 +79,7 @@ def test_a_trials_loss_is_that_of_a_training_with_its_values(
     rate = record.values["train.learning_rate"]
     config = make_config("train.max_steps=12", "train.eval_every=2", f"train.learning_rate={rate}")
     learned = VERSE[: int(len(VERSE) * 0.9)]
-    prepared = prepare(corpus_of(learned, config.data), config)
+    prepared = prepare(corpus_of(learned, config.data), Asked.all_of(config))
     (tmp_path / "by-hand").mkdir()
     trainer = make_trainer(prepared)
     list(trainer.fit(SearchFolder(tmp_path / "by-hand")))

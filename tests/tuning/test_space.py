@@ -49,9 +49,9 @@ def test_a_file_that_can_be_searched_can_be_trained_with(tmp_path: Path) -> None
         ("dropout = [0.1, 0.2]", ["did you mean model.dropout?"]),
         ('"modle.dropout" = [0.1, 0.2]', ["modle", "no such section", "did you mean model?"]),
         ("model = [1]", ["model = [1]", "expected a section"]),
-        ('"data.validation" = [0.1, 0.2]', ["data.validation can't be searched", "[model] and [train]"]),
-        ('"sample.temperature" = { low = 0.1, high = 1 }', ["sample.temperature can't be searched"]),
-        ('"train.seed" = [1, 2]', ["train.seed can't be searched"]),
+        ('"data.validation" = [0.1, 0.2]', ["data.validation: it can't be searched", "[model] and [train]"]),
+        ('"sample.temperature" = { low = 0.1, high = 1 }', ["sample.temperature: it can't be searched"]),
+        ('"train.seed" = [1, 2]', ["train.seed: it can't be searched"]),
         ('"model.dropout" = 0.2', ["model.dropout = 0.2", "a list of choices or a range"]),
         ('"model.dropout" = []', ["at least two choices"]),
         ('"model.dropout" = [0.2]', ["at least two choices"]),
@@ -87,7 +87,7 @@ def test_no_table_and_one_that_is_none(tmp_path: Path) -> None:
 
 
 def test_what_is_set_is_not_searched(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"--set 'model.dropout=0.3': \[tune\] in .* searches model.dropout"):
+    with pytest.raises(ConfigError, match=r"set='model.dropout=0.3': \[tune\] in .* searches model.dropout"):
         read(tmp_path, '"model.dropout" = [0.1, 0.2]', "model.dropout=0.3")
 
 

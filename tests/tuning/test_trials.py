@@ -24,7 +24,7 @@ def open_trials(path: Path, space: Space = SPACE, text: str = "digest", config: 
 
 def loss_of(values: Mapping[str, Any]) -> float:
     """Lowest at a learning rate of 0.01, and a little lower with one layer."""
-    return 1 + (math.log10(values.get("train.learning_rate", 1)) + 2) ** 2 + 0.1 * values["model.num_layers"]
+    return float(1 + (math.log10(values.get("train.learning_rate", 1)) + 2) ** 2 + 0.1 * values["model.num_layers"])
 
 
 def train(trials: Trials, state: Outcome = "done") -> TrialRecord:

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from charlstm.errors import CharlstmError
+from charlstm.errors import Argument, CharlstmError
 from charlstm.scoring.classification import Verdict
 from charlstm.scoring.surprise import Score, Surprise
 from charlstm.text.passages import By, Passage
@@ -110,7 +110,7 @@ def test_show_colours_characters_under_a_legend(capsys: pytest.CaptureFixture[st
     for name, value in (("FORCE_COLOR", "1"), ("TERM", "xterm-256color"), ("COLORTERM", "")):
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("NO_COLOR", raising=False)
-    require_colours("--show", "--json --per-char")
+    require_colours("show", (Argument("json", True), " ", Argument("per_char", True)))
     legend, line, total = shown(capsys, "show", score("ab", 0.9, 1e-9))
     assert "probability of at least" in legend
     assert "48;5;233ma\x1b[0m" in line
@@ -121,8 +121,8 @@ def test_show_colours_characters_under_a_legend(capsys: pytest.CaptureFixture[st
 def test_show_without_colours_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.setattr(sys, "stdout", io.StringIO())
-    with pytest.raises(CharlstmError, match=r"--show needs a terminal with colours.*--json --per-char"):
-        require_colours("--show", "--json --per-char")
+    with pytest.raises(CharlstmError, match=r"show=True needs a terminal with colours.*json=True per_char=True gives numbers"):
+        require_colours("show", (Argument("json", True), " ", Argument("per_char", True)))
 
 
 def test_verdicts_end_with_what_each_model_won(capsys: pytest.CaptureFixture[str]) -> None:

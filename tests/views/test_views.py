@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
+from charlstm.asked import Asked
 from charlstm.config import Config, DataConfig
 from charlstm.errors import Stopped
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.records import Record, Setback
-from charlstm.scoring.evaluation import Evaluation
+from charlstm.scoring.totals import Evaluation
 from charlstm.text.corpus import Findings, corpus_of
 from charlstm.text.vocabulary import ByteVocabulary
 from charlstm.training.prepared import Prepared, prepare
@@ -108,7 +109,7 @@ def test_the_lessons_lines_and_its_two_samples(
     make_config: Callable[..., Config], shown: tuple[Trainer, list[Record]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     corpus, (_, records) = shown[0].prepared.corpus, shown
-    view = make_view(make_trainer(prepare(corpus, make_config("train.style=lesson"))))
+    view = make_view(make_trainer(prepare(corpus, Asked.all_of(make_config("train.style=lesson")))))
     for epoch, sample in enumerate(["first words", "middle", "last words"], start=1):
         view.show(
             dataclasses.replace(records[0], epoch=epoch, batch=5, train_loss=3.4008581, validation_loss=3.402019, sample=sample)
@@ -125,7 +126,7 @@ def test_what_was_read_and_shrunk_is_said(
     make_config: Callable[..., Config], prepared: Prepared, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = make_config("train.batch_size=5000")
-    print_prepared(prepare(prepared.corpus, asked), asked)
+    print_prepared(prepare(prepared.corpus, Asked.all_of(asked)), asked)
     printed = capsys.readouterr().err
     for part in ("verse.txt", f"{len(prepared.ids):,} characters", f"{prepared.vocabulary.size} symbols", "too short"):
         assert part in printed
@@ -190,7 +191,7 @@ def test_a_sample_fits_the_terminal_in_any_script(
 def test_notes_on_a_text_are_said_once(capsys: pytest.CaptureFixture[str], make_config: Callable[..., Config]) -> None:
     corpus = corpus_of("one\r\n" * 200 + "\x00\x1b\x1b\x07\x06 once", DataConfig(min_count=2))
     corpus = dataclasses.replace(corpus, findings=dataclasses.replace(corpus.findings, replaced="a.txt, offset 3"))
-    print_prepared(prepare(corpus, make_config()), make_config())
+    print_prepared(prepare(corpus, Asked.all_of(make_config())), make_config())
     said = " ".join(capsys.readouterr().err.split())
     for part in (
         "200 lines end in CRLF, which is kept; --newlines lf",
@@ -207,7 +208,7 @@ def test_many_symbols_and_a_damaged_cache_are_noted(
     for symbols, noted in ((5_000, False), (5_001, True)):
         corpus = corpus_of("".join(map(chr, range(0x4E00, 0x4E00 + symbols))) * 2)
         corpus = dataclasses.replace(corpus, findings=Findings(damaged=noted))
-        print_prepared(prepare(corpus, make_config()), make_config())
+        print_prepared(prepare(corpus, Asked.all_of(make_config())), make_config())
         said = " ".join(capsys.readouterr().err.split())
         assert (f"{symbols:,} symbols make a wide model: data.unit=byte needs 256, data.min_count=5" in said) == noted
         assert ("it was encoded anew" in said) == noted

@@ -6,7 +6,7 @@ So a CPU steps through a graph of one step, made for ONNX Runtime, and torch ste
 Knows: how to step a model fast on its device, and how to read a long prime.
 Does not know: characters, how an id is drawn from logits.
 
-The engines themselves are not imported here: writing text on a CPU must not wait for torch.
+The engines themselves are not imported here: generating text on a CPU must not wait for torch.
 """
 
 from charlstm.sampling.engines.base import Engine

@@ -10,7 +10,10 @@ from charlstm.text.types import Ids
 
 
 class Engine(Protocol):
-    """Steps B texts side by side. Shapes: T time, B batch, V vocabulary."""
+    """Steps B texts side by side. Shapes: T time, B batch, V vocabulary.
+
+    Several threads may use one engine at once, each with texts of its own, and give a state on to one another.
+    """
 
     def prefill(self, ids: Ids, state: EngineState = None) -> tuple[Logits, EngineState]:
         """Read ids (T, B), T >= 1, from a state (zeros where None) -> logits (B, V) after the last, and the state there."""

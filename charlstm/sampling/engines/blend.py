@@ -1,7 +1,7 @@
 """Several models of one vocabulary as one engine.
 
 The logits are averaged by weight, which multiplies the models' probabilities, each to the power of its weight, and normalises
-the product: a product of experts (Hinton 2002, equation 1), which writes what all of them find probable. What a model adds to
+the product: a product of experts (Hinton 2002, equation 1), which prefers what all of them find probable. What a model adds to
 all of its logits alike drops out of that, so no softmax has to come first; and without one, a model blended with itself is that
 model to every control, to the repetition penalty too, which goes by the signs of logits.
 
@@ -11,12 +11,11 @@ Does not know: model files, settings.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from charlstm.errors import CharlstmError, shown
+from charlstm.errors import CharlstmError
 from charlstm.sampling.engines.base import Engine
 from charlstm.sampling.types import EngineState, Logits
 from charlstm.text.types import Ids
@@ -51,22 +50,6 @@ class BlendEngine:
         for (_, weight), (part, _) in zip(self._parts, results, strict=True):
             logits += weight * part
         return logits, tuple(state for _, state in results)
-
-
-def parse_blend(text: str) -> tuple[str, float]:
-    """`MODEL:WEIGHT` as both; the MODEL may hold colons. CharlstmError where it is none of that.
-
-    >>> parse_blend("C:/runs/ovid:0.5")
-    ('C:/runs/ovid', 0.5)
-    """
-    model, _, number = text.rpartition(":")
-    try:
-        weight = float(number)
-    except ValueError:
-        weight = math.nan
-    if not model or not 1e-6 <= weight <= 1e6:
-        raise CharlstmError(f"--blend {shown(text)}: expected MODEL:WEIGHT with a weight above 0, such as runs/ovid:0.5")
-    return model, weight
 
 
 def require_same_vocabulary(ours: Vocabulary, theirs: Vocabulary, name: str = "the other model") -> None:

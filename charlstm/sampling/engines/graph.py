@@ -18,7 +18,7 @@ Does not know: torch, sessions, files. The six equations are those of charlstm.m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +26,8 @@ from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from charlstm.config import ModelConfig
 from charlstm.model.types import Floats
+from charlstm.sampling.types import Precision
 
-Precision = Literal["float32", "int8", "int4"]
 _IR_VERSION, _OPSET = 10, 18  # what onnxruntime 1.22 reads
 _INT4_BLOCK = 32  # with blocks of 64 and more, several texts at once came out otherwise than one
 _PAIR = 127

@@ -17,18 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import onnxruntime
-import platformdirs
 import xxhash
 
 from charlstm.errors import SaveError
 from charlstm.files import write_atomically
 from charlstm.sampling.engines.onnx_engine import wanted_threads
+from charlstm.user_folders import cache_folder
 
 _MOST_KEPT = 2**28
 """Bytes that are kept, of the graphs that were made last."""
 
 
-def load(key: str) -> tuple[dict[str, Any], bytes] | None:
+def find_kept(key: str) -> tuple[dict[str, Any], bytes] | None:
     """What was kept under a key, which is a file name: facts, and a graph. None where nothing is, or not as it was written."""
     try:
         checksum, rest = _file(key).read_bytes().split(b"\n", 1)
@@ -54,7 +54,7 @@ def keep(key: str, facts: Mapping[str, Any], graph: bytes) -> None:
 
 
 def _file(key: str) -> Path:
-    return platformdirs.user_cache_path("charlstm", appauthor=False) / "engines" / f"{key}.graph"
+    return cache_folder("engines") / f"{key}.graph"
 
 
 def _drop_oldest(folder: Path) -> None:

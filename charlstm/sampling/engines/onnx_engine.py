@@ -2,7 +2,8 @@
 
 A call of ONNX Runtime that takes and gives numpy arrays spends a quarter of a step on them. Here a step reads its states from
 buffers and writes the next ones into others, both bound once. A state keeps its buffers while it is held; afterwards they are
-written to again.
+written to again. Buffers belong to the thread that made them, which alone writes to them: several threads step one engine at
+once, each with its own, and a state that comes from another thread is copied.
 
 Knows: buffers, and how a state is a value all the same.
 Does not know: torch, how the graph came about, files.
@@ -11,6 +12,7 @@ Does not know: torch, how the graph came about, files.
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from collections.abc import Sequence
 from typing import Any, Self
@@ -52,14 +54,14 @@ class OnnxState:
 
 
 class OnnxEngine:
-    """Steps with ONNX Runtime. Not for several threads at once."""
+    """Steps with ONNX Runtime, for several threads at once too."""
 
     def __init__(self, graph: bytes) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = wanted_threads()
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        self._texts: dict[int, _Batch] = {}
+        self._own = threading.local()
 
     def prefill(self, ids: Ids, state: OnnxState | None = None) -> tuple[Logits, OnnxState]:
         """See `Engine.prefill`. A long prime of one text is read in lanes."""
@@ -72,6 +74,8 @@ class OnnxEngine:
 
     def step(self, ids: Ids, state: OnnxState) -> tuple[Logits, OnnxState]:
         """See `Engine.step`."""
+        if state.texts.thread != threading.get_ident():
+            state = self.state(state.buffers.arrays)
         texts, before = state.texts, state.buffers
         after = texts.free_buffers()
         binding = before.bindings.get(after) or texts.bind(self._session, before, after)
@@ -94,16 +98,21 @@ class OnnxEngine:
 
     def state(self, arrays: Arrays) -> OnnxState:
         """The state with these values, which are copied."""
-        B = len(arrays[0])
-        if B not in self._texts:
-            # A batch shrinks as texts end: memory for sizes that are over goes.
-            self._texts = {size: texts for size, texts in self._texts.items() if texts.is_held}
-            self._texts[B] = _Batch(self._session, B)
-        texts = self._texts[B]
+        texts = self._batch(len(arrays[0]))
         buffers = texts.free_buffers()
         for buffer, array in zip(buffers.arrays, arrays, strict=True):
             buffer[:] = array
         return OnnxState(texts, buffers)
+
+    def _batch(self, B: int) -> _Batch:
+        """This thread's memory for so many texts."""
+        batches: dict[int, _Batch] = getattr(self._own, "batches", {})
+        if B not in batches:
+            # A batch shrinks as texts end: memory for sizes that are over goes.
+            batches = {size: batch for size, batch in batches.items() if batch.is_held}
+            batches[B] = _Batch(self._session, B)
+            self._own.batches = batches
+        return batches[B]
 
 
 class _Buffers:
@@ -122,9 +131,11 @@ class _Buffers:
 
 
 class _Batch:
-    """What stepping B texts side by side needs."""
+    """What a thread needs to step B texts side by side."""
 
     def __init__(self, session: Any, B: int) -> None:
+        self.thread = threading.get_ident()
+        """A thread's number goes to another one only once it has ended, so that one at most has this number."""
         self.ids = np.zeros(B, dtype=np.int64)
         self.logits = np.zeros((B, session.get_outputs()[0].shape[1]), dtype=np.float32)
         self._buffers: list[_Buffers] = []

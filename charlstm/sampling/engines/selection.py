@@ -1,9 +1,9 @@
 """Which engine steps a model, and in which precision: measured, and remembered.
 
 `auto` steps on a CPU in 8 bits where they are faster and cost next to nothing. Both depend on the model and the machine, so
-both are measured the first time that a model is opened, on text that it writes itself: what 8 bits change in the probabilities
-of its own characters is the divergence of the two, and no other text has to be at hand. What came out is kept, with the graph,
-under what the model file says of itself. 4 bits must be asked for: they make one text somewhat faster, and several slower.
+both are measured the first time that a model is opened, on text of its own: what 8 bits change in the probabilities of its
+characters is the divergence of the two, and no other text has to be at hand. What came out is kept, with the graph, under what
+the model file says of itself. 4 bits must be asked for: they make one text somewhat faster, and several slower.
 
 Knows: engines, precisions, devices; how long a step takes and what it costs in nats.
 Does not know: what the engine is for.
@@ -13,21 +13,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from charlstm.errors import CharlstmError
-from charlstm.model.types import Doubles
+from charlstm.errors import Argument, CharlstmError
+from charlstm.model.softmax import log_softmax
 from charlstm.runs.model_file import Weights
 from charlstm.sampling.engines import graph_cache
 from charlstm.sampling.engines.base import Engine
 from charlstm.sampling.engines.onnx_engine import OnnxEngine
-from charlstm.sampling.types import Logits
 
 if TYPE_CHECKING:
     from charlstm.model.char_lstm import CharLSTM
-    from charlstm.sampling.engines.graph import Precision
+    from charlstm.sampling.types import EngineName, Precision, PrecisionChoice
 
 MOST_NATS = 0.005
 """A precision that costs more nats a character than this is not taken by itself."""
@@ -70,8 +69,8 @@ class Opened:
 
 def open_engine(
     weights: Weights,
-    engine: Literal["auto", "torch", "onnx"] = "auto",
-    precision: Literal["auto", "float32", "int8", "int4"] = "auto",
+    engine: EngineName = "auto",
+    precision: PrecisionChoice = "auto",
     device: str = "cpu",
 ) -> Opened:
     """The engine that was asked for. CharlstmError where no engine is all of it; DeviceError where there is no such device."""
@@ -82,7 +81,8 @@ def open_engine(
     if engine == "torch" or (engine == "auto" and device != "cpu"):
         return _open_torch(weights, precision, device, "as asked" if engine == "torch" else "as the device asks")
     if device not in ("cpu", "auto"):
-        raise CharlstmError(f"--engine onnx --device {device}: ONNX Runtime steps on the CPU here; leave out one of the two")
+        both = (Argument("engine", "onnx"), " ", Argument("device", device))
+        raise CharlstmError((*both, ": ONNX Runtime steps on the CPU here"), remedy="leave out one of the two")
     if precision != "auto":
         return Opened(OnnxEngine(_graph(weights, precision)), f"onnx, {precision}", "as asked")
     if remembered := _remembered(weights):
@@ -96,7 +96,7 @@ def open_engine(
 
 
 def engine_of(model: CharLSTM) -> Engine:
-    """What writes with a model that is in memory: exactly, and without measuring."""
+    """What generates with a model that is in memory: exactly, and without measuring."""
     if model.head.weight.device.type == "cpu":
         from charlstm.sampling.engines.graph import build_graph
 
@@ -108,7 +108,7 @@ def engine_of(model: CharLSTM) -> Engine:
 
 
 def measure(int8: OnnxEngine, float32: OnnxEngine, weights: Weights) -> Measured:
-    """Let a model write in float32, and read it again in 8 bits: the mean Kullback-Leibler divergence, and times."""
+    """Let a model generate in float32, and read it again in 8 bits: the mean Kullback-Leibler divergence, and times."""
     work = sum(tensor.size for tensor in weights.tensors.values()) * _TEXTS
     steps = max(8, min(_STEPS, int(_MOST_WORK / work)))
     V = weights.vocabulary.size
@@ -120,14 +120,9 @@ def measure(int8: OnnxEngine, float32: OnnxEngine, weights: Weights) -> Measured
         logits, exact = float32.step(ids, exact)
         others, rough = int8.step(ids, rough)
         ids = (logits + generator.gumbel(size=logits.shape)).argmax(axis=1)  # a draw from the softmax
-        here, there = _log_softmax(logits), _log_softmax(others)
+        here, there = log_softmax(logits), log_softmax(others)
         nats += float((np.exp(here) * (here - there)).sum())
     return Measured(nats / (steps * _TEXTS), steps * _TEXTS, _step_seconds(int8), _step_seconds(float32))
-
-
-def _log_softmax(logits: Logits) -> Doubles:
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
 
 
 def _step_seconds(engine: OnnxEngine) -> float:
@@ -152,7 +147,8 @@ def _graph(weights: Weights, precision: Precision) -> bytes:
 
 def _open_torch(weights: Weights, precision: str, device: str, reason: str) -> Opened:
     if precision not in ("auto", "float32"):
-        raise CharlstmError(f"--precision {precision}: only --engine onnx has it, on the CPU; torch steps in float32")
+        problem = ("only ", Argument("engine", "onnx"), " has it, on the CPU; torch steps in float32")
+        raise CharlstmError(problem, key="precision", value=precision)
     from charlstm.model.device import find_device
     from charlstm.runs.saved_model import model_of
     from charlstm.sampling.engines.torch_engine import TorchEngine
@@ -162,5 +158,5 @@ def _open_torch(weights: Weights, precision: str, device: str, reason: str) -> O
 
 
 def _remembered(weights: Weights) -> tuple[Measured, bytes] | None:
-    found = graph_cache.load(weights.key)
+    found = graph_cache.find_kept(weights.key)
     return found and (Measured(**found[0]), found[1])

@@ -14,7 +14,7 @@ _PREFILLED_AT_ONCE = 1024  # characters of a prime at once: a long one must not 
 
 
 class TorchEngine:
-    """Runs the model it is given, which it switches to evaluation."""
+    """Runs the model it is given, which it switches to evaluation. Nobody may train the model meanwhile."""
 
     def __init__(self, model: CharLSTM) -> None:
         self._model = model.eval()

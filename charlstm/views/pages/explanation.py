@@ -1,24 +1,23 @@
 """The page of `explain`: one HTML file with all its data, which needs no network.
 
 Knows: what the page's script reads.
-Does not know: how the page looks and moves: `web/explain.html`.
+Does not know: how the page looks and moves: the parts in web/.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from html import escape
-from importlib.resources import files
 
 from charlstm.insight.explanation import PARTS, LayerStep
 from charlstm.insight.traces import Trace
 from charlstm.runs.model_file import Weights
 from charlstm.views.explanation import input_size, next_json, step_json, symbols
-from charlstm.views.pages.markup import embedded
+from charlstm.views.pages.template import Template
 
 NUMBERS_A_NEURON = 2 * len(PARTS) + 7
 """Numbers of one neuron at one character."""
+_EXPLANATION = Template("explain.html", "explain.css", ("explain.js",))
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,8 @@ class Beginning:
 
 def explanation_page(
     name: str, weights: Weights, trace: Trace, layers: Sequence[Sequence[LayerStep]], first: Beginning
-) -> bytes:
-    """A page on the model of that name, in UTF-8; `layers` holds each layer's steps, (L, T)."""
+) -> Iterator[bytes]:
+    """The bytes of a page on the model of that name, an HTML file in UTF-8; `layers` holds each layer's steps, (L, T)."""
     data = {
         "text": symbols(weights, trace),
         "per": weights.vocabulary.noun,
@@ -45,8 +44,4 @@ def explanation_page(
         "layers": [[step_json(step) for step in steps] for steps in layers],
         "next": next_json(weights, trace),
     }
-    template = (files("charlstm.views.pages") / "web" / "explain.html").read_text(encoding="utf-8")
-    before, after = template.split("@DATA@")
-    # A file's name may hold bytes that are no character, and those become ones that a browser shows as such.
-    markup = before.replace("@NAME@", escape(name)) + embedded(data) + after
-    return markup.encode(errors="xmlcharrefreplace")
+    return _EXPLANATION.fill(name, f"{name}: one step of an LSTM", [("data", data)])

@@ -13,21 +13,18 @@ Does not know: torch, colours, what a click does.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from html import escape
-from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
 
 from charlstm.insight.features import Match
 from charlstm.insight.traces import GATES, Kind, Trace
-from charlstm.model.types import Floats
+from charlstm.model.types import Doubles, Floats
 from charlstm.text.excerpts import Excerpt, symbol_of
 from charlstm.text.vocabulary import Vocabulary
-from charlstm.views.pages.markup import embedded
+from charlstm.views.pages.template import Template
 
 Bytes = npt.NDArray[np.uint8]
 MOST_ON_PAGE = 20_000
@@ -37,7 +34,7 @@ GRADIENT_WINDOW = 64
 SUCCESSORS = 5
 _BUDGET = 40 * 2**20
 """Bytes of neurons, before base64 adds a third: the cell state and the gates of 10,000 characters in a model of 2x512."""
-_PARTS = (".html", ".css", "-text.js", "-plots.js", ".js")
+_INSPECTION = Template("inspect.html", "inspect.css", ("inspect-text.js", "inspect-plots.js", "inspect.js"))
 _ORDER: tuple[Kind, ...] = ("cell", "forget", "input", "output", "hidden", "candidate")
 """Which kinds are kept for all neurons first; the cell state is what a neuron remembers."""
 
@@ -61,27 +58,31 @@ class Contents:
 
 
 def inspection_page(contents: Contents, budget: int = _BUDGET) -> Iterator[bytes]:
-    """The bytes of an HTML file in UTF-8, a kind at a time; beyond `budget` only listed neurons."""
-    web = files("charlstm.views.pages") / "web"
-    markup, style, *scripts = ((web / f"inspect{name}").read_text(encoding="utf-8") for name in _PARTS)
-    title = escape(contents.title)
-    before, after = markup.replace("/* style */", style).replace("<!-- title -->", title).split("<!-- data -->")
-    yield before.encode(errors="xmlcharrefreplace")  # the name of a file may hold what UTF-8 can't spell
-    trace, listed = contents.trace, _listed(contents)
-    complete = _complete(trace, budget)
-    yield _block("data", embedded(_page_facts(contents, complete, listed)))
-    for kind in _ORDER:
-        rows = quantised(trace.shown(kind), 0.0 if kind in GATES else -1.0).reshape(len(trace.ids), -1).T
-        yield _block(f"data-{kind}", _base64(rows if kind in complete else rows[listed]))
-    shares, _ = _shares(contents.sensitivity)
-    yield _block("data-gradient", _base64(shares))
-    yield after.replace("/* script */", "\n".join(scripts)).encode()
+    """The bytes of an HTML file in UTF-8, a kind at a time; beyond `budget` only listed neurons.
+
+    In a page of someone else's, such as a notebook, it is shown by a frame of its own, whose ids and styles are no one else's:
+    `page = b"".join(inspection_page(contents)).decode()`, then
+    `f'<iframe sandbox="allow-scripts" srcdoc="{html.escape(page)}"></iframe>'` with a width and a height.
+    """
+    return _INSPECTION.fill(contents.title, f"{contents.title} - charlstm inspect", _data(contents, budget))
 
 
 def quantised(values: Floats, low: float) -> Bytes:
     """Values from `low` to 1 as bytes from 0 to 255, the nearest ones."""
     rounded: Bytes = np.rint((values - low) * (255 / (1 - low))).clip(0, 255).astype(np.uint8)
     return rounded
+
+
+def _data(contents: Contents, budget: int) -> Iterator[tuple[str, object]]:
+    """The blocks of a page, by their ids."""
+    trace, listed = contents.trace, _listed(contents)
+    complete = _complete(trace, budget)
+    yield "data", _page_facts(contents, complete, listed)
+    for kind in _ORDER:
+        rows = quantised(trace.shown(kind), 0.0 if kind in GATES else -1.0).reshape(len(trace.ids), -1).T
+        yield f"data-{kind}", np.ascontiguousarray(rows if kind in complete else rows[listed]).data
+    shares, _ = _shares(contents.sensitivity)
+    yield "data-gradient", np.ascontiguousarray(shares).data
 
 
 def _listed(contents: Contents) -> list[int]:
@@ -134,15 +135,6 @@ def _shares(norms: Floats) -> tuple[Bytes, Floats]:
     return quantised(norms / np.maximum(largest, 1e-30)[:, None], 0.0), largest
 
 
-def _four_digits(values: Floats) -> list[float]:
+def _four_digits(values: Floats | Doubles) -> list[float]:
     """With four digits: more than a page shows."""
     return [float(f"{value:.4g}") for value in values]
-
-
-def _base64(rows: Bytes) -> str:
-    return b64encode(np.ascontiguousarray(rows).data).decode("ascii")
-
-
-def _block(name: str, data: str) -> bytes:
-    """A block that a browser keeps and doesn't run; `data` is JSON as `embedded` makes it, or base64."""
-    return f'<script type="application/json" id="{name}">{data}</script>\n'.encode("ascii")

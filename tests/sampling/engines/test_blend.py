@@ -7,9 +7,9 @@ import pytest
 
 from charlstm.errors import CharlstmError
 from charlstm.model.char_lstm import CharLSTM
-from charlstm.sampling.controls import log_probabilities
+from charlstm.model.softmax import log_softmax
 from charlstm.sampling.engines import Engine
-from charlstm.sampling.engines.blend import BlendEngine, parse_blend, require_same_vocabulary
+from charlstm.sampling.engines.blend import BlendEngine, require_same_vocabulary
 from charlstm.sampling.engines.torch_engine import TorchEngine
 from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary, Vocabulary
 from tests.sampling.engines.test_engines import onnx
@@ -27,7 +27,7 @@ def after(engine: Engine, ids: np.ndarray) -> np.ndarray:
     _, state = engine.prefill(ids[:2])
     _, state = engine.prefill(ids[2:4], state)
     _, state = engine.step(ids[4], engine.select(engine.select(state, [1, 0]), [1, 0]))
-    return log_probabilities(engine.step(ids[5], state)[0])
+    return log_softmax(engine.step(ids[5], state)[0])
 
 
 def test_a_blend_is_the_product_of_probabilities(engines: list[Engine]) -> None:
@@ -49,19 +49,6 @@ def test_the_state_of_a_blend_is_a_value(engines: list[Engine]) -> None:
     first, _ = engine.step(IDS[0], state)
     engine.step(IDS[1], state)
     assert (engine.step(IDS[0], state)[0] == first).all()
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"), [("a:1", ("a", 1.0)), ("C:\\runs\\a:2.5", ("C:\\runs\\a", 2.5)), ("a:b:1e-2", ("a:b", 0.01))]
-)
-def test_a_model_and_its_weight(text: str, expected: tuple[str, float]) -> None:
-    assert parse_blend(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "a", ":1", "a:", "C:\\runs\\a", "a:0", "a:-1", "a:nan", "a:inf", "a\nb"])
-def test_nothing_else_is_a_blend(text: str) -> None:
-    with pytest.raises(CharlstmError, match=r"^--blend .*: expected MODEL:WEIGHT with a weight above 0, such as"):
-        parse_blend(text)
 
 
 @pytest.mark.parametrize(

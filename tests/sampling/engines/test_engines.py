@@ -19,7 +19,7 @@ MakeEngine = Callable[[CharLSTM], Engine]
 
 def onnx(model: CharLSTM, precision: str = "float32") -> OnnxEngine:
     tensors = {name: p.detach().numpy() for name, p in model.state_dict().items()}
-    return OnnxEngine(build_graph(tensors, model.config, precision))  # type: ignore[arg-type]
+    return OnnxEngine(build_graph(tensors, model.config, precision))
 
 
 ENGINES = {  # and what each may differ by from the model
@@ -98,7 +98,7 @@ def test_memory_for_batches_that_are_over_goes(make_model: Callable[..., CharLST
     for B in range(39, 0, -1):
         state = engine.select(state, range(B))
         _, state = engine.step(np.zeros(B, dtype=np.int64), state)
-    assert len(engine._texts) <= 2
+    assert len(engine._own.batches) <= 2
 
 
 def test_many_states_that_are_held_take_no_more_than_their_buffers(make_model: Callable[..., CharLSTM]) -> None:
@@ -108,16 +108,16 @@ def test_many_states_that_are_held_take_no_more_than_their_buffers(make_model: C
     for t in range(20):
         _, state = engine.step(PRIME[t], state)
         held.append(state)
-    assert len(engine._texts[3]._buffers) <= 22
+    assert len(engine._own.batches[3]._buffers) <= 22
     again = engine.prefill(PRIME[:1])[1]
     for t in range(20):
         assert all((a == b).all() for a, b in zip(engine.arrays(held[t]), engine.arrays(again), strict=True))
         _, again = engine.step(PRIME[t], again)
-    assert len(engine._texts[3]._buffers) <= 24
+    assert len(engine._own.batches[3]._buffers) <= 24
     held.clear()
     for t in range(20):
         _, again = engine.step(PRIME[t], again)
-    assert len(engine._texts[3]._buffers) <= 24
+    assert len(engine._own.batches[3]._buffers) <= 24
 
 
 def test_logits_are_a_value(make_model: Callable[..., CharLSTM], kind: tuple[MakeEngine, float]) -> None:

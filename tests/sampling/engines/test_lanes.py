@@ -7,7 +7,9 @@ import pytest
 
 from charlstm.model.char_lstm import CharLSTM
 from charlstm.sampling.engines import lanes
-from charlstm.sampling.engines.onnx_engine import OnnxEngine
+from charlstm.sampling.engines.onnx_engine import OnnxEngine, OnnxState
+from charlstm.sampling.types import Logits
+from charlstm.text.types import Ids
 from tests.sampling.engines.test_engines import onnx
 
 
@@ -65,9 +67,15 @@ def test_what_is_remembered_for_long_is_not_lost(make_model: Callable[..., CharL
 
 
 def test_lanes_are_what_is_read(make_model: Callable[..., CharLSTM], monkeypatch: pytest.MonkeyPatch) -> None:
-    engine, steps = onnx(make_model()), []
+    engine = onnx(make_model())
     step = engine.step
-    monkeypatch.setattr(engine, "step", lambda ids, state: steps.append(len(ids)) or step(ids, state))
+    steps: list[int] = []
+
+    def step_and_note(ids: Ids, state: OnnxState) -> tuple[Logits, OnnxState]:
+        steps.append(len(ids))
+        return step(ids, state)
+
+    monkeypatch.setattr(engine, "step", step_and_note)
     engine.prefill(np.zeros((3201, 1), dtype=np.int64))
     assert max(steps) == lanes.MOST_LANES
     assert len(steps) < 400

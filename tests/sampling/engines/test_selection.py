@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,8 +71,8 @@ def test_the_newest_graphs_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     for number in range(9):
         graph_cache.keep(str(number), {"number": number}, b"graph\n" * 100)
         os.utime(graph_cache._file(str(number)), (number, number))
-    assert [graph_cache.load(str(number)) is None for number in range(9)] == [True] * 6 + [False] * 3
-    assert graph_cache.load("8") == ({"number": 8}, b"graph\n" * 100)
+    assert [graph_cache.find_kept(str(number)) is None for number in range(9)] == [True] * 6 + [False] * 3
+    assert graph_cache.find_kept("8") == ({"number": 8}, b"graph\n" * 100)
 
 
 def test_without_a_cache_folder(make_weights: Callable[..., Weights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,15 +90,16 @@ def test_what_costs_too_much_or_is_slower_is_not_taken(nats: float, int8: float,
 
 
 def test_a_model_that_eight_bits_ruin_falls_back(make_weights: Callable[..., Weights]) -> None:
-    """One weight a row is 10,000 times the others, which are then rounded to nothing."""
+    """One weight a row is 10,000 times the others, which are then rounded to nothing; what it multiplies is always 0."""
     weights = make_weights()
-    tensors = dict(weights.tensors)
-    spoilt = tensors["lstm.weight_hh_l0"].copy() * 4
-    spoilt[:, 0] = 1e4
-    tensors["lstm.weight_hh_l0"] = spoilt
-    tensors["head.weight"] = tensors["head.weight"] * 10
+    tensors = {name: tensor.copy() for name, tensor in weights.tensors.items()}
+    tensors["lstm.weight_hh_l0"] *= 4
+    tensors["lstm.weight_hh_l0"][:, 0] = 1e4
+    tensors["lstm.bias_ih_l0"][-weights.config.model.hidden_size] = -1e4  # the first neuron's output gate
+    tensors["head.weight"] *= 10
     opened = open_engine(Weights(weights.vocabulary, weights.config, weights.facts, "spoilt", lambda: tensors))
     assert opened.name == "onnx, float32"
+    assert float(re.findall(r"int8 costs (\S+) nats", opened.reason)[0]) > 1, "whichever is faster"
 
 
 def test_the_divergence_is_zero_of_a_model_from_itself(
@@ -136,7 +138,7 @@ def test_torch(make_weights: Callable[..., Weights]) -> None:
     weights = make_weights()
     opened = open_engine(weights, "torch")
     assert (type(opened.engine), opened.name, opened.reason) == (TorchEngine, "torch on cpu, float32", "as asked")
-    with pytest.raises(CharlstmError, match="--precision int8"):
+    with pytest.raises(CharlstmError, match="precision='int8': only engine='onnx' has it"):
         open_engine(weights, "torch", "int8")
     with pytest.raises(CharlstmError, match="ONNX Runtime steps on the CPU"):
         open_engine(weights, "onnx", device="cuda")

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,9 @@ def contents() -> Contents:
 
 
 def block(html: str, name: str) -> str:
-    return re.findall(rf'<script type="application/json" id="{name}">(.*?)</script>', html)[0]
+    found = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', html)
+    assert found
+    return found[1]
 
 
 def kept(html: str, name: str) -> list[int]:
@@ -125,6 +128,20 @@ def test_a_browser_colours_searches_and_traces_back(opened: Callable[[Contents],
     assert "s16" in spans.nth(2).get_attribute("class"), "the nearest has the largest gradient"
 
 
+def test_a_notebook_shows_a_page_in_a_frame(browser: Any, contents: Contents) -> None:
+    page = b"".join(inspection_page(contents)).decode()
+    wrong: list[object] = []
+    view = browser.new_page()
+    view.on("pageerror", lambda error: wrong.append(error))  # noqa: PLW0108 (Playwright takes no bound builtin)
+    view.set_content(f'<iframe sandbox="allow-scripts" width="900" height="700" srcdoc="{escape(page)}"></iframe>')
+    frame = view.frame_locator("iframe")
+    frame.locator("#text span").nth(2).click()
+    assert "character 9, the model gave it" in frame.locator("#character").inner_text()
+    assert frame.locator("h1").inner_text() == "<i>run\ufffd", "what is no character is shown as such"
+    view.close()
+    assert not wrong
+
+
 @pytest.mark.parametrize(("scheme", "least", "most"), [("light", "#0a4a8f", "#9c4600"), ("dark", "#8cc8ff", "#ffbe73")])
 def test_colours_are_seen(opened: Callable[[Contents], Any], contents: Contents, scheme: str, least: str, most: str) -> None:
     view = opened(contents)
@@ -135,7 +152,8 @@ def test_colours_are_seen(opened: Callable[[Contents], Any], contents: Contents,
 
     def seen(node: Any) -> str:
         box = node.bounding_box()
-        return to_hex(picture[round(box["y"]) + 2, round(box["x"]) + 1, :3])
+        red, green, blue = picture[round(box["y"]) + 2, round(box["x"]) + 1, :3]
+        return to_hex((red, green, blue))
 
     assert (seen(spans.first), seen(spans.last)) == (least, most)
 

@@ -1,6 +1,4 @@
-"use strict";
 // The text of a page, in the colours of what went on inside a model while it read it, each character with its successors below.
-// The data lie in the page; nothing is loaded, and what comes from a text or a model is only ever set as the text of a node.
 
 const STEPS = 17; // of the colour scale, odd so that its middle is a step
 const SHADES = 11; // of a successor's probability: tenths
@@ -10,8 +8,6 @@ const GATES = ["input", "forget", "output"];
 const LIGHT = { s: ["#0a4a8f", "#5a9fd4", "#f7f7f5", "#f5a04c", "#9c4600"], p: ["#ffffff", "#d58cc4", "#7c1f6c"] };
 const DARK = { s: ["#8cc8ff", "#2d6ca6", "#191919", "#a35a12", "#ffbe73"], p: ["#141414", "#86347a", "#f3a6e4"] };
 
-const $ = (id) => document.getElementById(id);
-const data = JSON.parse($("data").textContent);
 const T = data.ids.length;
 const decoded = new Map(); // blocks of bytes, once they were needed
 

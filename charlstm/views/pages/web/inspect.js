@@ -8,8 +8,6 @@ const neuronName = () => `${state.layer}:${state.neuron} ${kindName(state.kind)}
 
 // --- the panel of one character, and two lines of the same where the panel is out of sight ---
 
-const percent = (share) => (share >= 0.9995 ? "100%" : share < 0.0005 ? "< 0.1%" : `${(100 * share).toFixed(1)}%`);
-
 function showCharacter() {
   const t = state.cursor, rows = [element("div", named(data.symbols[t] || data.names[data.ids[t]]), "name")];
   const chance = data.probability[t], given = chance === null ? "" : `the model gave it ${percent(chance)}`;

@@ -1,0 +1,69 @@
+"""A run: what a training left in its folder, as values.
+
+Knows: where a run's curve, its settings and its models are.
+Does not know: how a training goes; torch.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from charlstm.config import Config, load_config
+from charlstm.errors import ConfigError, RunError
+from charlstm.runs.diagnosis import Diagnosis, diagnose
+from charlstm.runs.folder import RunFolder
+from charlstm.runs.records import Point, read_columns
+
+if TYPE_CHECKING:
+    from charlstm.api.model import Model
+
+
+class Run:
+    """A run folder. RunError where there is none at `path`.
+
+    In a notebook it shows its curves.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._folder = RunFolder(self.path)
+        if not self.path.is_dir() or not self._folder.held():
+            raise RunError(f"{self.path} holds no run", key="run")
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @property
+    def config(self) -> Config:
+        """Every setting, as it was used. ConfigError where its config.toml can't be read."""
+        return load_config(self._folder.config)
+
+    def curve(self) -> list[Point]:
+        """Its evaluations in their order: steps, and losses in nats per character (or byte)."""
+        return self._folder.curve()
+
+    @property
+    def best(self) -> Point | None:
+        """The evaluation with the lowest validation loss; None before the first."""
+        return min(self.curve(), key=lambda point: point.validation_loss, default=None)
+
+    def diagnosis(self) -> Diagnosis:
+        """What its curves say of it, and the settings to try next."""
+        return diagnose(self.curve(), self.config)
+
+    def model(self, newest: bool = False) -> Model:
+        """The model with the lowest validation loss, or the newest one. ModelError where there is none yet."""
+        from charlstm.api.model import load
+
+        return load(self._folder.last if newest else self.path)
+
+    def _repr_html_(self) -> str:
+        from charlstm.views.notebook import curves_html
+
+        try:
+            noun = "byte" if self.config.data.unit == "byte" else "character"
+        except ConfigError:  # settings of another version take nothing from the curves
+            noun = "character"
+        return curves_html(self.path.name, read_columns(self._folder.logged()), noun)

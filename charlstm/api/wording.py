@@ -1,0 +1,49 @@
+"""Errors in the words of Python: a setting is called as the keyword argument that it is.
+
+Knows: how a setting's section is left out.
+Does not know: which errors there are.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+from charlstm.errors import IN_PYTHON, Argument, CharlstmError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _Keywords:
+    def subject(self, argument: Argument) -> str:
+        return self.mention(argument)
+
+    def mention(self, argument: Argument) -> str:
+        return IN_PYTHON.mention(Argument(argument.key.rpartition(".")[2], argument.value))
+
+
+_KEYWORDS = _Keywords()
+
+
+@contextmanager
+def in_keywords() -> Iterator[None]:
+    """While open, an error that comes by is worded for who calls a function: `top_k=-1` and not `sample.top_k = -1`."""
+    try:
+        yield
+    except CharlstmError as error:
+        error.wording = _KEYWORDS
+        raise
+
+
+def worded(function: Callable[P, R]) -> Callable[P, R]:
+    """A function whose errors are worded so."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        with in_keywords():
+            return function(*args, **kwargs)
+
+    return call

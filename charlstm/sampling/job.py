@@ -1,0 +1,201 @@
+"""A request made ready for a model: all that generating takes, each part made once.
+
+    job = resolve(SampleRequest({"prime": "The ", "top_k": 5}, count=3), read_weights(path))
+    for number, piece in job.pieces():
+        ...
+
+Knows: which part of a request becomes which, and which way of generating a request is.
+Does not know: where texts go, how anything is shown.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from charlstm.config import SampleConfig
+from charlstm.errors import Argument, NoneFitError, Phrase
+from charlstm.runs.model_file import Weights, read_weights
+from charlstm.sampling.beam import Found, beam_search
+from charlstm.sampling.completions import Accept, Completion, generate_completions
+from charlstm.sampling.controls import Controls
+from charlstm.sampling.engines.base import Engine
+from charlstm.sampling.engines.blend import BlendEngine, require_same_vocabulary
+from charlstm.sampling.engines.selection import Opened, open_engine
+from charlstm.sampling.generate import Cursor, encode_prime, generate_pieces, read_ids, without_unknown
+from charlstm.sampling.request import SampleRequest
+from charlstm.sampling.stops import NO_END
+from charlstm.text.types import Ids, Progress
+from charlstm.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from charlstm.sampling.novelty import Copied, CopyIndex
+
+USUAL_TRIES = 20
+"""How often a text is drawn, at most, where that is left open."""
+
+
+@dataclass(frozen=True)
+class SampleJob:
+    """What is to be generated, with what. Its methods may be called as often as one likes, and give the same each time."""
+
+    request: SampleRequest
+    engine: Engine
+    opened: tuple[Opened, ...]
+    """What was opened for it: the model itself, unless its engine was given, and those that are mixed in."""
+    controls: Controls
+    prime: str
+    ids: Ids
+    """Of the prime, (N,), N >= 1."""
+    seed: int
+    """Of text 0, chosen afresh where none was asked for."""
+    index: CopyIndex | None
+    """What texts are compared with."""
+
+    @property
+    def settings(self) -> SampleConfig:
+        """The model's own with what was asked for in their place."""
+        return self.controls.config
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The model's."""
+        return self.controls.vocabulary
+
+    @property
+    def count(self) -> int:
+        """How many texts are asked for."""
+        return self.request.count or 1
+
+    @property
+    def tries(self) -> int:
+        """How often a text is drawn, at most."""
+        return 1 if self.accept is None else self.request.tries or USUAL_TRIES
+
+    @cached_property
+    def start(self) -> Cursor:
+        """Where the prime ends. It is read once."""
+        return read_ids(self.engine, self.ids)
+
+    @cached_property
+    def accept(self) -> Accept | None:
+        """Whether a text is one that was asked for; None where any is."""
+        pattern, least, copied = self.request.pattern, self.request.reject_copied, self.copied
+        if pattern is None and least is None:
+            return None
+
+        def accept(text: str) -> bool:
+            if pattern is not None and pattern.search(text) is None:
+                return False
+            found = None if least is None else copied(text)
+            return found is None or least is None or found.longest < least
+
+        return accept
+
+    def pieces(self) -> Iterator[tuple[int, str]]:
+        """Pieces of the texts, each with its text's number, a text's own after those of the one before it.
+
+        Those of the first text that has not ended come as they are generated, through `generate` and `in_order` and nothing
+        else; a text that has to be accepted, or is searched for, is one piece.
+        """
+        if self.request.beam is not None:
+            return iter([(0, self.find().text)])
+        if self.accept is not None:
+            return ((completion.number, completion.text) for completion in self.completions())
+        return generate_pieces(self.engine, self.controls, self.start, self.seed, self.count)
+
+    def completions(self) -> Iterator[Completion]:
+        """The texts as values, in the order of their numbers; those that never were as asked for are left out."""
+        return generate_completions(
+            self.engine,
+            self.controls,
+            self.start,
+            self.seed,
+            self.count,
+            accept=self.accept,
+            tries=self.tries,
+            alternatives=self.request.logprobs,
+        )
+
+    def find(self) -> Found:
+        """The most probable text that a search of the width `request.beam` finds."""
+        assert self.request.beam is not None
+        return beam_search(self.engine, self.controls, self.request.beam, self.ids)
+
+    def copied(self, text: str) -> Copied | None:
+        """What of a text is in the corpus that texts are compared with; None where there is none."""
+        return None if self.index is None else self.index.measure(text)
+
+    def require_all(self, fitting: int) -> None:
+        """NoneFitError where fewer texts were as asked for than the request says."""
+        if fitting >= self.count:
+            return
+        wishes = {"require": "a pattern that fits more", "reject_copied": "a larger number"}
+        made = {key: remedy for key, remedy in wishes.items() if getattr(self.request, key) is not None}
+        about: list[str | Argument] = []
+        for key in made:
+            about += [" and "] * bool(about) + [Argument(key, getattr(self.request, key))]
+        often = "once" if self.tries == 1 else f"up to {self.tries} times"
+        remedy: Phrase = ("give more ", Argument("tries"), ", another ", Argument("seed"), f", or {' or '.join(made.values())}")
+        raise NoneFitError((*about, f": {fitting} of {self.count} texts fit, each drawn {often}"), remedy=remedy)
+
+
+def resolve(
+    request: SampleRequest,
+    weights: Weights,
+    *,
+    prime: str | None = None,
+    engine: Engine | None = None,
+    progress: Progress = lambda done, total: None,
+) -> SampleJob:
+    """Make a request ready for a model.
+
+    `prime` stands in place of that of the settings. `engine` is what steps the model where that is open already, whatever the
+    request says of engine, precision and device. `progress` is told how far the corpus of `request.novelty` is read.
+    CharlstmError and its kinds where the request does not fit the model, or where a model or corpus can't be read.
+    """
+    vocabulary, settings = weights.vocabulary, request.asked.over(weights.config.sample)
+    prime = settings.prime if prime is None else prime
+    if request.unknown == "skip":
+        prime = without_unknown(prime, vocabulary)
+    ids = encode_prime(prime, vocabulary)
+    if request.forever:
+        settings = settings.model_copy(update={"length": NO_END})
+    controls = Controls(settings, vocabulary)
+    index = _index(request, weights, progress)
+    stepping, opened = _open(request, weights, engine)
+    seed = secrets.randbelow(2**32) if request.seed is None else request.seed
+    return SampleJob(request, stepping, opened, controls, prime, ids, seed, index)
+
+
+def _index(request: SampleRequest, weights: Weights, progress: Progress) -> CopyIndex | None:
+    if not request.novelty:
+        return None
+    from charlstm.sampling.novelty import index_corpus  # here, as few need it and it takes long
+
+    return index_corpus(request.novelty, weights.config.data, weights.vocabulary, progress)
+
+
+def _open(request: SampleRequest, weights: Weights, engine: Engine | None) -> tuple[Engine, tuple[Opened, ...]]:
+    """What steps the model, or the blend of it and others; and what was opened for that."""
+
+    def opened(model: Weights) -> Opened:
+        return open_engine(model, request.engine, request.precision, request.device)
+
+    others = [_blended(path, weights.vocabulary) for path, _ in request.blended]
+    own = [opened(weights)] if engine is None else []
+    every = [*own, *map(opened, others)]
+    engines = [*([engine] if engine else []), *(one.engine for one in every)]
+    if len(engines) == 1:
+        return engines[0], tuple(every)
+    return BlendEngine(engines, [1.0, *(weight for _, weight in request.blended)]), tuple(every)
+
+
+def _blended(path: Path, vocabulary: Vocabulary) -> Weights:
+    other = read_weights(path)
+    require_same_vocabulary(vocabulary, other.vocabulary, str(path))
+    return other
