@@ -68,7 +68,9 @@ def test_the_snippet_in_the_readme_runs(
     monkeypatch.chdir(home)
     (snippet,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     exec(snippet, {})
-    assert len(capsys.readouterr().out) == 201
+    text, _, score = capsys.readouterr().out.rpartition("TextScore(")
+    assert len(text) == 201
+    assert "bits per character" in score
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not here")

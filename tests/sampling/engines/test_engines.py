@@ -12,12 +12,13 @@ from charlstm.sampling.engines import Engine
 from charlstm.sampling.engines.graph import build_graph, quantize_blocks, quantize_rows
 from charlstm.sampling.engines.onnx_engine import OnnxEngine, wanted_threads
 from charlstm.sampling.engines.torch_engine import TorchEngine
+from charlstm.sampling.types import Precision
 
 PRIME = np.random.default_rng(1).integers(0, 11, (30, 3))
 MakeEngine = Callable[[CharLSTM], Engine]
 
 
-def onnx(model: CharLSTM, precision: str = "float32") -> OnnxEngine:
+def onnx(model: CharLSTM, precision: Precision = "float32") -> OnnxEngine:
     tensors = {name: p.detach().numpy() for name, p in model.state_dict().items()}
     return OnnxEngine(build_graph(tensors, model.config, precision))
 
@@ -141,7 +142,7 @@ def test_selected_rows_go_on_as_they_would_have(make_model: Callable[..., CharLS
 @pytest.mark.parametrize("precision", ["float32", "int8", "int4"])
 @pytest.mark.parametrize(("hidden_size", "vocabulary_size"), [(13, 11), (64, 11), (512, 65), (100, 300)])
 def test_a_text_is_the_same_alone_and_among_others(
-    make_model: Callable[..., CharLSTM], precision: str, hidden_size: int, vocabulary_size: int
+    make_model: Callable[..., CharLSTM], precision: Precision, hidden_size: int, vocabulary_size: int
 ) -> None:
     engine = onnx(make_model(vocabulary_size, hidden_size=hidden_size), precision)
     ids = np.random.default_rng(2).integers(0, vocabulary_size, (12, 33))

@@ -8,7 +8,7 @@ import pytest
 from charlstm.model.char_lstm import CharLSTM
 from charlstm.sampling.engines import lanes
 from charlstm.sampling.engines.onnx_engine import OnnxEngine, OnnxState
-from charlstm.sampling.types import Logits
+from charlstm.sampling.types import Logits, Precision
 from charlstm.text.types import Ids
 from tests.sampling.engines.test_engines import onnx
 
@@ -29,7 +29,7 @@ def stepped(engine: OnnxEngine, ids: np.ndarray) -> tuple[np.ndarray, list[np.nd
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
 @pytest.mark.parametrize("length", [1, 199, 200, 201, 1000, 5001])
-def test_reading_in_lanes_is_reading(make_model: Callable[..., CharLSTM], precision: str, length: int) -> None:
+def test_reading_in_lanes_is_reading(make_model: Callable[..., CharLSTM], precision: Precision, length: int) -> None:
     engine = onnx(make_model(), precision)
     ids = np.random.default_rng(length).integers(0, 11, (length, 1))
     logits, state = engine.prefill(ids)
