@@ -37,6 +37,18 @@ class Saved(SaveHeader):
 
 def snapshot(training: Training, prepared: Prepared, marks: Marks) -> Saved:
     """Copies of all moving parts as they are now. DivergedError where a number among them is not finite."""
+    numbers = _numbers(training)
+    if not all(value.isfinite().all() for value in numbers.values()):
+        raise DivergedError("a weight or a moment of the optimizer is not a finite number")
+    tensors = numbers | _random_states(training)
+    copies = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in tensors.items()}
+    given, offsets = prepared.corpus.is_vocabulary_given, training.offsets.bit_generator.state
+    position = copy.deepcopy(training.position)
+    return Saved(prepared.config, prepared.digest, prepared.vocabulary, given, marks, position, offsets, copies)
+
+
+def _numbers(training: Training) -> dict[str, Tensor]:
+    """Weights, moments and the carried state, by the names that they have in a save."""
     tensors = {f"model.{name}": p for name, p in training.model.state_dict().items()}
     if training.average:
         tensors |= {f"average.{name}": p for name, p in training.average.state_dict().items()}
@@ -44,15 +56,13 @@ def snapshot(training: Training, prepared: Prepared, marks: Marks) -> Saved:
         tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
     if training.state is not None:
         tensors |= {"state.hidden": training.state[0], "state.cell": training.state[1]}
-    if not all(value.isfinite().all() for value in tensors.values()):
-        raise DivergedError("a weight or a moment of the optimizer is not a finite number")
-    tensors["random.cpu"] = training.resets.get_state()
-    if training.dropout is not training.resets:
-        tensors["random.device"] = training.dropout.get_state()
-    copies = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in tensors.items()}
-    given, offsets = prepared.corpus.is_vocabulary_given, training.offsets.bit_generator.state
-    position = copy.deepcopy(training.position)
-    return Saved(prepared.config, prepared.digest, prepared.vocabulary, given, marks, position, offsets, copies)
+    return tensors
+
+
+def _random_states(training: Training) -> dict[str, Tensor]:
+    """Of the generators of torch; where dropout draws on a device of its own, one for each."""
+    states = {"random.cpu": training.resets.get_state()}
+    return states if training.dropout is training.resets else states | {"random.device": training.dropout.get_state()}
 
 
 def load_training(folder: RunFolder) -> tuple[Saved, str]:

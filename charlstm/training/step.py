@@ -54,7 +54,7 @@ def _mean_loss(logits: Tensor, batch: Batch) -> tuple[Tensor, float]:
         return F.cross_entropy(predicted, targets), batch.characters
     nats = (F.cross_entropy(predicted, targets, reduction="none") * batch.weights.flatten()).sum()
     count = float(batch.weights.sum())
-    return nats / (count or 1.0), count  # where none counts there is nothing to learn, and only the state moves on
+    return nats / (count or 1.0), count  # where none counts, the gradient is zero and not 0 / 0
 
 
 def begin_anew(state: State | None, starts: Tensor | None) -> State | None:

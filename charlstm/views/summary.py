@@ -84,18 +84,16 @@ def _first_few(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
-def print_plan(trainer: Trainer, folder: RunFolder, seconds: float) -> None:
-    """The model, the device, how long it will take with so many seconds an epoch, where it goes."""
+def print_plan(trainer: Trainer, folder: RunFolder, seconds_an_epoch: float) -> None:
+    """The model, the device, how long it will take, where it goes."""
     train, steps = trainer.config.train, trainer.steps_an_epoch
     left = trainer.total_steps - trainer.position.step
+    whole, rest = duration(seconds_an_epoch), duration(seconds_an_epoch / steps * left)
     rows = [
         ("model", model_in_words(trainer.model.vocabulary_size, trainer.model.config)),
         ("device", describe_device(trainer.device)),
-        (
-            "epoch",
-            f"{steps:,} steps of {train.batch_size} x {train.seq_len} characters, about {duration(seconds)} and an evaluation",
-        ),
-        ("training", f"{left:,} steps, {left / steps:.3g} epochs, about {duration(seconds / steps * left)}"),
+        ("epoch", f"{steps:,} steps of {train.batch_size} x {train.seq_len} characters, about {whole} and an evaluation"),
+        ("training", f"{left:,} steps, {left / steps:.3g} epochs, about {rest}"),
         ("run", str(folder.path) + (f", resumed at step {trainer.position.step:,}" if trainer.position.step else "")),
     ]
     print_facts(rows)

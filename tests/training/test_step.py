@@ -226,7 +226,7 @@ def test_that_all_count_alike_is_what_no_weights_say(make_training: MakeTraining
         assert weighted[1] == pytest.approx(bare[1], rel=1e-5)
 
 
-def test_where_nothing_counts_the_state_moves_on_alone(make_training: MakeTraining) -> None:
+def test_where_nothing_counts_the_gradient_is_zero_and_the_state_moves_on(make_training: MakeTraining) -> None:
     training, config = make_training("train.weight_decay=0")
     before = copy.deepcopy(training.model)
     batch = make_batches()[0]
