@@ -261,7 +261,7 @@ def test_a_closed_pipe_ends_quietly(folder: Path) -> None:
 ANNOUNCED = """if True:
     import sys
     from charlstm.cli import main
-    from charlstm.commands.sample_request import SampleRequest
+    from charlstm.sampling.request import SampleRequest
 
     class Pattern:
         def __init__(self, pattern):
@@ -271,8 +271,8 @@ ANNOUNCED = """if True:
             print("at work", file=sys.stderr, flush=True)
             return self.pattern.search(text)
 
-    make = SampleRequest.pattern
-    SampleRequest.pattern = lambda self: make(self) and Pattern(make(self))
+    make = SampleRequest.pattern.func
+    SampleRequest.pattern = property(lambda self: make(self) and Pattern(make(self)))
     sys.exit(main(sys.argv[1:]))
 """
 """The program, which says when a pattern begins to search."""
