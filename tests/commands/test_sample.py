@@ -261,28 +261,28 @@ def test_a_closed_pipe_ends_quietly(folder: Path) -> None:
 ANNOUNCED = """if True:
     import sys
     from charlstm.cli import main
-    from charlstm.sampling.request import SampleRequest
+    from charlstm.sampling import job
 
-    class Pattern:
-        def __init__(self, pattern):
-            self.pattern = pattern
+    generate = job.generate_completions
 
-        def search(self, text):
+    def announcing(*arguments, accept, **more):
+        def announced(text):
             print("at work", file=sys.stderr, flush=True)
-            return self.pattern.search(text)
+            return accept(text)
 
-    make = SampleRequest.pattern.func
-    SampleRequest.pattern = property(lambda self: make(self) and Pattern(make(self)))
+        return generate(*arguments, accept=announced, **more)
+
+    job.generate_completions = announcing
     sys.exit(main(sys.argv[1:]))
 """
-"""The program, which says when a pattern begins to search."""
+"""The program, which says when it begins to look whether a text is accepted."""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
 def test_ctrl_c_stops_a_text_without_an_end_and_a_pattern_that_takes_forever(folder: Path) -> None:
     catastrophe = ["--length", "60", "--allow", "a", "--require", "(a|a)+b"]
-    for arguments, has_pattern in ((["--forever"], False), (catastrophe, True)):
-        command = [sys.executable, "-c", ANNOUNCED, "sample", "m", *arguments]
+    announcing = [sys.executable, "-c", ANNOUNCED, "sample"]
+    for command, has_pattern in (([*COMMAND, "m", "--forever"], False), ([*announcing, "m", *catastrophe], True)):
         process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert process.stdout is not None
         assert process.stderr is not None
