@@ -119,12 +119,13 @@ def filled_once(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtur
     shared = folder.parent if hasattr(request.config, "workerinput") else folder  # of all workers of these tests
 
     def find_or_fill(name: str, fill: Callable[[Path], object]) -> Path:
+        filled, is_filled = shared / name, shared / f"{name}.filled"
         with FileLock(shared / f"{name}.lock"):
-            if not (shared / name).exists():
-                unfinished = tmp_path_factory.mktemp(name)
-                fill(unfinished)
-                unfinished.rename(shared / name)
-        return shared / name
+            if not is_filled.exists():
+                filled.mkdir()
+                fill(filled)
+                is_filled.touch()
+        return filled
 
     return find_or_fill
 
