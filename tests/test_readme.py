@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,15 @@ def test_the_snippet_in_the_readme_runs(
     text, _, score = capsys.readouterr().out.rpartition("TextScore(")
     assert len(text) == 201
     assert "bits per character" in score
+
+
+def test_the_examples_for_python_run_and_print_what_the_page_says(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "home"  # the examples train and write
+    shutil.copytree(home, folder)
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "python_doc.py"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not here")
