@@ -34,16 +34,23 @@ if TYPE_CHECKING:
     from charlstm.api.classification import classify
     from charlstm.api.datasets import fetch
     from charlstm.api.model import Model, load
-    from charlstm.api.plotting import plot
+    from charlstm.api.plotting import overviews, plot
     from charlstm.api.run import Run
     from charlstm.api.scores import CharacterSurprise, TextScore
     from charlstm.api.trace import TextTrace
     from charlstm.api.training import TrainingRun, start, train
     from charlstm.api.tuning import Tuned, tune
-    from charlstm.runs.overview import Overview, overviews
+    from charlstm.config import Config
+    from charlstm.insight.explanation import LayerStep
+    from charlstm.insight.memory import Memory
+    from charlstm.runs.diagnosis import Diagnosis
+    from charlstm.runs.model_file import Facts
+    from charlstm.runs.overview import Overview
     from charlstm.runs.records import Point, Record, Setback, StepRecord
     from charlstm.sampling.completions import Choice, Completion
     from charlstm.scoring.totals import Evaluation
+    from charlstm.text.vocabulary import Vocabulary
+    from charlstm.tuning.records import TrialRecord
 
 __version__ = "0.1.0"
 
@@ -52,12 +59,17 @@ __all__ = [
     "CharlstmError",
     "Choice",
     "Completion",
+    "Config",
     "ConfigError",
     "DamagedError",
     "DeviceError",
+    "Diagnosis",
     "DivergedError",
     "Evaluation",
+    "Facts",
     "FetchError",
+    "LayerStep",
+    "Memory",
     "Model",
     "ModelError",
     "NoneFitError",
@@ -75,8 +87,10 @@ __all__ = [
     "TextScore",
     "TextTrace",
     "TrainingRun",
+    "TrialRecord",
     "Tuned",
     "UnknownCharactersError",
+    "Vocabulary",
     "__version__",
     "classify",
     "fetch",
@@ -92,16 +106,23 @@ _HOMES = {
     "api.classification": ("classify",),
     "api.datasets": ("fetch",),
     "api.model": ("Model", "load"),
-    "api.plotting": ("plot",),
+    "api.plotting": ("overviews", "plot"),
     "api.run": ("Run",),
     "api.scores": ("CharacterSurprise", "TextScore"),
     "api.trace": ("TextTrace",),
     "api.training": ("TrainingRun", "start", "train"),
     "api.tuning": ("Tuned", "tune"),
-    "runs.overview": ("Overview", "overviews"),
+    "config": ("Config",),
+    "insight.explanation": ("LayerStep",),
+    "insight.memory": ("Memory",),
+    "runs.diagnosis": ("Diagnosis",),
+    "runs.model_file": ("Facts",),
+    "runs.overview": ("Overview",),
     "runs.records": ("Point", "Record", "Setback", "StepRecord"),
     "sampling.completions": ("Choice", "Completion"),
     "scoring.totals": ("Evaluation",),
+    "text.vocabulary": ("Vocabulary",),
+    "tuning.records": ("TrialRecord",),
 }
 _HOME_OF = {name: f"charlstm.{home}" for home, names in _HOMES.items() for name in names}
 """The module of each name that is imported when it is asked for (PEP 562); a test holds it against the imports above."""
@@ -115,4 +136,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return __all__

@@ -24,6 +24,7 @@ Does not know: who raises it, what an argument is called on a command line.
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -208,6 +209,12 @@ class _Short(reprlib.Repr):
 
 
 _SHORT = _Short()
+
+
+def require_choice(key: str, value: object, choices: Sequence[str]) -> None:
+    """CharlstmError where a value is none of the choices, which a type checker alone would refuse."""
+    if value not in choices:
+        raise CharlstmError(f"expected {', '.join(choices[:-1])} or {choices[-1]}", key=key, value=value)
 
 
 def shown(value: object) -> str:

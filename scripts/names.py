@@ -21,6 +21,7 @@ REASONS = {
     "explain": _COMMAND,
     "inspect": _COMMAND,
     "fetch": "what comes over the network: in text/, and the call of it in api/",
+    "overviews": "found in runs/, and the call of it in api/",
     "play": _COMMAND,
     "plot": _COMMAND,
     "score": _COMMAND,

@@ -6,6 +6,7 @@ Does not know: how it is judged.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,12 @@ def classify(
     from charlstm.scoring.classification import Classifier
     from charlstm.scoring.surprise import Scorer
 
+    if isinstance(texts, str):
+        raise CharlstmError("expected several texts", key="texts", value=texts, remedy="give a list, of one text perhaps")
     if len(models) < 2:
         raise CharlstmError("expected two models or more", key="models")
     weights = dict.fromkeys(models, 1.0) if priors is None else priors
-    if weights.keys() != models.keys() or not all(weight > 0 for weight in weights.values()):
+    if weights.keys() != models.keys() or not all(0 < weight < math.inf for weight in weights.values()):
         raise CharlstmError(f"expected a number above 0 for each of {', '.join(models)}", key="priors", value=dict(weights))
     scorers = [Scorer(one.network, one.vocabulary, skip_unknown=True) for one in models.values()]
     classifier = Classifier(scorers, [weights[label] / sum(weights.values()) for label in models])

@@ -7,24 +7,27 @@ Does not know: how anything is computed or shown; torch, until it is needed.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack, get_args
 
 from charlstm.api.scores import CharacterSurprise, TextScore
-from charlstm.api.settings import GenerationSettings
+from charlstm.api.settings import GenerationSettings, plain, plain_number, require_text
 from charlstm.api.trace import TextTrace
-from charlstm.api.wording import worded
+from charlstm.api.wording import in_keywords_each, worded
 from charlstm.config import Config
-from charlstm.errors import CharlstmError
+from charlstm.errors import CharlstmError, TextError, require_choice, shown
 from charlstm.insight.explanation import LayerStep, layer_steps
 from charlstm.model.shapes import count_parameters
 from charlstm.runs.model_file import Facts, explained, read_weights
 from charlstm.sampling.completions import Completion
+from charlstm.sampling.controls import Controls
 from charlstm.sampling.job import SampleJob, resolve
 from charlstm.sampling.request import SampleRequest
-from charlstm.sampling.types import EngineName, PrecisionChoice
+from charlstm.sampling.stops import impossible_stops
+from charlstm.sampling.types import EngineName, Precision, PrecisionChoice
 from charlstm.scoring.totals import Evaluation
 from charlstm.text.corpus import read_corpus
 from charlstm.text.decoding import with_line_ends
@@ -38,22 +41,26 @@ if TYPE_CHECKING:
     from charlstm.model.char_lstm import CharLSTM
     from charlstm.runs.saved_model import SavedModel
     from charlstm.sampling.engines.base import Engine
-    from charlstm.scoring.evaluation import Protocol
     from charlstm.scoring.parts import Part
+    from charlstm.scoring.protocols import Protocol
+    from charlstm.text.corpus import Corpus
 
 Unknown = Literal["error", "skip"]
 """What to do with characters that the model never saw: raise UnknownCharactersError or CharlstmError, or leave them out."""
 TextSource = str | os.PathLike[str]
 """A file, a folder, a glob, `builtin:NAME` or `data:NAME`."""
+PathLike = str | os.PathLike[str]
 
 
 @worded
-def load(path: TextSource, *, engine: EngineName = "auto", precision: PrecisionChoice = "auto", device: str = "cpu") -> Model:
+def load(path: PathLike, *, engine: EngineName = "auto", precision: PrecisionChoice = "auto", device: str = "cpu") -> Model:
     """Load a run folder (its best model) or a `.safetensors` file. ModelError says what is wrong with it.
 
     `engine` and `precision` say what steps the model when it generates, `device` (`auto`, `cpu`, `cuda`, `cuda:1`, `mps`) where
     it does and where it is scored: as for `charlstm sample` and `charlstm eval`.
     """
+    require_choice("engine", engine, get_args(EngineName))
+    require_choice("precision", precision, ("auto", *get_args(Precision)))
     return Model(Path(path), engine, precision, device)
 
 
@@ -67,10 +74,18 @@ class Model:
     def __init__(self, path: Path, engine: EngineName, precision: PrecisionChoice, device: str) -> None:
         self.path = path
         self._file = read_weights(path)
+        _ = self._file.tensors  # now: the file may be another one by the time that they are asked for
         self._engine_name, self._precision, self._device = engine, precision, device
         self._opening = Lock()
         self._engine: Engine | None = None
         self._saved: SavedModel | None = None
+
+    def __fspath__(self) -> str:
+        return os.fspath(self.path)
+
+    def __reduce__(self) -> tuple[type[Model], tuple[Path, EngineName, PrecisionChoice, str]]:
+        """Copied and sent to other processes as what it was loaded from."""
+        return Model, (self.path, self._engine_name, self._precision, self._device)
 
     def __repr__(self) -> str:
         model, vocabulary = self.config.model, self._file.vocabulary
@@ -128,8 +143,8 @@ class Model:
         **settings: Unpack[GenerationSettings],
     ) -> Iterator[str]:
         """The same text in pieces, each as soon as it is certain. What is wrong is raised here, before the first."""
-        job = self._job(SampleRequest(given=dict(settings), seed=seed, unknown=unknown), prime)
-        return (piece for _, piece in job.pieces())
+        job = self._job(SampleRequest(given=plain(settings), seed=plain_number(seed), unknown=unknown), prime)
+        return in_keywords_each(piece for _, piece in job.pieces())
 
     @worded
     def completions(
@@ -144,7 +159,7 @@ class Model:
         novelty: TextSource | Sequence[TextSource] = (),
         reject_copied: int | None = None,
         tries: int | None = None,
-        blend: Mapping[str, float] | None = None,
+        blend: Mapping[PathLike, float] | None = None,
         **settings: Unpack[GenerationSettings],
     ) -> list[Completion]:
         """`count` texts as values, generated side by side: text i with the seed `seed + i`, the same alone or among others.
@@ -155,15 +170,15 @@ class Model:
         weights.
         """
         request = SampleRequest(
-            given=dict(settings),
+            given=plain(settings),
             unknown=unknown,
-            seed=seed,
-            count=count,
+            seed=plain_number(seed),
+            count=plain_number(count),
             require=require,
             tries=tries,
             novelty=_text_arguments(novelty),
             reject_copied=reject_copied,
-            blend=[f"{path}:{weight}" for path, weight in (blend or {}).items()],
+            blend=[f"{os.fspath(model)}:{weight}" for model, weight in (blend or {}).items()],
             logprobs=logprobs,
             engine=self._engine_name,
             precision=self._precision,
@@ -179,13 +194,14 @@ class Model:
         self, prime: str | None = None, *, beam: int = 8, unknown: Unknown = "error", **settings: Unpack[GenerationSettings]
     ) -> str:
         """The most probable text that a beam search of this width finds after a prime."""
-        return self._job(SampleRequest(given=dict(settings), unknown=unknown, beam=beam), prime).find().text
+        return self._job(SampleRequest(given=plain(settings), unknown=unknown, beam=beam), prime).find().text
 
     @worded
     def score(self, text: str, *, unknown: Unknown = "error") -> TextScore:
         """What each character of a text costs, read as the beginning of a line: as `charlstm score --by document` has it."""
         from charlstm.scoring.surprise import Scorer, by_character
 
+        require_text("text", text)
         saved = self._network()
         scorer = Scorer(saved.model, saved.vocabulary, skip_unknown=unknown == "skip")
         passage = Passage("the text", 1, self._as_read(text), "document")
@@ -200,19 +216,24 @@ class Model:
         *text: TextSource,
         part: Part = "all",
         protocol: Protocol | None = None,
-        window: int = 256,
+        window: int | None = None,
         dynamic: bool = False,
-        encoding: str = "utf-8",
+        encoding: str | None = None,
+        errors: Literal["strict", "replace", "ignore"] | None = None,
+        newlines: Literal["keep", "lf"] | None = None,
     ) -> dict[str, Evaluation]:
         """The losses on a text by the names of their protocols, *stateful* and *cold-256*: as `charlstm eval` has them.
 
-        `part` scores only what training kept of the text, `window` sets another than 256, `dynamic` adds *stateful, dynamic*.
+        `part` (`validation`, `test`) scores only what training kept of the text, `protocol` (`stateful`, `cold`) by one of them,
+        `window` sets another than 256, `dynamic` adds *stateful, dynamic*.
         TextError where the text can't be read or is too short, UnknownCharactersError where the model lacks characters of it.
         """
-        from charlstm.scoring.parts import evaluate_part
+        from charlstm.scoring.parts import evaluate_part, require_part
+        from charlstm.scoring.protocols import require_protocol
 
-        data = as_trained([self.config.data], {"encoding": encoding})
-        corpus = read_corpus(_text_arguments(text), data, self.vocabulary)
+        require_protocol(protocol, window, dynamic)
+        require_part(part, self.config.data)
+        corpus = self._corpus(text, {"encoding": encoding, "errors": errors, "newlines": newlines})
         return evaluate_part(self._network(), corpus, part, protocol, window, dynamic)
 
     @worded
@@ -223,6 +244,7 @@ class Model:
         """
         from charlstm.insight.tracing import trace
 
+        require_text("text", text)
         excerpt = excerpt_of([self._as_read(text)], self.vocabulary, skip_unknown=unknown == "skip")
         network = self._network().model
         seen = trace(network, excerpt.ids)
@@ -232,28 +254,47 @@ class Model:
     @worded
     def explain(self, text: str, *, at: int = -1, layer: int = 0, unknown: Unknown = "error") -> LayerStep:
         """What one layer does as it reads the character `at` of a text (-1: the last): every number of the six equations."""
-        seen = self.trace(text, unknown=unknown)
+        from charlstm.insight.tracing import trace
+
+        require_text("text", text)
+        known = self._as_read(text)
+        known = self.vocabulary.without_unknown(known) if unknown == "skip" else known
+        if not known:
+            raise TextError("the text is empty", key="text", value=text)
+        seen = trace(self.network, self.vocabulary.encode(known))
         for key, value, least, most in (("at", at, -len(seen.ids), len(seen.ids) - 1), ("layer", layer, 0, seen.layers - 1)):
-            if not least <= value <= most:
+            if type(value) is not int or not least <= value <= most:
                 raise CharlstmError(f"expected a number from {least} to {most}", key=key, value=value)
         return list(layer_steps(seen, layer, self._file.tensors))[at]
 
     @worded
-    def memory(self, *text: TextSource, places: int = 64, encoding: str = "utf-8") -> Memory:
-        """How long it remembers, measured on a text: what context is worth, how a planted character fades."""
-        from charlstm.insight.memory import measure_memory, require_enough
+    def memory(self, *text: TextSource, places: int = 100, encoding: str | None = None) -> Memory:
+        """How long it remembers, at so many places of a text: what context is worth, how a planted character fades.
 
-        data = as_trained([self.config.data], {"encoding": encoding})
-        ids = read_corpus(_text_arguments(text), data, self.vocabulary).ids
+        Losses and effects are in nats. TextError where the text is too short for the places.
+        """
+        from charlstm.insight.memory import measure_memory, require_enough, require_places
+
+        require_places(places)
+        ids = self._corpus(text, {"encoding": encoding}).ids
         require_enough(ids, places, self.vocabulary)
         return measure_memory(self._network().model, ids, places)
+
+    def _corpus(self, text: Sequence[TextSource], asked: Mapping[str, str | None]) -> Corpus:
+        """A text as this model reads it; `asked` are keys of [data], None where they are left open."""
+        if not text:
+            raise TextError("expected at least one text", key="text")
+        data = as_trained([self.config.data], {key: value for key, value in asked.items() if value is not None})
+        return read_corpus(_text_arguments(text), data, self.vocabulary)
 
     def _as_read(self, text: str) -> str:
         """A text with the line ends that the model knows."""
         return with_line_ends(text, as_trained([self.config.data]))
 
     def _job(self, request: SampleRequest, prime: str | None) -> SampleJob:
-        return resolve(request, self._file, prime=prime, engine=self._stepping())
+        if prime is not None:
+            require_text("prime", prime)
+        return resolve(request, self._file, prime=prime, engine=self._stepping(), checked=_note_stops)
 
     def _stepping(self) -> Engine:
         """What steps the model, opened once."""
@@ -276,6 +317,11 @@ class Model:
                     model = model_of(self._file, device)
                 self._saved = SavedModel(model, self.vocabulary, self.config, self.facts)
             return self._saved
+
+
+def _note_stops(controls: Controls) -> None:
+    for stop in impossible_stops(controls.config, controls.vocabulary):
+        warnings.warn(f"the stop text {shown(stop)} can't occur", stacklevel=6)
 
 
 def _text_arguments(text: TextSource | Sequence[TextSource]) -> list[str]:

@@ -14,6 +14,7 @@ from charlstm.config import Config, load_config
 from charlstm.errors import ConfigError, RunError
 from charlstm.runs.diagnosis import Diagnosis, diagnose
 from charlstm.runs.folder import RunFolder
+from charlstm.runs.model_file import read_weights
 from charlstm.runs.records import Point, read_columns
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ class Run:
         self.path = Path(path)
         self._folder = RunFolder(self.path)
         if not self.path.is_dir() or not self._folder.held():
-            raise RunError(f"{self.path} holds no run", key="run")
+            raise RunError(f"{self.path} holds no run")
+
+    def __fspath__(self) -> str:
+        return os.fspath(self.path)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -54,16 +58,22 @@ class Run:
         return read_columns(self._folder.logged())
 
     @property
+    def own_config(self) -> Config | None:
+        """The same, but None where it can't be read: settings of another version take nothing from the curves."""
+        try:
+            return self.config
+        except ConfigError:
+            return None
+
+    @property
     def noun(self) -> str:
         """What losses are counted by: `character` or `byte`."""
-        try:
-            return "byte" if self.config.data.unit == "byte" else "character"
-        except ConfigError:  # settings of another version take nothing from the curves
-            return "character"
+        config = self.own_config
+        return "byte" if config and config.data.unit == "byte" else "character"
 
     def diagnosis(self) -> Diagnosis:
-        """What its curves say of it, and the settings to try next."""
-        return diagnose(self.curve(), self.config)
+        """What its curves say of it, and the settings to try next, for `charlstm.train(run=..., resume=True, ...)`."""
+        return diagnose(self.curve(), self.own_config or read_weights(self.path).config)
 
     def model(self, newest: bool = False) -> Model:
         """The model with the lowest validation loss, or the newest one. ModelError where there is none yet."""

@@ -7,22 +7,26 @@ Does not know: the loop, how a bar looks.
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import warnings
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Unpack
 
 from charlstm.api.run import Run
 from charlstm.api.settings import TrainingSettings, in_sections
 from charlstm.api.wording import in_keywords, worded
 from charlstm.asked import ask
-from charlstm.errors import CharlstmError
+from charlstm.errors import CharlstmError, RunError
 from charlstm.files import write_atomically
 from charlstm.runs.folder import RunFolder, new_run_folder, newest_run, refuse_losing
 from charlstm.runs.naming import run_name
-from charlstm.runs.records import Record, Setback, StepRecord, read_columns
+from charlstm.runs.records import AnyRecord, Record, read_columns
+from charlstm.runs.save_header import read_saved_step
 from charlstm.text.corpus import read_corpus
 
 if TYPE_CHECKING:
@@ -30,9 +34,6 @@ if TYPE_CHECKING:
     from charlstm.text.corpus import Corpus
     from charlstm.text.vocabulary import Vocabulary
     from charlstm.training.trainer import Trainer
-
-AnyRecord = StepRecord | Record | Setback
-"""What a training reports: every step, every evaluation, every setback."""
 
 
 @worded
@@ -51,6 +52,7 @@ def train(
     """Train to the end -> the run. `progress` is called with every record; without it a bar shows where someone sees it.
 
     The arguments are those of `start`, and so are the errors. What was saved before an error is whole: `resume=True` goes on.
+    Ctrl-C ends it after the step that it is in, saves, and is raised then.
     """
     training = start(
         *text,
@@ -66,13 +68,41 @@ def train(
     if progress is None:
         from charlstm.views.bars import training_bar
 
-        with training_bar(training.total_steps, training.step) as show, closing(iter(training)) as records:
-            for record in records:
-                show(record)
+        with training_bar(training.total_steps, training.step) as show:
+            _to_the_end(training, show)
     else:
-        for record in training:
-            progress(record)
+        _to_the_end(training, progress)
     return training.run
+
+
+def _to_the_end(training: TrainingRun, show: Callable[[AnyRecord], object]) -> None:
+    with _stopping(training), closing(iter(training)) as records:
+        for record in records:
+            show(record)
+
+
+@contextmanager
+def _stopping(training: TrainingRun) -> Iterator[None]:
+    """While open, a first Ctrl-C ends a training as `stop` does, saved, and is raised then; a second one at once."""
+    if threading.current_thread() is not threading.main_thread():  # only there can a signal be dealt with
+        yield
+        return
+    received: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+        training.stop()
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if received:
+        raise KeyboardInterrupt
 
 
 @worded
@@ -119,7 +149,9 @@ class TrainingRun:
     """A training that is under way: iterating over it trains. `charlstm.start` makes one."""
 
     def __init__(self, trainer: Trainer, folder: RunFolder, put_back: Callable[[], None]) -> None:
-        self._trainer, self._folder, self._put_back = trainer, folder, put_back
+        self._trainer, self._folder = trainer, folder
+        self._put_back: Callable[[], None] | None = put_back
+        """Makes the folder ready for the first record; None from then on."""
 
     def __repr__(self) -> str:
         return f"TrainingRun({str(self.path)!r}: step {self.step:,} of {self.total_steps:,})"
@@ -151,7 +183,8 @@ class TrainingRun:
     def __iter__(self) -> Generator[AnyRecord, None, None]:
         """Train on, and report: a `StepRecord` each step, a `Record` each evaluation, a `Setback` where it diverged.
 
-        Left early, it has what was last saved. DivergedError, SaveError or OutOfMemoryError where it can't go on.
+        Left early, it has what was last saved, and iterating again goes on where it was left. DivergedError, SaveError or
+        OutOfMemoryError where it can't go on.
         """
         return self._records()
 
@@ -162,7 +195,9 @@ class TrainingRun:
             warnings.warn(message, stacklevel=3)
 
         with in_keywords(), self._folder.locked():
-            self._put_back()
+            if self._put_back:
+                self._put_back()
+                self._put_back = None
             trackers = open_trackers(self._trainer.config, self._folder, self.step, warn)
             with trackers, closing(self._trainer.fit(self._folder)) as records:
                 for record in records:
@@ -224,6 +259,8 @@ def _resumed(run: Path | None, settings: TrainingSettings, device: str) -> tuple
     trainer = Trainer(resumed.prepared, resumed.training(find_device(device)))
 
     def put_back() -> None:
+        if read_saved_step(folder.resume) not in (resumed.saved.position.step, None) and not resumed.damage:
+            raise RunError(f"the run in {folder.path} has gone on meanwhile", remedy="resume it anew")
         for note in [*resumed.notes(), *resumed.put_back()]:
             warnings.warn(note, stacklevel=3)
 

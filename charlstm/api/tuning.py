@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Unpack
 from charlstm.api.settings import TrainingSettings, in_sections
 from charlstm.api.wording import worded
 from charlstm.asked import ask
-from charlstm.errors import CharlstmError
+from charlstm.errors import CharlstmError, SearchError
 from charlstm.runs.folder import new_run_folder
 from charlstm.runs.naming import run_name, with_absolute_paths
 from charlstm.text.corpus import read_corpus
@@ -25,7 +25,7 @@ from charlstm.tuning.folder import SearchFolder
 from charlstm.tuning.space import DEFAULT_TRIALS, read_space, require_budget
 
 if TYPE_CHECKING:
-    from charlstm.tuning.trials import TrialRecord
+    from charlstm.tuning.records import TrialRecord
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ def tune(
     """Search over the [tune] table of a TOML file, as `charlstm tune` does, until so many trials or minutes are over.
 
     Without either, 20 trials. `progress` is called with what happens as it happens. It takes Optuna (the extra `tune`).
-    ConfigError says what is wrong with the table, RunError where `run` holds another search.
+    ConfigError says what is wrong with the table, RunError where `run` holds another search, SearchError where no trial was
+    done.
     """
     file = Path(config)
     require_budget(trials, minutes)
@@ -89,4 +90,6 @@ def tune(
         most = trials or (math.inf if minutes else DEFAULT_TRIALS)
         for record in search.run(most, minutes * 60 if minutes else None):
             progress(record)
+        if search.trials.best() is None:
+            raise SearchError("no trial was done, so none is the best", remedy="allow more time or shorter trials")
         return Tuned(folder.path, tuple(search.trials.records()))

@@ -7,14 +7,16 @@ Does not know: which errors there are.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 from charlstm.errors import IN_PYTHON, Argument, CharlstmError
+from charlstm.out_of_memory import out_of_memory
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class _Keywords:
@@ -26,16 +28,24 @@ class _Keywords:
 
 
 _KEYWORDS = _Keywords()
+_LESS = "take a smaller model or a shorter text, or close other programs"
 
 
 @contextmanager
 def in_keywords() -> Iterator[None]:
     """While open, an error that comes by is worded for who calls a function: `top_k=-1` and not `sample.top_k = -1`."""
     try:
-        yield
+        with out_of_memory(_LESS):
+            yield
     except CharlstmError as error:
         error.wording = _KEYWORDS
         raise
+
+
+def in_keywords_each(items: Iterable[T]) -> Iterator[T]:
+    """The same items; what is raised as they come is worded so too."""
+    with in_keywords():
+        yield from items
 
 
 def worded(function: Callable[P, R]) -> Callable[P, R]:

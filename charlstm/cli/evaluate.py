@@ -21,7 +21,8 @@ from charlstm.cli.options import (
     TextArgument,
     given,
 )
-from charlstm.errors import CharlstmError, shown
+from charlstm.errors import CharlstmError
+from charlstm.scoring.protocols import require_protocol
 
 
 @app.command(name="eval")
@@ -52,12 +53,7 @@ def evaluate(
     newlines: NewlinesOption = None,
 ) -> None:
     """Score a text: nats and bits per character, with the state carried, and from cold starts of 256 characters."""
-    if window is not None and not 1 <= window <= 10**9:
-        raise CharlstmError(f"--window {shown(window)}: expected from 1 to 1,000,000,000 characters")
-    if protocol == "stateful" and window:
-        raise CharlstmError(f"--window {window}: the stateful protocol has no windows; leave it out, or use --protocol cold")
-    if protocol == "cold" and dynamic:
-        raise CharlstmError("--dynamic carries the state through the text: leave out --protocol cold")
+    require_protocol(protocol, window, dynamic)
     if validation and test:
         raise CharlstmError("--validation and --test are two parts of a text: score one, then the other")
     from charlstm.commands.evaluate import evaluate_texts

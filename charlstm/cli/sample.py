@@ -153,7 +153,7 @@ def sample(
         typer.Option("--precision", help="Of the weights; auto measures what 8 bits cost and gain.", rich_help_panel=_SPEED),
     ] = "auto",
     device: Annotated[
-        str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or mps.", rich_help_panel=_SPEED)
+        str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_SPEED)
     ] = "cpu",
     verbose: Annotated[bool, _flag(_SPEED, "--verbose", "Say which engine and precision were taken, and why.")] = False,
 ) -> None:

@@ -1,6 +1,6 @@
 """`charlstm data`: the standard texts, which of them are here, and how they come here.
 
-Knows: which rooms fetch and show them.
+Knows: which packages fetch and show them.
 Does not know: options and their help.
 """
 

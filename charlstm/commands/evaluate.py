@@ -1,6 +1,6 @@
 """`charlstm eval` and `charlstm info`: what a model is worth, and what it says of itself.
 
-Knows: which rooms score a text and describe a model.
+Knows: which packages score a text and describe a model.
 Does not know: options and their help.
 """
 
@@ -20,8 +20,8 @@ from charlstm.text.reading import as_trained
 from charlstm.text.sources import find_sources
 
 if TYPE_CHECKING:
-    from charlstm.scoring.evaluation import Protocol
     from charlstm.scoring.parts import Part
+    from charlstm.scoring.protocols import Protocol
 
 
 def evaluate_texts(
@@ -46,7 +46,6 @@ def evaluate_texts(
 
     from charlstm.model.device import find_device
     from charlstm.runs.saved_model import load_model
-    from charlstm.scoring.evaluation import COLD_WINDOW
     from charlstm.scoring.parts import evaluate_part, require_part
     from charlstm.views.bars import scoring_bar
     from charlstm.views.summary import print_evaluations
@@ -55,7 +54,7 @@ def evaluate_texts(
     require_part(part, saved.config.data, str(model))
     corpus = read_text(text, as_trained([saved.config.data], reading), saved.vocabulary)
     with scoring_bar() as progress:
-        results = evaluate_part(saved, corpus, part, protocol, window or COLD_WINDOW, is_dynamic, progress)
+        results = evaluate_part(saved, corpus, part, protocol, window, is_dynamic, progress)
     print_evaluations(results, saved.vocabulary, as_json)
 
 

@@ -1,6 +1,6 @@
 """`charlstm explain`: one step of the LSTM, equation by equation.
 
-Knows: which rooms compute and show it, and what is wrong with a request before torch is loaded.
+Knows: which packages compute and show it, and what is wrong with a request before torch is loaded.
 Does not know: options and their help.
 """
 

@@ -1,6 +1,6 @@
 """`charlstm inspect`: what goes on inside a model while it reads a text.
 
-Knows: which rooms read a text and look inside, and what is wrong with a request before torch is loaded.
+Knows: which packages read a text and look inside, and what is wrong with a request before torch is loaded.
 Does not know: options and their help.
 """
 

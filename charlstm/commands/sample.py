@@ -18,6 +18,7 @@ from charlstm.sampling.request import SampleRequest
 
 if TYPE_CHECKING:
     from charlstm.runs.model_file import Weights
+    from charlstm.sampling.controls import Controls
     from charlstm.sampling.job import SampleJob
 
 
@@ -29,7 +30,6 @@ def sample_texts(options: SampleOptions) -> None:
     from charlstm.views.console import print_line
 
     job = _job_for(options.request, read_weights(options.model), prime)
-    _warn_of_stops(job)
     if options.verbose:
         for path, one in zip([options.model, *(path for path, _ in job.request.blended)], job.opened, strict=True):
             print_line(f"{path}: engine {one.name}; {one.reason}")
@@ -52,19 +52,19 @@ def _job_for(request: SampleRequest, weights: Weights, prime: str | None) -> Sam
     from charlstm.sampling.job import resolve
 
     if not request.novelty:
-        return resolve(request, weights, prime=prime)
+        return resolve(request, weights, prime=prime, checked=_warn_of_stops)
     from charlstm.views.bars import reading_bar
 
     with reading_bar() as progress:
-        return resolve(request, weights, prime=prime, progress=progress)
+        return resolve(request, weights, prime=prime, progress=progress, checked=_warn_of_stops)
 
 
-def _warn_of_stops(job: SampleJob) -> None:
+def _warn_of_stops(controls: Controls) -> None:
     from charlstm.sampling.stops import impossible_stops
     from charlstm.views.console import print_warning
 
-    settings = job.settings
-    for stop in impossible_stops(settings, job.vocabulary):
+    settings = controls.config
+    for stop in impossible_stops(settings, controls.vocabulary):
         hint = "; a shell's way to write a newline is $'\\n'" if "\\n" in stop else ""
         is_long = len(stop) > settings.length - settings.min_length
         reason = "it is longer than the text may be" if is_long else "it has a character that is never written"

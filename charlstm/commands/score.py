@@ -1,6 +1,6 @@
 """`charlstm score` and `charlstm classify`: how well models know each line of a text.
 
-Knows: which rooms read lines and score them, and what is held in memory meanwhile.
+Knows: which packages read lines and score them, and what is held in memory meanwhile.
 Does not know: options and their help.
 """
 

@@ -1,6 +1,6 @@
 """`charlstm train`: begin a run or go on with one.
 
-Knows: which rooms make up a training, in which order.
+Knows: which packages make up a training, in which order.
 Does not know: options and their help.
 """
 

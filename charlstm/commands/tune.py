@@ -1,6 +1,6 @@
 """`charlstm tune`: search for a recipe, or go on with a search.
 
-Knows: which rooms make up a search, in which order.
+Knows: which packages make up a search, in which order.
 Does not know: options and their help.
 """
 

@@ -1,7 +1,7 @@
 """Where a training stands: every number that it needs to go on, but no tensor.
 
 Knows: what is counted while a training runs.
-Does not know: torch; who counts, how a position is saved.
+Does not know: torch, which the overview of runs reads a position without; who counts, how a position is saved.
 """
 
 from __future__ import annotations

@@ -76,6 +76,10 @@ class Setback:
     """Which setback this is, counted from 1; each halves the learning rate."""
 
 
+AnyRecord = StepRecord | Record | Setback
+"""What a training reports: every step, every evaluation, every setback."""
+
+
 @dataclass(frozen=True)
 class Point:
     """One evaluation on a curve: what of a `Record` tells how a training went."""

@@ -1,4 +1,4 @@
-"""A model file as a model: `weights.py` with torch.
+"""A model file as a model: `model_file.py` with torch.
 
 Knows: how weights become a model, and a model weights.
 Does not know: the file format; what training, sampling or evaluating do.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -47,7 +47,7 @@ class Completion:
     """What follows the prime."""
     stop: str | None
     """The stop text that ended it; None where it has its full length."""
-    seconds: float
+    seconds: float = field(compare=False)
     """From the start of its batch to its end."""
     choices: list[Choice]
     """Of the ids that its characters were made of; empty unless asked for."""

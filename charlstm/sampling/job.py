@@ -11,7 +11,7 @@ Does not know: where texts go, how anything is shown.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -151,11 +151,13 @@ def resolve(
     prime: str | None = None,
     engine: Engine | None = None,
     progress: Progress = lambda done, total: None,
+    checked: Callable[[Controls], object] = lambda controls: None,
 ) -> SampleJob:
     """Make a request ready for a model.
 
     `prime` stands in place of that of the settings. `engine` is what steps the model where that is open already, whatever the
     request says of engine, precision and device. `progress` is told how far the corpus of `request.novelty` is read.
+    `checked` is called once the settings fit the vocabulary, before anything that takes long.
     CharlstmError and its kinds where the request does not fit the model, or where a model or corpus can't be read.
     """
     vocabulary, settings = weights.vocabulary, request.asked.over(weights.config.sample)
@@ -166,6 +168,7 @@ def resolve(
     if request.forever:
         settings = settings.model_copy(update={"length": NO_END})
     controls = Controls(settings, vocabulary)
+    checked(controls)
     index = _index(request, weights, progress)
     stepping, opened = _open(request, weights, engine)
     seed = secrets.randbelow(2**32) if request.seed is None else request.seed

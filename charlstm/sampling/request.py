@@ -13,12 +13,13 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from threading import Lock
+from typing import Any, Literal, get_args
 
 from charlstm.asked import Asked, ask_sampling
 from charlstm.config import LONGEST
-from charlstm.errors import Argument, CharlstmError
-from charlstm.sampling.types import EngineName, PrecisionChoice
+from charlstm.errors import Argument, CharlstmError, require_choice
+from charlstm.sampling.types import EngineName, Precision, PrecisionChoice
 from charlstm.text.sources import find_sources
 
 WIDEST_BEAM = 1000
@@ -43,6 +44,9 @@ _EXCLUDES: Excludes = {
     ),
 }
 _NEEDS: Needs = {"tries": ("require", "reject_copied"), "reject_copied": ("novelty",)}
+
+
+_COMPILING = Lock()
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,9 @@ class SampleRequest:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
+        require_choice("unknown", self.unknown, ("error", "skip"))
+        require_choice("engine", self.engine, get_args(EngineName))
+        require_choice("precision", self.precision, ("auto", *get_args(Precision)))
         require_agreement(self.used, _EXCLUDES, _NEEDS)
         for key, least, most in (
             ("seed", 0, None),
@@ -125,7 +132,7 @@ class SampleRequest:
     def pattern(self) -> re.Pattern[str] | None:
         """What is to be found in a text."""
         try:
-            with warnings.catch_warnings():
+            with _COMPILING, warnings.catch_warnings():  # whose filters are those of all threads
                 warnings.simplefilter("ignore", FutureWarning)  # of what such a pattern may mean one day
                 return None if self.require is None else re.compile(self.require)
         except (re.error, RecursionError, OverflowError) as error:

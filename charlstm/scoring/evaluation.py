@@ -17,7 +17,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
 
 import numpy as np
 import torch
@@ -26,13 +25,11 @@ from torch.nn import functional as F
 
 from charlstm.errors import TextError
 from charlstm.model.char_lstm import CharLSTM, State
+from charlstm.scoring.protocols import COLD_WINDOW, Protocol
 from charlstm.scoring.totals import Evaluation
 from charlstm.text.batches import let_go
 from charlstm.text.types import Ids
 
-Protocol = Literal["stateful", "cold"]
-COLD_WINDOW = 256
-"""The window of nanoGPT's character config, so that figures compare."""
 _WARM_UP = 512
 _MAX_LANES = 32
 _MAX_WINDOWS = 128  # side by side

@@ -1,6 +1,6 @@
 """A text made ready to learn from: its split and layout, and the settings that it asks for.
 
-Knows: how the rooms of text and batches fit together.
+Knows: how a text, its batches and settings fit together.
 Does not know: models, devices, training.
 """
 

@@ -27,7 +27,7 @@ from charlstm.out_of_memory import out_of_memory
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import Facts
 from charlstm.runs.position import Position
-from charlstm.runs.records import Record, Setback, StepRecord
+from charlstm.runs.records import AnyRecord, Record, Setback, StepRecord
 from charlstm.runs.saved_model import SavedModel
 from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines.selection import engine_of
@@ -98,7 +98,7 @@ class Trainer:
         """Ask `fit` to end, after the step or within the evaluation that it is in. Safe to call from a signal handler."""
         self.stop_asked = True
 
-    def fit(self, folder: RunFolder) -> Generator[StepRecord | Record | Setback, None, None]:
+    def fit(self, folder: RunFolder) -> Generator[AnyRecord, None, None]:
         """Train to the end, or until `stop`; save, then return. Yields every step, every evaluation and every setback.
 
         DivergedError after `MAX_SETBACKS` setbacks; SaveError where a save fails; OutOfMemoryError. What was saved before

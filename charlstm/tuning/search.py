@@ -30,8 +30,9 @@ from charlstm.training.size_defaults import fit_scale
 from charlstm.training.state import new_training
 from charlstm.training.trainer import Trainer
 from charlstm.tuning.folder import SearchFolder
+from charlstm.tuning.records import TrialRecord
 from charlstm.tuning.space import Space, Value, with_values
-from charlstm.tuning.trials import RUNGS, TrialRecord, Trials
+from charlstm.tuning.trials import RUNGS, Trials
 
 
 @dataclass(frozen=True)

@@ -124,8 +124,7 @@ def read_space(file: Path, assignments: Iterable[str], config: Config) -> Space:
         raise
     for assignment in assignments:
         if (name := assignment.partition("=")[0].strip()) in space:
-            searched = f"[tune] in {file} searches {name}"
-            raise ConfigError(searched, key="set", value=assignment, remedy="take one of them away")
+            raise ConfigError(f"[tune] in {file} searches it too", key=name, remedy="take one of them away")
     return space
 
 

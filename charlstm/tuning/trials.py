@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import optuna
@@ -27,6 +27,7 @@ from charlstm.config import Config
 from charlstm.errors import RunError, shown
 from charlstm.runs.folder import ANOTHER_RUN
 from charlstm.tuning.folder import SearchFolder
+from charlstm.tuning.records import Outcome, TrialRecord
 from charlstm.tuning.space import NO_BETTER, Choices, Range, Space, Value
 
 RUNGS = 10
@@ -36,23 +37,6 @@ _UNPRUNED_TRIALS = 5  # a median of fewer says little
 _ENOUGH_FOR_IMPORTANCE = 20  # of trials that are done: with 10, one setting that decided all came first only 13 times of 20
 _RECORD = "record"
 _ABOUT = "about"
-Outcome = Literal["done", "pruned", "diverged", "failed", "unfinished"]
-
-
-@dataclass(frozen=True)
-class TrialRecord:
-    """One trial."""
-
-    number: int
-    """Counted from 1. One that is unfinished leaves its number to the trial after it, which has the same values."""
-    values: dict[str, Value]
-    state: Outcome = "unfinished"
-    loss: float | None = None
-    """The lowest at any evaluation: nats per character, or per byte, on the part of the text that compares trials."""
-    steps: int = 0
-    seconds: float = 0.0
-    reason: str = ""
-    """Why it diverged or failed."""
 
 
 class Trials:

@@ -1,1 +1,1 @@
-"""Values in, text on a terminal out. The only rooms that import rich, tqdm and prompt_toolkit."""
+"""Values in, something to see out: on a terminal, as a picture, as a page. The only importers of rich, tqdm, prompt_toolkit, matplotlib."""

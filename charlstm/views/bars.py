@@ -1,4 +1,4 @@
-"""A bar while a large text is read, or while a model reads one for long.
+"""A bar while a large text is read, while a model reads one for long, or while it is trained from Python.
 
 Knows: when a bar is worth its place.
 Does not know: what reading, scoring and tracing are. It imports no torch, which at that time is not loaded yet.
@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from charlstm.runs.records import Record, Setback, StepRecord
+from charlstm.runs.records import AnyRecord, Record, StepRecord
 from charlstm.text.types import Progress
 
 _LARGE = 16 * 2**20  # less is read before a bar could be looked at
@@ -40,7 +40,7 @@ def gradients_bar() -> AbstractContextManager[Progress]:
 
 
 @contextmanager
-def training_bar(total: int, done: int) -> Iterator[Callable[[StepRecord | Record | Setback], None]]:
+def training_bar(total: int, done: int) -> Iterator[Callable[[AnyRecord], None]]:
     """One bar for a whole training, on a terminal or in a notebook; what is to be called with each of its records.
 
     `total` steps, of which `done` are done before.
@@ -48,7 +48,7 @@ def training_bar(total: int, done: int) -> Iterator[Callable[[StepRecord | Recor
     bar = tqdm(total=total, initial=done, unit="step", dynamic_ncols=True, disable=not (sys.stderr.isatty() or in_notebook()))
     validation = ""
 
-    def show(record: StepRecord | Record | Setback) -> None:
+    def show(record: AnyRecord) -> None:
         nonlocal validation
         if isinstance(record, StepRecord):
             bar.set_description_str(f"epoch {record.epoch}  loss {record.loss:.3f}{validation}", refresh=False)

@@ -7,6 +7,7 @@ Does not know: how any of it came about.
 from __future__ import annotations
 
 import math
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.util import find_spec
@@ -31,7 +32,7 @@ def surprise_html(facts: str, characters: Sequence[tuple[str, float | None, int 
     shown = "".join(_character(*one) for one in characters[:MOST_COLOURED])
     left = len(characters) - MOST_COLOURED
     more = f'<div style="{_LEGEND}">{left:,} more characters are not shown</div>' if left > 0 else ""
-    return f'<div style="{_LEGEND}">{escape(facts)} {_scale()}</div><div style="{_GROUND}">{shown}</div>{more}'
+    return f'<div style="{_LEGEND}">{escape(facts)} · {_scale()}</div><div style="{_GROUND}">{shown}</div>{more}'
 
 
 def _character(character: str, nats: float | None, rank: int | None) -> str:
@@ -67,8 +68,10 @@ def curves_html(label: str, columns: Mapping[str, Sequence[float]], noun: str) -
         return _table(label, columns, noun)
     from charlstm.views.curves import Drawn, draw_curves
 
-    svg = draw_curves([Drawn(label, columns)], "steps", noun, "svg").decode()
-    return f'<div style="background:#fff;max-width:800px">{svg[svg.index("<svg") :]}</div>'
+    svg = draw_curves([Drawn(label, columns)], "steps", noun, "svg")
+    # As an image: the style in an SVG would be the whole page's.
+    source = f"data:image/svg+xml;base64,{b64encode(svg).decode()}"
+    return f'<img alt="curves of {escape(label, quote=True)}" style="background:#fff;max-width:100%" src="{source}">'
 
 
 def _table(label: str, columns: Mapping[str, Sequence[float]], noun: str) -> str:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 from tqdm import tqdm
 
-from charlstm.runs.records import Record, Setback, StepRecord
+from charlstm.runs.records import AnyRecord, Record, Setback, StepRecord
 from charlstm.training.trainer import MAX_SETBACKS, Trainer
 from charlstm.views.console import console, duration, print_warning
 from charlstm.views.terminal import visible
@@ -31,7 +31,7 @@ class TrainingView:
         self._bits = "bpc" if trainer.prepared.vocabulary.unit == "char" else "bits/byte"
         self._bar: tqdm[Any] | None = None
 
-    def show(self, record: StepRecord | Record | Setback) -> None:
+    def show(self, record: AnyRecord) -> None:
         """Show one record."""
         if isinstance(record, StepRecord):
             self._advance(record)

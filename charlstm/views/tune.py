@@ -18,9 +18,9 @@ from tqdm import tqdm
 
 from charlstm.model.device import describe_device
 from charlstm.runs.records import StepRecord
+from charlstm.tuning.records import TrialRecord
 from charlstm.tuning.search import Search, TrialBegun
 from charlstm.tuning.space import Value
-from charlstm.tuning.trials import TrialRecord
 from charlstm.views.console import console, duration, print_facts, print_json, print_line, print_warning
 
 

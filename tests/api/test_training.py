@@ -112,7 +112,8 @@ def test_curves_are_drawn_at_the_end(poems: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     run = charlstm.train(poems, run=tmp_path / "r", max_steps=2, **SMALL)
     assert (run.path / "curves.png").read_bytes().startswith(b"\x89PNG")
-    assert "<svg" in run._repr_html_()
+    assert 'src="data:image/svg+xml;base64,' in run._repr_html_()
+    assert "<style" not in run._repr_html_()
 
 
 def test_a_run_without_matplotlib_shows_a_table(run: charlstm.Run, monkeypatch: pytest.MonkeyPatch) -> None:

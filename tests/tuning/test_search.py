@@ -18,9 +18,9 @@ from charlstm.text.corpus import corpus_of
 from charlstm.training.prepared import prepare
 from charlstm.training.trainer import Trainer
 from charlstm.tuning.folder import SearchFolder
+from charlstm.tuning.records import TrialRecord
 from charlstm.tuning.search import Search, TrialBegun
 from charlstm.tuning.space import Choices, Range, Space
-from charlstm.tuning.trials import TrialRecord
 from tests.conftest import VERSE, make_trainer
 
 CPU = torch.device("cpu")

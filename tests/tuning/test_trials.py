@@ -11,8 +11,9 @@ import pytest
 from charlstm.config import Config, load_config
 from charlstm.errors import RunError
 from charlstm.tuning.folder import SearchFolder
+from charlstm.tuning.records import Outcome, TrialRecord
 from charlstm.tuning.space import Choices, Range, Space, Value
-from charlstm.tuning.trials import RUNGS, Outcome, TrialRecord, Trials
+from charlstm.tuning.trials import RUNGS, Trials
 
 SPACE: Space = {"train.learning_rate": Range(1e-4, 1.0, log=True), "model.num_layers": Choices((1, 2))}
 GRID: Space = {"model.num_layers": Choices((1, 2)), "train.epochs": Range(3, 4)}

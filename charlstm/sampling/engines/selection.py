@@ -154,7 +154,7 @@ def _open_torch(weights: Weights, precision: str, device: str, reason: str) -> O
     from charlstm.sampling.engines.torch_engine import TorchEngine
 
     found = find_device(device)
-    return Opened(TorchEngine(model_of(weights, found)), f"torch on {found.type}, float32", reason)
+    return Opened(TorchEngine(model_of(weights, found)), f"torch on {found}, float32", reason)
 
 
 def _remembered(weights: Weights) -> tuple[Measured, bytes] | None:
