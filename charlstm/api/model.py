@@ -224,7 +224,7 @@ class Model:
     ) -> dict[str, Evaluation]:
         """The losses on a text by the names of their protocols, *stateful* and *cold-256*: as `charlstm eval` has them.
 
-        `part` (`validation`, `test`) scores only what training kept of the text, `protocol` (`stateful`, `cold`) by one of them,
+        `part` (`validation`, `test`) scores only what training kept, `protocol` (`stateful`, `cold`) by one of them,
         `window` sets another than 256, `dynamic` adds *stateful, dynamic*.
         TextError where the text can't be read or is too short, UnknownCharactersError where the model lacks characters of it.
         """

@@ -1,1 +1,1 @@
-"""Values in, something to see out: on a terminal, as a picture, as a page. The only importers of rich, tqdm, prompt_toolkit, matplotlib."""
+"""Values in, something to see out: on a terminal, as a picture, as a page. Only here rich, tqdm and matplotlib are used."""

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import copy
 import json
+import pickle
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -61,8 +64,8 @@ def test_completions_are_what_the_command_answers(
     lines = sampled(run, capsys, "--prime", "gre", *flags).splitlines()
     assert [completion.text for completion in completions] == [json.loads(line)["text"] for line in lines]
     assert all(len(one.choices) == 20 and len(one.choices[0].alternatives) == 2 for one in completions)
-    nats = -sum(choice.logprob for choice in completions[0].choices)
-    assert nats > 0
+    said = json.loads(lines[0])["logprobs"]
+    assert [choice.logprob for choice in completions[0].choices] == pytest.approx([one["logprob"] for one in said], abs=1e-5)
 
 
 def test_the_most_probable_text_is_that_of_a_beam(
@@ -139,8 +142,8 @@ def test_a_trace_has_the_numbers_of_the_model(model: charlstm.Model) -> None:
     kept = trace.forget_gate[1:] * trace.cell[:-1] + trace.input_gate[1:] * trace.candidate[1:]
     assert np.allclose(trace.cell[1:], kept, atol=1e-6)
     assert np.allclose(trace.hidden, trace.output_gate * np.tanh(trace.cell), atol=1e-6)
-    score = model.score("green bottles")
-    assert -np.log(trace.probabilities()[5]) == pytest.approx(score.characters[6].nats, abs=0.5)
+    logits = trace.logits[5] - trace.logits[5].max()
+    assert trace.probabilities()[5] == pytest.approx(float(np.exp(logits[trace.ids[6]]) / np.exp(logits).sum()), rel=1e-5)
     assert trace.text == "green bottles"
     assert repr(trace) == "TextTrace(13 characters, 2 layers, 16 neurons each)"
 
@@ -172,8 +175,10 @@ def test_memory_is_measured_on_a_text(model: charlstm.Model, poems: Path) -> Non
     memory = model.memory(poems, places=4)
     assert memory.places == 4
     assert memory.contexts[-1].chars == 1024
-    with pytest.raises(charlstm.TextError, match=r"at least 101,536 are needed for so many places"):
-        model.memory(poems, places=100_000)
+    short = poems.with_name("short.txt")
+    short.write_text(poems.read_text(encoding="utf-8")[:1600], encoding="utf-8")
+    with pytest.raises(charlstm.TextError, match=r"at least 2,536 are needed for so many places"):
+        model.memory(short, places=1000)
 
 
 def test_line_ends_are_read_as_the_model_knows_them(poems: Path, tmp_path: Path) -> None:
@@ -203,6 +208,10 @@ def test_classification_is_that_of_the_command(
             charlstm.classify(models, ["g"], priors=priors)
 
 
+def load_with(model: charlstm.Model, **wrong: Any) -> charlstm.Model:
+    return charlstm.load(model, **wrong)
+
+
 @pytest.mark.parametrize(
     ("call", "kind", "key", "message"),
     [
@@ -225,7 +234,18 @@ def test_classification_is_that_of_the_command(
         (lambda m: m.completions("g", require="("), charlstm.CharlstmError, "require", "require='(': not a regular expression"),
         (lambda m: m.score("é"), charlstm.UnknownCharactersError, None, "unknown='skip' leaves such characters out"),
         (lambda m: m.evaluate("nowhere.txt"), charlstm.TextError, None, "no such file: nowhere.txt"),
-        (lambda m: m.evaluate(), charlstm.CharlstmError, None, "no text"),
+        (lambda m: m.evaluate(), charlstm.TextError, "text", "text: expected at least one text"),
+        (lambda m: m.evaluate("a", part="v"), charlstm.CharlstmError, "part", "part='v': expected all, validation or test"),
+        (lambda m: m.evaluate("a", protocol="x"), charlstm.CharlstmError, "protocol", "expected stateful or cold"),
+        (lambda m: m.evaluate("a", window=0), charlstm.CharlstmError, "window", "window=0: expected from 1 to"),
+        (lambda m: m.evaluate("a", protocol="stateful", window=9), charlstm.CharlstmError, "window", "has no windows"),
+        (lambda m: m.memory("a", places=1), charlstm.CharlstmError, "places", "places=1: expected from 2 to 2,000"),
+        (lambda m: m.score(Path("a")), charlstm.TextError, "text", "expected one text, as a str; read the file first"),
+        (lambda m: m.generate(5), charlstm.TextError, "prime", "prime=5: expected one text"),
+        (lambda m: m.generate("g", unknown="x"), charlstm.CharlstmError, "unknown", "expected error or skip"),
+        (lambda m: m.explain("g", at=1.0), charlstm.CharlstmError, "at", "at=1.0: expected a number from"),
+        (lambda m: load_with(m, engine="x"), charlstm.CharlstmError, "engine", "engine='x': expected auto, torch or onnx"),
+        (lambda m: load_with(m, precision="x"), charlstm.CharlstmError, "precision", "expected auto, float32, int8 or int4"),
         (lambda m: m.trace("g"), charlstm.TextError, None, "at least 2 are needed"),
         (lambda m: charlstm.load("nowhere"), charlstm.ModelError, None, "no such model: nowhere"),
         (lambda m: charlstm.load(m.path, device="tpu").generate("g"), charlstm.DeviceError, "device", "device="),
@@ -240,6 +260,48 @@ def test_errors_are_worded_for_python(
     assert "--" not in str(caught.value)
     if key:
         assert caught.value.key == key
+
+
+def test_numbers_of_numpy_are_numbers(model: charlstm.Model) -> None:
+    drawn = model.generate("gre", seed=np.int64(3), length=np.int64(9), temperature=np.float32(0.5))  # type: ignore[arg-type]
+    assert drawn == model.generate("gre", seed=3, length=9, temperature=0.5)
+
+
+def test_one_character_can_be_explained(model: charlstm.Model) -> None:
+    assert np.allclose(model.explain("g").hidden_before, 0)
+
+
+def test_a_stop_text_that_can_not_occur_is_a_warning(model: charlstm.Model) -> None:
+    with pytest.warns(UserWarning, match="the stop text '★' can't occur"):
+        model.generate("gre", stop="★", length=3)
+
+
+def test_a_model_is_copied_and_sent_as_what_it_was_loaded_from(model: charlstm.Model) -> None:
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), charlstm.load(model)):
+        assert other.generate("gre", seed=1, length=20) == model.generate("gre", seed=1, length=20)
+
+
+def test_a_file_that_is_replaced_changes_no_model(run: charlstm.Run, tmp_path: Path) -> None:
+    file = tmp_path / "m.safetensors"
+    shutil.copy(run.path / "best.safetensors", file)
+    model = charlstm.load(file)
+    expected = run.model().score("green").nats
+    file.unlink()
+    assert model.score("green").nats == expected
+
+
+def test_a_list_of_one_text_is_wanted_and_not_a_text(model: charlstm.Model) -> None:
+    with pytest.raises(charlstm.CharlstmError, match="texts='green': expected several texts; give a list"):
+        charlstm.classify({"a": model, "b": model}, "green")
+
+
+def test_too_little_memory_is_said_as_that(model: charlstm.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("charlstm.scoring.surprise.Scorer.score", fail)
+    with pytest.raises(charlstm.OutOfMemoryError, match="out of memory: take a smaller model"):
+        model.score("green")
 
 
 def test_unknown_characters_are_left_out_where_that_is_asked(model: charlstm.Model) -> None:

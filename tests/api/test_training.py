@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,50 @@ def test_a_training_that_is_left_early_lets_go_of_its_folder(poems: Path, tmp_pa
             break
     run = charlstm.train(run=tmp_path / "r", resume=True, max_steps=5)
     assert run.curve()[-1].step == 5
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_iterating_again_goes_on_and_loses_nothing(poems: Path, tmp_path: Path, overwrite: bool) -> None:
+    training = charlstm.start(poems, run=tmp_path / "r", max_steps=12, eval_every=4, overwrite=overwrite, curves=False, **SMALL)
+    for record in training:
+        if isinstance(record, charlstm.Record) and record.step == 8:
+            break
+    rest = [record.step for record in training if not isinstance(record, charlstm.Setback)]
+    assert max(rest) == 12
+    assert list(training) == []
+    assert [point.step for point in training.run.curve()][-1] == 12
+    assert {1, 4, 8} <= {point.step for point in training.run.curve()}
+    whole = charlstm.train(poems, run=tmp_path / "w", max_steps=12, eval_every=4, curves=False, **SMALL)
+    assert digest(tmp_path / "r" / "last.safetensors") == digest(whole.path / "last.safetensors")
+
+
+def test_a_run_that_went_on_meanwhile_is_not_rolled_back(poems: Path, tmp_path: Path) -> None:
+    run = charlstm.train(poems, run=tmp_path / "r", max_steps=3, curves=False, **SMALL)
+    stale = charlstm.start(run=run.path, resume=True, max_steps=9)
+    charlstm.train(run=run.path, resume=True, max_steps=6)
+    with pytest.raises(charlstm.RunError, match="has gone on meanwhile: resume it anew"):
+        list(stale)
+    assert run.curve()[-1].step == 6
+
+
+def test_ctrl_c_saves_and_is_raised(poems: Path, tmp_path: Path) -> None:
+    def interrupt(record: object) -> None:
+        if isinstance(record, charlstm.StepRecord) and record.step == 5:
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        charlstm.train(poems, run=tmp_path / "r", progress=interrupt, **SMALL)
+    assert signal.getsignal(signal.SIGINT) is before
+    resumed = charlstm.start(run=tmp_path / "r", resume=True)
+    assert resumed.step in (5, 6)
+
+
+def test_the_advice_of_a_diagnosis_can_be_taken(poems: Path, tmp_path: Path) -> None:
+    run = charlstm.train(poems, run=tmp_path / "r", max_steps=2, curves=False, **SMALL)
+    advice: Any = run.diagnosis().settings_to_try
+    assert advice == {"train.max_steps": 4}
+    assert charlstm.train(run=run, resume=True, **advice).curve()[-1].step == 4
 
 
 def test_a_callback_gets_the_records_and_what_it_raises_comes_out(poems: Path, tmp_path: Path) -> None:

@@ -40,5 +40,5 @@ def test_a_budget_is_checked(recipe: Path, arguments: dict[str, float], message:
 
 
 def test_a_setting_is_searched_or_set(recipe: Path) -> None:
-    with pytest.raises(charlstm.ConfigError, match=r"searches train.learning_rate"):
+    with pytest.raises(charlstm.ConfigError, match=r"^learning_rate: \[tune\] in .* searches it too; take one of them away$"):
         charlstm.tune(recipe, learning_rate=0.1)

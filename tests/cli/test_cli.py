@@ -913,7 +913,7 @@ def test_a_search_without_an_end_of_any_trial_fails(
         (["t.toml", "--minutes", "0"], ["--minutes 0.0", "above 0"]),
         (["t.toml", "--minutes", "nan"], ["--minutes nan", "above 0"]),
         (["t.toml", "none.txt"], ["no such file: none.txt"]),
-        (["t.toml", "--set", "train.learning_rate=1"], ["[tune] in t.toml searches train.learning_rate"]),
+        (["t.toml", "--set", "train.learning_rate=1"], ["train.learning_rate: [tune] in t.toml searches it too"]),
         (["t.toml", "--run", "training"], ["training holds a training and no search"]),
     ],
     ids=lambda value: " ".join(value)[:60],

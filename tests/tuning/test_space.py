@@ -87,7 +87,7 @@ def test_no_table_and_one_that_is_none(tmp_path: Path) -> None:
 
 
 def test_what_is_set_is_not_searched(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"set='model.dropout=0.3': \[tune\] in .* searches model.dropout"):
+    with pytest.raises(ConfigError, match=r"model.dropout: \[tune\] in .* searches it too"):
         read(tmp_path, '"model.dropout" = [0.1, 0.2]', "model.dropout=0.3")
 
 
