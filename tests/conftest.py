@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from charlstm.training.resume import Saved
     from charlstm.training.trainer import Trainer
 
+# Where an environment forbids Python to keep what it has compiled, each of a hundred processes would compile all anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # Tests run side by side, each on tiny models: threads would only wait for each other. Set before torch reads it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # What the tests cache or remember is no business of the user's; the folder goes when the tests end.
