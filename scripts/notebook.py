@@ -68,11 +68,12 @@ def picture(page: str, file: Path) -> list[str]:
     chromium = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
     with sync_playwright() as started:
         browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        tab = browser.new_page(viewport={"width": 1040, "height": 900})
+        tab = browser.new_page(viewport={"width": 1040, "height": 1760})
         tab.on("pageerror", lambda error: errors.append(str(error)))
         tab.set_content(page, wait_until="load")
-        tab.frame_locator("iframe").locator("#text").wait_for()
-        tab.screenshot(path=str(file), full_page=True)
+        tab.frame_locator("iframe").locator("#text span").first.wait_for()
+        tab.wait_for_timeout(500)  # the page measures its characters and colours them in steps
+        tab.screenshot(path=str(file))
         browser.close()
     return errors
 
