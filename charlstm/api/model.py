@@ -273,7 +273,8 @@ class Model:
 
         Losses and effects are in nats. TextError where the text is too short for the places.
         """
-        from charlstm.insight.memory import measure_memory, require_enough, require_places
+        from charlstm.insight.memory import measure_memory, require_enough
+        from charlstm.insight.places import require_places
 
         require_places(places)
         ids = self._corpus(text, {"encoding": encoding}).ids

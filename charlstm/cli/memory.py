@@ -22,7 +22,7 @@ from charlstm.cli.options import (
     TextArgument,
     given,
 )
-from charlstm.errors import CharlstmError, shown
+from charlstm.insight.places import require_places
 
 
 @app.command()
@@ -43,8 +43,7 @@ def memory(
     newlines: NewlinesOption = None,
 ) -> None:
     """Measure how long a model remembers: what context is worth to it, and how a planted character fades."""
-    if not 2 <= places <= 2000:
-        raise CharlstmError(f"--places {shown(places)}: expected from 2 to 2,000")
+    require_places(places)
     from charlstm.commands.memory import show_memory
 
     show_memory(model, text or (), places, output, device, as_json, given(encoding=encoding, errors=errors, newlines=newlines))

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from charlstm.errors import Argument, CharlstmError, TextError, shown
+from charlstm.errors import Argument, TextError, shown
 from charlstm.model.char_lstm import CharLSTM, State
 from charlstm.model.types import Doubles
 from charlstm.scoring.evaluation import evaluating, steps_at_once
@@ -30,7 +30,6 @@ CONTEXTS = tuple(1 << k for k in range(11))
 REACH = CONTEXTS[-1]
 READ_BEFORE = 512
 """Characters that the carried state has read before a place begins, as in the stateful protocol."""
-_MOST_PLACES = 2000
 _Positions = npt.NDArray[np.int64]
 
 
@@ -98,12 +97,6 @@ def least_ids(places: int) -> int:
 def is_enough(ids: Ids, places: int) -> bool:
     """Whether a text is long enough for so many places, and holds two different characters."""
     return len(ids) >= least_ids(places) and bool((ids != ids[0]).any())
-
-
-def require_places(places: int) -> None:
-    """CharlstmError where a measurement can't be made at so many places."""
-    if type(places) is not int or not 2 <= places <= _MOST_PLACES:
-        raise CharlstmError(f"expected from 2 to {_MOST_PLACES:,}", key="places", value=places)
 
 
 def require_enough(ids: Ids, places: int, vocabulary: Vocabulary) -> None:
