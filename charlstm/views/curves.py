@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from typing import TYPE_CHECKING, Any
 
 from charlstm.runs.records import XAxis
-from charlstm.views.pictures import COLOURS, PictureFormat, picture
+from charlstm.views.pictures import COLOURS, Line2D, PictureFormat, picture
 from charlstm.views.terminal import one_line
+
+if TYPE_CHECKING:  # `pictures` imports matplotlib
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _MARKERS = ("o", "s", "^", "D", "v")  # 5 and 7 have no common divisor: 35 runs look different
 _MOST_MARKS = 20
