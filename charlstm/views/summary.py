@@ -20,7 +20,7 @@ from charlstm.text.corpus import Corpus
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.prepared import Prepared
 from charlstm.training.trainer import Trainer
-from charlstm.views.console import duration, print_facts, print_json, print_line
+from charlstm.views.console import duration, print_facts, print_json, print_line, print_warning
 from charlstm.views.info import loss_in_words, model_in_words
 from charlstm.views.tables import Column, print_table
 
@@ -49,6 +49,8 @@ def print_prepared(prepared: Prepared, asked: Config) -> None:
         instead = f"batch_size {layout.batch_size}, seq_len {layout.seq_len}"
         rows.append(("note", f"the text is too short for {wanted}: {instead} instead"))
     print_facts(rows)
+    if corpus.findings.unkept:
+        print_warning(f"{corpus.findings.unkept}; until then this text is encoded anew each time")
 
 
 def _value_of(config: Config, key: str) -> object:
@@ -79,8 +81,6 @@ def _notes(corpus: Corpus) -> Iterator[str]:
         yield f"{size:,} symbols make a wide model: data.unit=byte needs 256, data.min_count=5 leaves out rare ones"
     if found.damaged:
         yield "what the cache held of this text was damaged: it was encoded anew"
-    if found.unkept:
-        yield f"{found.unkept}; until then it is encoded anew each time"
 
 
 def _first_few(names: Sequence[str], most: int = 3) -> str:
