@@ -30,8 +30,8 @@ from charlstm.sampling.stops import impossible_stops
 from charlstm.sampling.types import EngineName, Precision, PrecisionChoice
 from charlstm.scoring.totals import Evaluation
 from charlstm.text.corpus import read_corpus
-from charlstm.text.decoding import with_line_ends
 from charlstm.text.excerpts import excerpt_of
+from charlstm.text.line_ends import Newlines, with_line_ends
 from charlstm.text.passages import Passage
 from charlstm.text.reading import as_trained
 from charlstm.text.vocabulary import Vocabulary
@@ -220,7 +220,7 @@ class Model:
         dynamic: bool = False,
         encoding: str | None = None,
         errors: Literal["strict", "replace", "ignore"] | None = None,
-        newlines: Literal["keep", "lf"] | None = None,
+        newlines: Newlines | None = None,
     ) -> dict[str, Evaluation]:
         """The losses on a text by the names of their protocols, *stateful* and *cold-256*: as `charlstm eval` has them.
 
@@ -285,12 +285,13 @@ class Model:
         """A text as this model reads it; `asked` are keys of [data], None where they are left open."""
         if not text:
             raise TextError("expected at least one text", key="text")
-        data = as_trained([self.config.data], {key: value for key, value in asked.items() if value is not None})
+        known = {key: value for key, value in asked.items() if value is not None}
+        data = as_trained([self.config.data], known, [self.vocabulary])
         return read_corpus(_text_arguments(text), data, self.vocabulary)
 
     def _as_read(self, text: str) -> str:
         """A text with the line ends that the model knows."""
-        return with_line_ends(text, as_trained([self.config.data]))
+        return with_line_ends(text, as_trained([self.config.data], vocabularies=[self.vocabulary]).newlines)
 
     def _job(self, request: SampleRequest, prime: str | None) -> SampleJob:
         if prime is not None:

@@ -39,8 +39,8 @@ ErrorsOption = Annotated[
     typer.Option("--errors", help="What to do with bytes that the encoding does not allow.", show_default="strict"),
 ]
 NewlinesOption = Annotated[
-    Literal["keep", "lf"] | None,
-    typer.Option("--newlines", help="Leave line ends as they are, or make CRLF and CR one LF.", show_default="keep"),
+    Literal["keep", "lf", "crlf", "cr"] | None,
+    typer.Option("--newlines", help="Leave line ends as they are, or make each the same one.", show_default="keep"),
 ]
 NormalizeOption = Annotated[
     Literal["none", "nfc"] | None,

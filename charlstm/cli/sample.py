@@ -56,6 +56,7 @@ def sample(
         list[str] | None, _option(_TEXT, "--stop", "TEXT", "End before this text where it occurs; may be repeated.")
     ] = None,
     stop_at_newline: Annotated[bool, _flag(_TEXT, "--stop-at-newline", "End before the first newline.")] = False,
+    keep_stop: Annotated[bool, _flag(_TEXT, "--keep-stop", "Keep the stop text that ends the text at its end.")] = False,
     forever: Annotated[bool, _flag(_TEXT, "--forever", "Write until stopped.")] = False,
     seed: Annotated[int | None, _option(_TEXT, "--seed", "S", "The same seed writes the same text.", "a fresh one")] = None,
     config: ConfigOption = None,
@@ -164,6 +165,7 @@ def sample(
         "length": length,
         "min_length": min_length,
         "stop": stops or None,
+        "keep_stop": keep_stop or None,
         "temperature": temperature,
         "top_k": top_k,
         "top_p": top_p,

@@ -32,7 +32,7 @@ def compare_models(paths: tuple[Path, Path], prime: str | None, length: int, see
     prime = _common_prime(one, two) if prime is None else prime
 
     for path, vocabulary in zip(paths, (one, two), strict=True):
-        if not prime or (missing := vocabulary.unknown(prime)):
+        if not prime or (missing := vocabulary.unknown(vocabulary.line_ends.typed(prime))):
             what = f"{path} never saw {describe(missing)}" if prime else "it is empty"
             raise CharlstmError(what, key="prime", value=prime, remedy="both models must be able to start from it")
     sampling = SampleConfig(prime=prime, length=length)

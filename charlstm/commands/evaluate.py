@@ -52,7 +52,7 @@ def evaluate_texts(
 
     saved = load_model(model, find_device(device))
     require_part(part, saved.config.data, str(model))
-    corpus = read_text(text, as_trained([saved.config.data], reading), saved.vocabulary)
+    corpus = read_text(text, as_trained([saved.config.data], reading, [saved.vocabulary]), saved.vocabulary)
     with scoring_bar() as progress:
         results = evaluate_part(saved, corpus, part, protocol, window, is_dynamic, progress)
     print_evaluations(results, saved.vocabulary, as_json)

@@ -15,7 +15,7 @@ from charlstm.commands.outputs import require_place, write_and_say
 from charlstm.errors import Argument, CharlstmError, TextError, UnknownCharactersError, shown
 from charlstm.insight.explanation import layer_steps
 from charlstm.runs.model_file import Weights, explained, read_weights
-from charlstm.text.decoding import with_line_ends
+from charlstm.text.line_ends import with_line_ends
 from charlstm.text.reading import as_trained
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import describe
@@ -46,7 +46,7 @@ def explain(model: Path, text: str, request: ExplainRequest) -> None:
     if request.html:
         require_place("html", request.html, model)
     weights = read_weights(model)
-    text = with_line_ends(text, as_trained([weights.config.data]))
+    text = with_line_ends(text, as_trained([weights.config.data], vocabularies=[weights.vocabulary]).newlines)
     settings = weights.config.model
     if request.neuron is None:
         _require_index("layer", request.layer, "layer", settings.num_layers)

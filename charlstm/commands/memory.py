@@ -52,7 +52,8 @@ def show_memory(
     ids: Ids | None
     if text:
         try:
-            ids, what = read_text(text, as_trained([weights.config.data], reading), vocabulary).ids, text_name(text)
+            data = as_trained([weights.config.data], reading, [vocabulary])
+            ids, what = read_text(text, data, vocabulary).ids, text_name(text)
         except UnknownCharactersError as error:
             remedy = "take them out of the text, or name none to measure on the run's own"
             raise UnknownCharactersError(error.problem, remedy=remedy) from None

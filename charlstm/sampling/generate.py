@@ -54,7 +54,11 @@ def read_ids(engine: Engine, ids: Ids, cursor: Cursor | None = None) -> Cursor:
 
 
 def encode_prime(prime: str, vocabulary: Vocabulary) -> Ids:
-    """The ids (N,) of a prime. CharlstmError where it is empty, or names each character that the vocabulary lacks."""
+    """The ids (N,) of a prime, a newline as the model's line end.
+
+    CharlstmError where it is empty, or names each character that the vocabulary lacks.
+    """
+    prime = vocabulary.line_ends.typed(prime)
     if not prime:
         raise CharlstmError("the prime is empty: at least one character is needed to start from")
     if missing := vocabulary.unknown(prime):
@@ -65,7 +69,7 @@ def encode_prime(prime: str, vocabulary: Vocabulary) -> Ids:
 
 def without_unknown(prime: str, vocabulary: Vocabulary) -> str:
     """A prime without the characters that the vocabulary lacks. CharlstmError where nothing is left of it."""
-    known = vocabulary.without_unknown(prime)
+    known = vocabulary.without_unknown(vocabulary.line_ends.typed(prime))
     if prime and not known:
         raise CharlstmError(f"no character of the prime {shown(prime)} is known to the model")
     return known
@@ -78,7 +82,8 @@ class Row:
         vocabulary, config = controls.vocabulary, controls.config
         self.number = number
         """Tells it from the others."""
-        self.ending = Ending([vocabulary.normalized(stop) for stop in config.stop], config.length, config.min_length)
+        stops = [vocabulary.normalized(stop) for stop in config.stop]
+        self.ending = Ending(stops, config.length, config.min_length, vocabulary.line_ends, config.keep_stop)
         self.history = array("q", cursor.history.tolist())
         """The last ids, those of the prime before its own: at least as many as the controls look at."""
         self._generator = np.random.default_rng(seed)

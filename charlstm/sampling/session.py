@@ -79,6 +79,7 @@ class Draft:
             unicode(text)
         except ValueError:
             raise CharlstmError(f"{shown(text)} is not UTF-8: nothing was added") from None
+        text = self.vocabulary.line_ends.typed(text)
         if missing := self.vocabulary.unknown(text):
             raise CharlstmError(f"the model never saw {describe(missing)}: nothing was added", remedy="write it without")
         if text:
