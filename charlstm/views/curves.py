@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from typing import TYPE_CHECKING, Any
 
 from charlstm.runs.records import XAxis
 from charlstm.views.pictures import COLOURS, PictureFormat, picture
 from charlstm.views.terminal import one_line
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _MARKERS = ("o", "s", "^", "D", "v")  # 5 and 7 have no common divisor: 35 runs look different
 _MOST_MARKS = 20
@@ -77,6 +77,8 @@ def _draw_one(losses: Axes, run: Drawn, x: XAxis) -> None:
 
 def _draw_several(figure: Figure, losses: Axes, runs: Sequence[Drawn], x: XAxis) -> None:
     """Several runs: a colour and a mark each; training is dashed."""
+    from matplotlib.lines import Line2D
+
     for i, run in enumerate(runs):
         _line(losses, run, x, "validation_loss", i)
         marker = "" if len(run.columns["train_loss"]) > 1 else _mark(i)

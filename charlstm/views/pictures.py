@@ -9,14 +9,18 @@ Does not know: what is drawn.
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from matplotlib import rc_context, style
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+# Without a home to keep its list of fonts in, it takes a folder for temporary files: nothing that a user need be told.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
+
+from matplotlib import rc_context, style  # noqa: E402
+from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
 
 PictureFormat = Literal["png", "svg"]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
