@@ -46,6 +46,9 @@ NormalizeOption = Annotated[
     Literal["none", "nfc"] | None,
     typer.Option("--normalize", help="Unicode normalisation of the text and of every prime.", show_default="none"),
 ]
+UnknownOption = Annotated[
+    Literal["error", "skip"], typer.Option("--unknown", help="What to do with characters that the model never saw.")
+]
 DeviceOption = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 

@@ -124,6 +124,27 @@ def sample(
         int | None,
         _option(_MANY, "--reject-copied", "N", "Draw a text again that has N characters in a row from --novelty.", False),
     ] = None,
+    encoding: Annotated[
+        str | None, _option(_MANY, "--encoding", "NAME", "How the bytes of --novelty are read.", "utf-8")
+    ] = None,
+    errors: Annotated[
+        Literal["strict", "replace", "ignore"] | None,
+        typer.Option(
+            "--errors",
+            help="What to do with bytes of it that the encoding does not allow.",
+            show_default="strict",
+            rich_help_panel=_MANY,
+        ),
+    ] = None,
+    newlines: Annotated[
+        Literal["keep", "lf", "crlf", "cr"] | None,
+        typer.Option(
+            "--newlines",
+            help="Leave its line ends as they are, or make each the same one.",
+            show_default="as the model learned",
+            rich_help_panel=_MANY,
+        ),
+    ] = None,
     separator: Annotated[
         str | None,
         _option(
@@ -192,6 +213,9 @@ def sample(
         require=require,
         tries=tries,
         novelty=novelty or (),
+        encoding=encoding,
+        errors=errors,
+        newlines=newlines,
         reject_copied=reject_copied,
         beam=beam,
         blend=blend or (),

@@ -22,7 +22,7 @@ from charlstm.commands.signals import noting_interrupts
 from charlstm.errors import CharlstmError, Stopped, shown
 from charlstm.files import write_atomically
 from charlstm.sampling.stops import impossible_stops
-from charlstm.values import unescaped
+from charlstm.values import escape_hint, unescaped
 
 if TYPE_CHECKING:
     from charlstm.sampling.session import Draft, Place
@@ -47,9 +47,18 @@ def play(model: Path, file: Path | None, assignments: Sequence[str], seed: int |
     settings = asked.over(weights.config.sample)
     draft = Draft(open_engine(weights, device=device).engine, Controls(settings, weights.vocabulary), seed)
     prompt = open_prompt(lambda line: completions(line, draft.branches), MOST_PRIME)
+    _say_what_cannot_stop(draft)
     if sys.stdin.isatty():
         print_line("Type, and the model goes on. /help lists the commands, Ctrl-D ends.", "dim")
     return _Play(draft, prompt).run()
+
+
+def _say_what_cannot_stop(draft: Draft) -> None:
+    from charlstm.views.console import print_line
+
+    for stop in impossible_stops(draft.settings, draft.vocabulary):
+        hint = f"; {how}" if (how := escape_hint(stop)) else ""
+        print_line(f"the stop text {shown(stop)} can't occur: it has a character that is never written{hint}", "yellow")
 
 
 def _asked(file: Path | None, assignments: Sequence[str]) -> Asked:
@@ -185,8 +194,7 @@ class _Play:
         if not value:
             raise CharlstmError(f'/set {name}: expected a value too; "" is none')
         self._draft.set(name, value if value[0] in "\"'[" else unescaped(value))
-        for stop in impossible_stops(self._draft.settings, self._draft.vocabulary):
-            self._say(f"the stop text {shown(stop)} can't occur: it has a character that is never written", "yellow")
+        _say_what_cannot_stop(self._draft)
 
     def _show(self, _: Command) -> None:
         from charlstm.views.console import print_facts

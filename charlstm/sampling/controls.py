@@ -27,7 +27,7 @@ from charlstm.model.types import Doubles
 from charlstm.sampling.types import History, Logits
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary, describe
-from charlstm.values import parse_bias
+from charlstm.values import escape_hint, parse_bias
 
 HISTORY_LENGTH = 10_000
 """How many ids of a history are looked at, at most: longer ones may be cut at their beginning."""
@@ -300,7 +300,8 @@ def _ids(text: str, key: str, vocabulary: Vocabulary) -> list[int]:
     characters = list(dict.fromkeys(vocabulary.line_ends.characters(vocabulary.normalized(text))))
     if unknown := [c for c in characters if vocabulary.unknown(c) or vocabulary.decode(vocabulary.encode(c)) != c]:
         reason = f"has characters that the model never saw: {describe(unknown)}"
-        raise CharlstmError(reason, key=f"sample.{key}", remedy="leave them out")
+        hint = "\\" in unknown and escape_hint(text)
+        raise CharlstmError(reason, key=f"sample.{key}", remedy=hint or "leave them out")
     if longer := [c for c in characters if len(vocabulary.encode(c)) > 1]:
         reason = f"has characters of several bytes, of which the model writes each alone: {describe(longer)}"
         raise CharlstmError(reason, key=f"sample.{key}", remedy="with data.unit=byte only ASCII can be given")

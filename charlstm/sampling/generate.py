@@ -22,6 +22,7 @@ from charlstm.sampling.stops import Ending
 from charlstm.sampling.types import EngineState, Logits
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary, describe
+from charlstm.values import escape_hint
 
 TOGETHER = 256
 """Texts in a batch, at most: more of them are hardly faster, and would take more memory."""
@@ -63,7 +64,8 @@ def encode_prime(prime: str, vocabulary: Vocabulary) -> Ids:
         raise CharlstmError("the prime is empty: at least one character is needed to start from")
     if missing := vocabulary.unknown(prime):
         problem = f"the prime has characters that the model never saw: {describe(missing)}"
-        raise CharlstmError(problem, remedy=("use ", Argument("unknown", "skip"), " to leave them out"))
+        hint = "\\" in missing and escape_hint(prime)
+        raise CharlstmError(problem, remedy=hint or ("use ", Argument("unknown", "skip"), " to leave them out"))
     return vocabulary.encode(prime)
 
 

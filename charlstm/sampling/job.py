@@ -182,7 +182,7 @@ def _index(request: SampleRequest, weights: Weights, progress: Progress) -> Copy
         return None
     from charlstm.sampling.novelty import index_corpus  # here, as few need it and it takes long
 
-    return index_corpus(request.novelty, weights.config.data, weights.vocabulary, progress)
+    return index_corpus(request.novelty, weights.config.data, weights.vocabulary, progress, request.reading)
 
 
 def _open(request: SampleRequest, weights: Weights, engine: Engine | None) -> tuple[Engine, tuple[Opened, ...]]:

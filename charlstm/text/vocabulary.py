@@ -127,6 +127,11 @@ class CharVocabulary(Vocabulary):
         """The ids of code points; any id for those that have none."""
         return look_up(self._ids, points).astype(self.dtype, copy=False)
 
+    def knows(self, points: Ids) -> npt.NDArray[np.bool_]:
+        """Whether code points (N,) have ids, of their own or that of U+FFFD."""
+        known: npt.NDArray[np.bool_] = look_up(self._ids, points) != self.size
+        return known
+
     def stream(self, ids: Iterable[int]) -> Iterator[str]:
         for i in ids:
             yield self.symbols[i]

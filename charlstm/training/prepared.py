@@ -18,6 +18,7 @@ from charlstm.text.line_ends import LineEnds, learned_kinds
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary, describe
 from charlstm.training.size_defaults import fit_scale
+from charlstm.values import escape_hint
 
 SEARCH_SHARE = 0.1
 """The share of the training part, at its end, by which recipes are compared."""
@@ -101,7 +102,8 @@ def _resolve(config: Config, layout: Layout, corpus: Corpus, vocabulary: Vocabul
 def _prime(corpus: Corpus, config: Config, vocabulary: Vocabulary) -> str:
     prime = config.sample.prime
     if missing := vocabulary.unknown(vocabulary.line_ends.typed(prime)):
-        raise TextError(f"the text never uses {describe(missing)}", key="sample.prime", value=prime)
+        hint = escape_hint(prime) if "\\" in missing else ""
+        raise TextError(f"the text never uses {describe(missing)}", key="sample.prime", value=prime, remedy=hint)
     return prime or ("A" if _has_own_id("A", vocabulary) else vocabulary.decode(corpus.ids[:1].tolist()))
 
 
