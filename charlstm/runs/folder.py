@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
-from charlstm.config import Config
-from charlstm.errors import Argument, CharlstmError, ModelError, RunError
+from charlstm.config import Config, load_config
+from charlstm.errors import Argument, CharlstmError, ConfigError, ModelError, RunError
 from charlstm.files import append_bytes, half_written, read_whole, told, write_atomically
 from charlstm.runs.lock import FolderLock, InUse, is_bare, is_free, is_locked, whose
 from charlstm.runs.records import Point, read_curve
@@ -214,8 +214,11 @@ class RunFolder:
         return is_whole
 
     def holds_config(self, config: Config) -> bool:
-        """Whether config.toml is as it is written for this configuration."""
-        return read_whole(self.config) == config.to_toml().encode()
+        """Whether config.toml says what is written there for this configuration; an earlier version wrote fewer settings."""
+        try:
+            return load_config(self.config) == config
+        except ConfigError:
+            return False
 
     def append_sample(self, step: int, about: str, text: str) -> None:
         """Add one sample to samples.txt, under a title that names its step."""
