@@ -7,13 +7,14 @@ Does not know: options and their help; how anything is measured or drawn.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.commands.common import read_text
 from charlstm.commands.outputs import picture_kind
+from charlstm.commands.text import piped_text, read_text, say_left_out
 from charlstm.config import DataConfig, SampleConfig, load_config
-from charlstm.errors import Argument, CharlstmError, UnknownCharactersError
+from charlstm.errors import Argument, CharlstmError, TextError, UnknownCharactersError
 from charlstm.files import write_atomically
 from charlstm.runs.differences import text_name
 from charlstm.runs.folder import RunFolder
@@ -44,6 +45,7 @@ def show_memory(
     `reading` are the keys of [data] that flags set.
     """
     kind = picture_kind(output, "charlstm memory", ("leave out ", Argument("output"))) if output else None
+    text = text or _piped()
     if text:
         find_sources(text)  # only to find what is wrong with them before the model is read
     load_config(data=reading)  # the same
@@ -52,10 +54,12 @@ def show_memory(
     ids: Ids | None
     if text:
         try:
-            ids, what = read_text(text, as_trained([weights.config.data], reading), vocabulary).ids, text_name(text)
+            corpus = read_text(text, as_trained([weights.config.data], reading), vocabulary)
         except UnknownCharactersError as error:
             remedy = "take them out of the text, or name none to measure on the run's own"
             raise UnknownCharactersError(error.problem, remedy=remedy) from None
+        say_left_out(corpus)
+        ids, what = corpus.ids, text_name(text)
     else:
         ids, what = _own_validation(model, vocabulary)
 
@@ -84,6 +88,13 @@ def show_memory(
 
         write_atomically(output, [draw_memory(memory, vocabulary.noun, weights.config.train.seq_len, kind)])
         print_line(f"picture: {output}")
+
+
+def _piped() -> list[str]:
+    """What stands for standard input, where there is something in it: a model can be measured without."""
+    with suppress(TextError):
+        return piped_text()
+    return []
 
 
 def _own_validation(model: Path, vocabulary: Vocabulary) -> tuple[Ids | None, str]:
