@@ -29,6 +29,7 @@ from charlstm.errors import (
     TextError,
     UnknownCharactersError,
 )
+from charlstm.libraries import forbid_reports
 
 if TYPE_CHECKING:
     from charlstm.api.classification import classify
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
     from charlstm.tuning.records import TrialRecord
 
 __version__ = "0.1.0"
+
+forbid_reports()  # here, as every way to a library leads past here
 
 __all__ = [
     "CharacterSurprise",

@@ -123,7 +123,7 @@ def _in_words(phrase: Phrase, wording: Wording) -> str:
 
 
 class Stopped(BaseException):
-    """Ctrl-C or SIGTERM. Not an Exception, so that nothing that deals with errors deals with it."""
+    """Ctrl-C, SIGTERM or SIGHUP. Not an Exception, so that nothing that deals with errors deals with it."""
 
     def __init__(self, number: int, message: str = "stopped") -> None:
         super().__init__(message)

@@ -18,6 +18,8 @@ PREVIOUS = "resume.prev.safetensors"
 CURVES = "curves.png"
 TENSORBOARD = "tensorboard"
 LOCK = ".lock"
+STAND_IN = ".lock-instead"
+"""In the place of a lock, where the file system has none."""
 TRIALS = "trials.jsonl"
 """What tells the folder of a search from that of a run."""
 BEST_CONFIG = "best.toml"
@@ -26,7 +28,7 @@ SAMPLE_TITLE = "=== step "
 """How each sample in the log of samples begins."""
 _TRIALS_BEGIN = '{"op_code"'
 """How Optuna's journal begins."""
-_MARKS = frozenset({CONFIG, METRICS, BEST, LAST, LOCK, TRIALS})
+_MARKS = frozenset({CONFIG, METRICS, BEST, LAST, TRIALS})
 
 
 def is_run(names: Collection[str], begins: Callable[[str, bytes], bool]) -> bool:
@@ -40,7 +42,7 @@ def is_run(names: Collection[str], begins: Callable[[str, bytes], bool]) -> bool
     """
     if RESUME in names or PREVIOUS in names:
         return True
-    count = len(_MARKS.intersection(names))
+    count = len(_MARKS.intersection(names)) + (LOCK in names or STAND_IN in names)
     if SAMPLES in names and begins(SAMPLES, SAMPLE_TITLE.encode()):
         count += 1
     return count > 1 or (TRIALS in names and begins(TRIALS, _TRIALS_BEGIN.encode()))

@@ -7,11 +7,13 @@ Does not know: where the numbers come from.
 from __future__ import annotations
 
 import math
-
-from matplotlib.axes import Axes
+from typing import TYPE_CHECKING
 
 from charlstm.insight.memory import CONTEXTS, Memory
 from charlstm.views.pictures import COLOURS, PictureFormat, picture
+
+if TYPE_CHECKING:  # `pictures` imports matplotlib
+    from matplotlib.axes import Axes
 
 _ROUNDING = 1e-10
 """Nats: what lies below is made by rounding in float32 as much as by the model."""

@@ -29,6 +29,8 @@ _ZERO = {"tensor(float)": 0, "tensor(uint8)": 128}
 """What zero is in each type of state; `graph.QUANTISED_ZERO`, whose module takes long to import."""
 _DTYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 
+onnxruntime.disable_telemetry_events()  # on Windows, and where others imported it first; the rest is in charlstm.libraries
+
 
 def wanted_threads() -> int:
     """What OMP_NUM_THREADS asks for, as for torch; 0, one for each core, where it is no number. Of a list the first counts."""
