@@ -46,8 +46,8 @@ class DataConfig(_Section):
     """How the text's bytes are read; with the default a byte order mark tells UTF-16 and UTF-32 apart."""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """Bytes that the encoding does not allow: an error, U+FFFD in their place, or nothing."""
-    newlines: Literal["keep", "lf"] = "keep"
-    """Leave line ends as they are, or make CRLF and a lone CR one LF."""
+    newlines: Literal["keep", "lf", "crlf", "cr"] = "keep"
+    """Leave line ends as they are, or make each of them, be it LF, CRLF or a lone CR, the same one."""
     normalize: Literal["none", "nfc"] = "none"
     """Unicode normalisation of the text, and of every prime that the model is given."""
     separator: Annotated[str, AfterValidator(unicode)] = "\n"
@@ -152,6 +152,8 @@ class SampleConfig(_Section):
     """A text, or a list of texts, that ends what is written where it occurs."""
     min_length: int = Field(0, ge=0, le=LONGEST)
     """No stop text ends what is written before so many characters."""
+    keep_stop: bool = False
+    """The stop text that ends what is written stays at its end."""
 
     @model_validator(mode="after")
     def _controls_agree(self) -> Self:

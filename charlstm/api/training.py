@@ -280,4 +280,4 @@ def _resumed(
 
 
 def _read(data: DataConfig, vocabulary: Vocabulary | None = None, extend: bool = False, as_before: bool = False) -> Corpus:
-    return read_and_warn(data.text, data, vocabulary, extend, as_before)
+    return read_and_warn(data.text, data, vocabulary, extend, as_before=as_before)

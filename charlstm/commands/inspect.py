@@ -87,7 +87,7 @@ def inspect(
     weights = read_weights(model)
     if request.neuron:
         require_neuron(*request.neuron, weights.config.model)
-    data = as_trained([weights.config.data], reading)
+    data = as_trained([weights.config.data], reading, [weights.vocabulary])
     length, skipped = request.length or MOST_INSPECTED, list[str]()
     say_if_waiting(text)
     excerpt = read_excerpt(text, data, weights.vocabulary, request.begin, length, skip_unknown, skipped.append)

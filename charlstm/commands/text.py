@@ -31,6 +31,7 @@ def read_text(
     data: DataConfig,
     vocabulary: Vocabulary | None = None,
     extend: bool = False,
+    skip_unknown: bool = False,
     as_before: bool = False,
 ) -> Corpus:
     """Read a text, with a bar where it is long; see `read_corpus`."""
@@ -38,7 +39,7 @@ def read_text(
 
     say_if_waiting(text)
     with reading_bar() as progress:
-        return read_corpus(text, data, vocabulary, extend, progress, as_before)
+        return read_corpus(text, data, vocabulary, extend, progress, skip_unknown, as_before)
 
 
 def piped_text(remedy: Phrase = NAME_IT) -> list[str]:
@@ -75,6 +76,15 @@ def say_if_waiting(text: Sequence[str]) -> None:
         from charlstm.views.console import print_line
 
         print_line("reading standard input: nothing has come yet")
+
+
+def say_what_was_skipped(corpus: Corpus, purpose: str) -> None:
+    """A line on the characters of a text that a model lacks and that were left out."""
+    if count := corpus.findings.unknown:
+        from charlstm.views.console import print_line
+
+        of = count + len(corpus.ids)
+        print_line(f"left out: {count:,} of the text's {of:,} characters, which the model never saw; {purpose}")
 
 
 def say_left_out(corpus: Corpus) -> None:

@@ -101,7 +101,7 @@ def _prepare(asked: Asked, device: str, folder: RunFolder, model: Path | None, e
 
 
 def _reading(data: DataConfig, vocabulary: Vocabulary | None = None, extend: bool = False, as_before: bool = False) -> Corpus:
-    return read_text(data.text, data, vocabulary, extend, as_before)
+    return read_text(data.text, data, vocabulary, extend, as_before=as_before)
 
 
 def resume_run(run: Path | None, settings: Sequence[str], device: str, dry_run: bool) -> int:

@@ -122,13 +122,16 @@ def print_result(trainer: Trainer, folder: RunFolder, program: str, diagnosis: D
     print_line(f"next: {program} sample {shlex.quote(str(folder.path))} --prime {prime} --length 500")
 
 
-def print_evaluations(results: dict[str, Evaluation], vocabulary: Vocabulary, as_json: bool) -> None:
-    """A row a protocol."""
+def print_evaluations(
+    results: dict[str, Evaluation], vocabulary: Vocabulary, as_json: bool, skipped: int | None = None
+) -> None:
+    """A row a protocol; in JSON also how many of the text's characters were left out, where that was asked for."""
     noun = vocabulary.noun
     if as_json:
+        more = {} if skipped is None else {"skipped": skipped}
         print_json(
             {
-                name: {"nats": e.loss, "bpc": e.bpc, "chars": e.chars, "per": noun, "seconds": round(e.seconds, 3)}
+                name: {"nats": e.loss, "bpc": e.bpc, "chars": e.chars, "per": noun, "seconds": round(e.seconds, 3), **more}
                 for name, e in results.items()
             }
         )

@@ -17,6 +17,8 @@ def test_a_curve_is_read_back() -> None:
 
 NO_STEPS: list[object] = [0, -1, 1.5, True, None, "30", []]
 
+NO_LOSSES: tuple[object, ...] = (float("nan"), float("inf"), -1.0, 0.0, [], "x")
+
 
 @pytest.mark.parametrize(
     "line",
@@ -30,10 +32,7 @@ NO_STEPS: list[object] = [0, -1, 1.5, True, None, "30", []]
         b"[" * 100_000,
         b'{"step": ' + b"9" * 5_000 + b"}",
         *(json.dumps({**RECORD, "step": value}).encode() for value in NO_STEPS),
-        *(
-            json.dumps({**RECORD, "validation_loss": value}).encode()
-            for value in (float("nan"), float("inf"), -1.0, 0.0, [], "x")
-        ),
+        *(json.dumps({**RECORD, "validation_loss": value}).encode() for value in NO_LOSSES),
         json.dumps({**RECORD, "train_loss": None}).encode(),
         json.dumps({key: value for key, value in RECORD.items() if key != "train_loss"}).encode(),
     ],
