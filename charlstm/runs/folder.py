@@ -16,14 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
+from charlstm import run_files
 from charlstm.config import Config, load_config
 from charlstm.errors import Argument, CharlstmError, ConfigError, ModelError, RunError
 from charlstm.files import append_bytes, half_written, read_whole, told, write_atomically
 from charlstm.runs.lock import FolderLock, InUse, is_bare, is_free, is_locked, whose
 from charlstm.runs.records import Point, read_curve
-
-TRIALS = "trials.jsonl"
-"""What tells the folder of a search from that of a run."""
 
 RUNS = Path("runs")
 """Where runs are that were given no name."""
@@ -44,47 +42,47 @@ class RunFolder:
     @property
     def resume(self) -> Path:
         """All that an exact resume needs."""
-        return self.path / "resume.safetensors"
+        return self.path / run_files.RESUME
 
     @property
     def previous(self) -> Path:
         """The save for a resume before the newest one, for when that is damaged."""
-        return self.path / "resume.prev.safetensors"
+        return self.path / run_files.PREVIOUS
 
     @property
     def config(self) -> Path:
         """The resolved configuration."""
-        return self.path / "config.toml"
+        return self.path / run_files.CONFIG
 
     @property
     def metrics(self) -> Path:
         """One JSON record a line."""
-        return self.path / "metrics.jsonl"
+        return self.path / run_files.METRICS
 
     @property
     def samples(self) -> Path:
         """What the model wrote at each evaluation."""
-        return self.path / "samples.txt"
+        return self.path / run_files.SAMPLES
 
     @property
     def best(self) -> Path:
         """The model with the lowest validation loss; there is none where no part of the text is kept for validation."""
-        return self.path / "best.safetensors"
+        return self.path / run_files.BEST
 
     @property
     def last(self) -> Path:
         """The newest model."""
-        return self.path / "last.safetensors"
+        return self.path / run_files.LAST
 
     @property
     def curves(self) -> Path:
         """The curves as a picture."""
-        return self.path / "curves.png"
+        return self.path / run_files.CURVES
 
     @property
     def tensorboard(self) -> Path:
         """The folder with what TensorBoard shows."""
-        return self.path / "tensorboard"
+        return self.path / run_files.TENSORBOARD
 
     def held(self) -> list[Path]:
         """The files of a run that are in the folder. A picture alone makes no run: one of several lies beside them."""
@@ -132,7 +130,7 @@ class RunFolder:
         """RunError where the folder holds a run that may not be overwritten, is in use, or can't be named in UTF-8."""
         if not is_unicode(str(self.path.absolute())):
             raise RunError(f"the run folder {str(self.path)!r} has a name that is not UTF-8", remedy=ANOTHER_RUN)
-        if (self.path / TRIALS).exists():
+        if (self.path / run_files.TRIALS).exists():
             raise RunError(f"{self.path} holds a search for settings", remedy=ANOTHER_RUN)
         held = self.held()
         if held and not overwrite:
@@ -222,7 +220,9 @@ class RunFolder:
 
     def append_sample(self, step: int, about: str, text: str) -> None:
         """Add one sample to samples.txt, under a title that names its step."""
-        append_bytes(self.samples, f"=== step {step}, {about}\n{text}\n\n".encode("utf-8", errors="surrogatepass"))
+        append_bytes(
+            self.samples, f"{run_files.SAMPLE_TITLE}{step}, {about}\n{text}\n\n".encode("utf-8", errors="surrogatepass")
+        )
 
 
 Folder = TypeVar("Folder", bound=RunFolder)
