@@ -93,6 +93,8 @@ def _own_validation(model: Path, vocabulary: Vocabulary) -> tuple[Ids | None, st
         return None, "no TEXT, and a model file does not say where its text was"
     try:
         data: DataConfig = load_config(folder.config).data
+        if not data.validation:
+            return None, "no TEXT, and the run kept no part of its own for validation"
         if "-" in data.text:
             return None, "no TEXT, and the run's own came from standard input"
         corpus = read_text(data.text, data, vocabulary)

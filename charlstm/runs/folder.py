@@ -65,7 +65,7 @@ class RunFolder:
 
     @property
     def best(self) -> Path:
-        """The model with the lowest validation loss."""
+        """The model with the lowest validation loss; there is none where no part of the text is kept for validation."""
         return self.path / "best.safetensors"
 
     @property

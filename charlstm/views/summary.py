@@ -58,6 +58,9 @@ def _value_of(config: Config, key: str) -> object:
 
 def _split(prepared: Prepared) -> str:
     learned, validation, test = prepared.split, prepared.end - prepared.split, len(prepared.ids) - prepared.end
+    if not validation:
+        rest = f"the last {test:,} kept for a test" if test else "all of it"
+        return f"{learned:,} to learn from, {rest}; none to validate on"
     if not test:
         return f"{learned:,} to learn from, the last {validation:,} to validate on"
     return f"{learned:,} to learn from, {validation:,} to validate on, the last {test:,} kept for a test"
