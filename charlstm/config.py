@@ -107,6 +107,8 @@ class TrainConfig(_Section):
     """Evaluate every so many steps within an epoch too; 0 for only at its end."""
     save_every: str = Field("1 min", pattern=_INTERVAL)
     """Save for a resume after so many minutes (`min`) or steps (`steps`); it is saved at every evaluation too."""
+    keep: int = Field(0, ge=0, le=MANY)
+    """Keep the models of so many newest evaluations too, with their step and loss in the name; 0 for only `best` and `last`."""
     reset: float = Field(0.02, ge=0, le=1)
     """Probability that a stream forgets its carried state before a step, so that a cold start is practised too."""
     average: float = Field(0.99, ge=0, lt=1)

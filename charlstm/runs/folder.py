@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -29,6 +30,8 @@ RUNS = Path("runs")
 Marks = dict[str, tuple[int, str]]
 """Of each log its size in bytes and the SHA-256 of its content."""
 
+_KEPT = r"step-(\d{6,13})-(?:loss|train)-\d+\.\d{4}\.safetensors"
+"""What the models are called that `train.keep` asks for."""
 ANOTHER_RUN = ("choose another ", Argument("run"))
 """What helps where a folder can't be used."""
 
@@ -74,6 +77,31 @@ class RunFolder:
         """The newest model."""
         return self.path / run_files.LAST
 
+    def kept_model(self, step: int, loss: float, is_validated: bool) -> Path:
+        """Where the model of one evaluation is kept beside the best and the newest, with its loss in the name.
+
+        That is the validation loss, or where there is none the training loss, which the name says.
+        """
+        return self.path / f"step-{step:06d}-{'loss' if is_validated else 'train'}-{loss:.4f}.safetensors"
+
+    def kept(self) -> list[Path]:
+        """The models that are kept so, the oldest first."""
+        named = ((re.fullmatch(_KEPT, file.name), file) for file in self.path.glob("step-*.safetensors"))
+        return [file for _, file in sorted((int(found[1]), file) for found, file in named if found)]
+
+    def forget_kept(self, but: int) -> None:
+        """Remove all but so many of the newest of them."""
+        for file in self.kept()[:-but]:
+            with told(file):
+                file.unlink(missing_ok=True)
+
+    def forget_kept_after(self, step: int) -> None:
+        """Remove those of a step that, as the training went back to an earlier one, has not happened."""
+        for file in self.kept():
+            if int(file.name.split("-")[1]) > step:
+                with told(file):
+                    file.unlink(missing_ok=True)
+
     @property
     def curves(self) -> Path:
         """The curves as a picture."""
@@ -87,7 +115,7 @@ class RunFolder:
     def held(self) -> list[Path]:
         """The files of a run that are in the folder. A picture alone makes no run: one of several lies beside them."""
         with told(self.path, "look into"):
-            return [file for file in self._files() if file != self.curves and file.exists()]
+            return [*(file for file in self._files() if file != self.curves and file.exists()), *self.kept()]
 
     def _files(self) -> tuple[Path, ...]:
         return (self.config, self.metrics, self.samples, self.best, self.last, self.resume, self.previous, self.curves)
@@ -122,7 +150,7 @@ class RunFolder:
 
     def _clear_temporaries(self) -> None:
         """Half-written files that a crash has left. Only who holds the lock may do this."""
-        for file in half_written(self.path, [file.name for file in self._files()]):
+        for file in half_written(self.path, [file.name for file in self._files()], _KEPT):
             with told(file):
                 file.unlink(missing_ok=True)
 
@@ -164,7 +192,7 @@ class RunFolder:
             raise RunError(f"{self.path} holds a run that began meanwhile", remedy=ANOTHER_RUN)
         with told(self.path):
             if held:
-                for file in self._files():
+                for file in (*self._files(), *self.kept()):
                     file.unlink(missing_ok=True)
                 shutil.rmtree(self.tensorboard, ignore_errors=True)
 
