@@ -26,6 +26,9 @@ class _Keywords:
     def mention(self, argument: Argument) -> str:
         return IN_PYTHON.mention(Argument(argument.key.rpartition(".")[2], argument.value))
 
+    def offers(self, argument: Argument) -> bool:
+        return IN_PYTHON.offers(argument)
+
 
 _KEYWORDS = _Keywords()
 _LESS = "take a smaller model or a shorter text, or close other programs"

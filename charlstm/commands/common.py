@@ -20,12 +20,27 @@ from charlstm.text.corpus import Corpus, read_corpus
 from charlstm.text.vocabulary import Vocabulary
 
 
-def read_text(text: Sequence[str], data: DataConfig, vocabulary: Vocabulary | None = None, extend: bool = False) -> Corpus:
+def read_text(
+    text: Sequence[str],
+    data: DataConfig,
+    vocabulary: Vocabulary | None = None,
+    extend: bool = False,
+    skip_unknown: bool = False,
+) -> Corpus:
     """Read a text, with a bar where it is long; see `read_corpus`."""
     from charlstm.views.bars import reading_bar
 
     with reading_bar() as progress:
-        return read_corpus(text, data, vocabulary, extend, progress)
+        return read_corpus(text, data, vocabulary, extend, progress, skip_unknown)
+
+
+def say_what_was_skipped(corpus: Corpus, purpose: str) -> None:
+    """A line on the characters of a text that a model lacks and that were left out."""
+    if count := corpus.findings.unknown:
+        from charlstm.views.console import print_line
+
+        of = count + len(corpus.ids)
+        print_line(f"left out: {count:,} of the text's {of:,} characters, which the model never saw; {purpose}")
 
 
 def no_text(purpose: str) -> CharlstmError:

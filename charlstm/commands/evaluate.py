@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.commands.common import command_to_try, no_text, read_text
+from charlstm.commands.common import command_to_try, no_text, read_text, say_what_was_skipped
 from charlstm.config import Config, load_config
 from charlstm.errors import ConfigError
 from charlstm.runs.diagnosis import diagnose
@@ -34,6 +34,7 @@ def evaluate_texts(
     device: str,
     as_json: bool,
     reading: Mapping[str, str],
+    skip_unknown: bool = False,
 ) -> None:
     """Score a text, or one part of it, by one protocol or both, and in the end by a model that learns from it.
 
@@ -52,10 +53,12 @@ def evaluate_texts(
 
     saved = load_model(model, find_device(device))
     require_part(part, saved.config.data, str(model))
-    corpus = read_text(text, as_trained([saved.config.data], reading), saved.vocabulary)
+    data = as_trained([saved.config.data], reading, [saved.vocabulary])
+    corpus = read_text(text, data, saved.vocabulary, skip_unknown=skip_unknown)
+    say_what_was_skipped(corpus, "losses are over the others")
     with scoring_bar() as progress:
         results = evaluate_part(saved, corpus, part, protocol, window, is_dynamic, progress)
-    print_evaluations(results, saved.vocabulary, as_json)
+    print_evaluations(results, saved.vocabulary, as_json, corpus.findings.unknown if skip_unknown else None)
 
 
 def show_info(model: Path, as_json: bool) -> None:

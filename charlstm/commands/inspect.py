@@ -87,7 +87,7 @@ def inspect(
     weights = read_weights(model)
     if request.neuron:
         require_neuron(*request.neuron, weights.config.model)
-    data = as_trained([weights.config.data], reading)
+    data = as_trained([weights.config.data], reading, [weights.vocabulary])
     excerpt = read_excerpt(text, data, weights.vocabulary, request.begin, request.length or MOST_INSPECTED, skip_unknown)
     _require_position(request.at, excerpt)
     _say_what_is_left(excerpt, request, weights)

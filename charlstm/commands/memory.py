@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.commands.common import read_text
+from charlstm.commands.common import read_text, say_what_was_skipped
 from charlstm.commands.outputs import picture_kind
 from charlstm.config import DataConfig, SampleConfig, load_config
-from charlstm.errors import Argument, CharlstmError, UnknownCharactersError
+from charlstm.errors import Argument, CharlstmError
 from charlstm.files import write_atomically
 from charlstm.runs.differences import text_name
 from charlstm.runs.folder import RunFolder
@@ -38,6 +38,7 @@ def show_memory(
     device: str,
     as_json: bool,
     reading: Mapping[str, str],
+    skip_unknown: bool = False,
 ) -> None:
     """Measure on a text; else on the validation part of the run's own text; else on what the model writes itself.
 
@@ -50,12 +51,12 @@ def show_memory(
     weights = read_weights(model)
     vocabulary = weights.vocabulary
     ids: Ids | None
+    skipped = 0
     if text:
-        try:
-            ids, what = read_text(text, as_trained([weights.config.data], reading), vocabulary).ids, text_name(text)
-        except UnknownCharactersError as error:
-            remedy = "take them out of the text, or name none to measure on the run's own"
-            raise UnknownCharactersError(error.problem, remedy=remedy) from None
+        data = as_trained([weights.config.data], reading, [vocabulary])
+        corpus = read_text(text, data, vocabulary, skip_unknown=skip_unknown)
+        ids, what, skipped = corpus.ids, text_name(text), corpus.findings.unknown
+        say_what_was_skipped(corpus, "it is measured on the others")
     else:
         ids, what = _own_validation(model, vocabulary)
 
@@ -78,7 +79,8 @@ def show_memory(
     print_line(f"text: {what}, {len(ids):,} {vocabulary.noun}s; {places:,} places in it")
     with scoring_bar() as progress:
         memory = measure_memory(network, ids, places, progress=progress)
-    print_memory(memory, vocabulary.noun, as_json, {"text": what, "characters": len(ids)})
+    about = {"text": what, "characters": len(ids), **({"skipped": skipped} if skip_unknown else {})}
+    print_memory(memory, vocabulary.noun, as_json, about)
     if output and kind:
         from charlstm.views.memory_picture import draw_memory
 
@@ -93,6 +95,8 @@ def _own_validation(model: Path, vocabulary: Vocabulary) -> tuple[Ids | None, st
         return None, "no TEXT, and a model file does not say where its text was"
     try:
         data: DataConfig = load_config(folder.config).data
+        if not data.validation:
+            return None, "no TEXT, and the run kept no part of its own for validation"
         if "-" in data.text:
             return None, "no TEXT, and the run's own came from standard input"
         corpus = read_text(data.text, data, vocabulary)

@@ -15,6 +15,7 @@ from charlstm.commands.sample_output import Delivery, beam_facts, text_facts
 from charlstm.commands.sample_request import SampleOptions
 from charlstm.errors import shown
 from charlstm.sampling.request import SampleRequest
+from charlstm.values import escape_hint
 
 if TYPE_CHECKING:
     from charlstm.runs.model_file import Weights
@@ -30,6 +31,7 @@ def sample_texts(options: SampleOptions) -> None:
     from charlstm.views.console import print_line
 
     job = _job_for(options.request, read_weights(options.model), prime)
+    _warn_of_what_is_skipped(options.request, job)
     if options.verbose:
         for path, one in zip([options.model, *(path for path, _ in job.request.blended)], job.opened, strict=True):
             print_line(f"{path}: engine {one.name}; {one.reason}")
@@ -59,13 +61,22 @@ def _job_for(request: SampleRequest, weights: Weights, prime: str | None) -> Sam
         return resolve(request, weights, prime=prime, progress=progress, checked=_warn_of_stops)
 
 
+def _warn_of_what_is_skipped(request: SampleRequest, job: SampleJob) -> None:
+    """That a newline may have been meant by a backslash and an n, of which one was left out."""
+    from charlstm.views.console import print_warning
+
+    typed = str(request.given.get("prime", ""))
+    if request.unknown == "skip" and (hint := escape_hint(typed)) and job.vocabulary.unknown("\\"):
+        print_warning(f"of the prime {shown(typed)} the backslash was left out; {hint}")
+
+
 def _warn_of_stops(controls: Controls) -> None:
     from charlstm.sampling.stops import impossible_stops
     from charlstm.views.console import print_warning
 
     settings = controls.config
     for stop in impossible_stops(settings, controls.vocabulary):
-        hint = "; a shell's way to write a newline is $'\\n'" if "\\n" in stop else ""
+        hint = f"; {how}" if (how := escape_hint(stop)) else ""
         is_long = len(stop) > settings.length - settings.min_length
         reason = "it is longer than the text may be" if is_long else "it has a character that is never written"
         print_warning(f"the stop text {shown(stop)} can't occur: {reason}{hint}")

@@ -56,7 +56,7 @@ def score(
     from charlstm.scoring.surprise import Scorer
 
     saved = load_model(model, find_device(device))
-    data = as_trained([saved.config.data], reading)
+    data = as_trained([saved.config.data], reading, [saved.vocabulary])
     scorer = Scorer(saved.model, saved.vocabulary, skip_unknown)
     passages = (passage for passage in read_passages(text, data, by) if len(passage.text) >= min_chars)
     view = ScoresView(form, saved.vocabulary, by, several)
@@ -88,7 +88,7 @@ def classify(
     from charlstm.views.scores import VerdictsView
 
     saved = [load_model(path, find_device(device)) for path in models.values()]
-    data = as_trained([one.config.data for one in saved], reading)
+    data = as_trained([one.config.data for one in saved], reading, [one.vocabulary for one in saved])
     classifier = Classifier([Scorer(one.model, one.vocabulary, skip_unknown=True) for one in saved], priors)
     view = VerdictsView(list(models), as_json, by, several)
     with _scoring_progress(shows_rows=True) as progress:

@@ -10,20 +10,23 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import Self, TypeVar
 
 from charlstm.config import Config
 from charlstm.errors import Argument, CharlstmError, ModelError, RunError
 from charlstm.files import append_bytes, half_written, read_whole, told, write_atomically
+from charlstm.runs.lock import FolderLock, InUse, is_bare, is_free, is_locked, whose
 from charlstm.runs.records import Point, read_curve
 
 TRIALS = "trials.jsonl"
 """What tells the folder of a search from that of a run."""
+
+RUNS = Path("runs")
+"""Where runs are that were given no name."""
 
 Marks = dict[str, tuple[int, str]]
 """Of each log its size in bytes and the SHA-256 of its content."""
@@ -65,7 +68,7 @@ class RunFolder:
 
     @property
     def best(self) -> Path:
-        """The model with the lowest validation loss."""
+        """The model with the lowest validation loss; there is none where no part of the text is kept for validation."""
         return self.path / "best.safetensors"
 
     @property
@@ -91,39 +94,33 @@ class RunFolder:
     def _files(self) -> tuple[Path, ...]:
         return (self.config, self.metrics, self.samples, self.best, self.last, self.resume, self.previous, self.curves)
 
-    @property
-    def _lock(self) -> Path:
-        return self.path / ".lock"
-
     def is_in_use(self) -> bool:
         """Whether a training is writing to the folder now."""
-        with suppress(OSError):  # which says that it may not be written to, and so is not
-            try:
-                if self._lock.is_file():
-                    FileLock(self._lock).acquire(blocking=False).lock.release()
-            except Timeout:
-                return True
-        return False
+        return is_locked(self.path)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, warn: Callable[[str], object] = lambda note: None) -> Iterator[Self]:
         """Make the folder and keep other trainings out of it. RunError where one is in it.
 
-        The system lets go of the lock when a process ends, however it ends.
+        `warn` is told where the file system has no locks.
         """
         with told(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._lock)
             try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                remedy = ("wait for it, or ", *ANOTHER_RUN)
+                lock = FolderLock(self.path)
+            except InUse:
+                gone = whose(self.path)
+                remedy = ("wait for it, or ", *ANOTHER_RUN, f"; {gone}" if gone else "")
                 raise RunError(f"another training is writing to {self.path}", remedy=remedy) from None
         try:
-            self._clear_temporaries()
-            yield
+            self._begin(lock, warn)
+            yield self
         finally:
             lock.release()
+
+    def _begin(self, lock: FolderLock, warn: Callable[[str], object]) -> None:
+        if lock.note:
+            warn(lock.note)
+        self._clear_temporaries()
 
     def _clear_temporaries(self) -> None:
         """Half-written files that a crash has left. Only who holds the lock may do this."""
@@ -225,6 +222,9 @@ class RunFolder:
         append_bytes(self.samples, f"=== step {step}, {about}\n{text}\n\n".encode("utf-8", errors="surrogatepass"))
 
 
+Folder = TypeVar("Folder", bound=RunFolder)
+
+
 def is_unicode(name: str) -> bool:
     """False for names with bytes that are not UTF-8, which neither TOML nor safetensors can spell."""
     return not any("\ud800" <= c <= "\udfff" for c in name)
@@ -240,15 +240,47 @@ def refuse_losing(run: Path | None, overwrite: bool, model: Path | None, extend:
         raise CharlstmError(lost, remedy=ANOTHER_RUN)
 
 
-def new_run_folder(name: str, under: Path = Path("runs")) -> RunFolder:
-    """`runs/name`, or the first of `runs/name-2`, `runs/name-3`, ... that does not exist."""
-    candidates = (under / (name if i == 1 else f"{name}-{i}") for i in range(1, 1_000_000))
-    return RunFolder(next(path for path in candidates if not path.exists()))
+def new_run_folder(name: str, under: Path = RUNS) -> RunFolder:
+    """`runs/name`, or the first of `runs/name-2`, `runs/name-3`, ... that is free: `claimed` would take it now."""
+    return RunFolder(next(path for path in _numbered(name, under) if is_free(path)))
 
 
-def newest_run(under: Path = Path("runs")) -> RunFolder:
+@contextmanager
+def claimed(kind: type[Folder], name: str, warn: Callable[[str], object], under: Path = RUNS) -> Iterator[Folder]:
+    """The first of `runs/name`, `runs/name-2`, ... that is free, locked: whoever looks for one at the same time takes the next.
+
+    Free is also one that was claimed by a process that died before it wrote anything. Where nothing comes into it, it goes.
+    """
+    for path in _numbered(name, under):
+        if not is_free(path):
+            continue
+        try:
+            with told(path):
+                lock = FolderLock(path)
+        except InUse:
+            continue
+        if not is_bare(path):  # since it was looked at
+            lock.release()
+            continue
+        folder = kind(path)
+        try:
+            folder._begin(lock, warn)
+            yield folder
+        finally:
+            lock.give_up()
+        return
+
+
+def _numbered(name: str, under: Path) -> Iterator[Path]:
+    return (under / (name if i == 1 else f"{name}-{i}") for i in range(1, 1_000_000))
+
+
+def newest_run(under: Path = RUNS) -> RunFolder:
     """The run that was saved last. RunError where there is none."""
-    saves = list(under.glob("*/resume*.safetensors"))
-    if not saves:
+    saved: dict[Path, float] = {}
+    for save in under.glob("*/resume*.safetensors"):
+        with suppress(OSError):  # a link to nowhere, or a run that is taken away just now
+            saved[save] = save.stat().st_mtime
+    if not saved:
         raise RunError(f"no run to resume in {under}", remedy=("name its folder with ", Argument("run")))
-    return RunFolder(max(saves, key=lambda save: save.stat().st_mtime).parent)
+    return RunFolder(max(saved, key=lambda save: saved[save]).parent)

@@ -22,7 +22,7 @@ from charlstm.config import DataConfig
 from charlstm.errors import TextError
 from charlstm.text.cache import MOST_IN_MEMORY, CacheEntry, DamagedEntry, Disk, Spool, TextCache
 from charlstm.text.compression import Stream
-from charlstm.text.counting import choose_vocabulary, controls, make_tally, rare_characters
+from charlstm.text.counting import choose_vocabulary, controls, make_tally, rare_characters, unknown_characters
 from charlstm.text.decoding import NoText, TextReader, in_pieces
 from charlstm.text.normalization import nfc_pieces
 from charlstm.text.sources import Given, Source, find_sources
@@ -33,7 +33,7 @@ from charlstm.values import size_of
 IN_MEMORY = 64 * 2**20
 """Bytes of ids up to which a text stays in memory, and out of the cache."""
 _AS_IT_IS = DataConfig()
-_CACHE_VERSION = 2  # of all that leads from bytes to ids: another one makes all entries of the cache unknown
+_CACHE_VERSION = 3  # of all that leads from bytes to ids: another one makes all entries of the cache unknown
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class Findings:
     """The file and offset of the first byte that the encoding does not allow, where such bytes were let pass."""
     rare: int = 0
     """Characters that became U+FFFD."""
+    unknown: int = 0
+    """Characters that the given vocabulary lacks, which were left out."""
     damaged: bool = False
     """The text was in the cache, but not whole."""
     unkept: str = ""
@@ -104,6 +106,7 @@ class _Plan:
     data: DataConfig
     given: Vocabulary | None = None
     extend: bool = False
+    skip_unknown: bool = False
 
     def key(self, sources: Sequence[Source]) -> str | None:
         """The name of the text in the cache; None where its bytes can be read only once."""
@@ -113,7 +116,8 @@ class _Plan:
         given = self.given.to_json() if self.given else None
         settings = self.data.model_dump(mode="json", exclude={"text", "validation", "test"})
         # What NFC makes of a text depends on the version of Unicode.
-        return _hash([_CACHE_VERSION, unicodedata.unidata_version, settings, given, self.extend, files]).hexdigest()
+        skips = ["skip"] * self.skip_unknown
+        return _hash([_CACHE_VERSION, unicodedata.unidata_version, settings, given, self.extend, files, *skips]).hexdigest()
 
 
 def read_corpus(
@@ -122,15 +126,16 @@ def read_corpus(
     vocabulary: Vocabulary | None = None,
     extend: bool = False,
     progress: Progress = lambda done, total: None,
+    skip_unknown: bool = False,
 ) -> Corpus:
     """Read TEXT arguments as `data` says; its own `text` is left aside.
 
     With a given `vocabulary` its unit and normalisation hold, and TextError counts and lists the characters that it lacks,
-    unless it may be extended by them. TextError also names a file that can't be read, and where.
+    unless it may be extended by them, or they are to be left out. TextError also names a file that can't be read, and where.
     """
     if vocabulary:
         data = data.model_copy(update={"unit": vocabulary.unit, "normalize": vocabulary.normalize})
-    return _read_sources(find_sources(sources), _Plan(data, vocabulary, extend), progress)
+    return _read_sources(find_sources(sources), _Plan(data, vocabulary, extend, skip_unknown), progress)
 
 
 def stream_text(sources: Sequence[str], data: DataConfig, vocabulary: Vocabulary) -> Generator[str, None, None]:
@@ -220,9 +225,11 @@ def _encode(texts: _Texts, plan: _Plan, disk: Disk, key: Callable[[], str | None
         for piece in texts:
             spool.add(tally.add(piece))
         counts = tally.counts()
-        vocabulary = choose_vocabulary(counts, plan.data, plan.given, plan.extend)
+        skipping = plan.given if plan.skip_unknown else None
+        vocabulary = skipping or choose_vocabulary(counts, plan.data, plan.given, plan.extend)
         digest = _hash(vocabulary.to_json())
         recode = tally.recoder(vocabulary)
+        unknown = unknown_characters(counts, vocabulary)
         findings = Findings(
             crlf=texts.reader.crlf,
             cr=texts.reader.cr,
@@ -232,6 +239,7 @@ def _encode(texts: _Texts, plan: _Plan, disk: Disk, key: Callable[[], str | None
             controls=controls(counts),
             replaced=texts.reader.replaced,
             rare=sum(rare_characters(counts, vocabulary).values()),
+            unknown=sum(unknown.values()),
         )
 
         def blocks() -> Iterator[Ids]:

@@ -87,12 +87,16 @@ class CharTally:
         return {chr(self._points[i]): int(self._counts[i]) for i in np.flatnonzero(self._counts)}
 
     def recoder(self, vocabulary: Vocabulary) -> Recoder:
-        """What turns provisional ids into the vocabulary's."""
+        """What turns provisional ids into the vocabulary's, those of characters that it lacks left out."""
         assert isinstance(vocabulary, CharVocabulary)
-        table = vocabulary.table(self._points[: self._size])
+        points = self._points[: self._size]
+        table, is_known = vocabulary.table(points), vocabulary.knows(points)
+        has_unknown = bool((~is_known & (self._counts[: self._size] > 0)).any())
         short = table[:256].tobytes().ljust(256, b"\0")
 
         def recode(ids: Ids) -> Ids:
+            if has_unknown:
+                ids = ids[is_known[ids]]
             if ids.dtype == table.dtype == np.uint8:  # by far faster than the lookup
                 return np.frombuffer(ids.tobytes().translate(short), dtype=np.uint8)
             return table[ids]
@@ -182,12 +186,19 @@ def rare_characters(counts: Mapping[str, int], vocabulary: Vocabulary) -> dict[s
     return {c: n for c, n in counts.items() if c not in known}
 
 
-def _refuse_missing(counts: Mapping[str, int], vocabulary: Vocabulary) -> None:
+def unknown_characters(counts: Mapping[str, int], vocabulary: Vocabulary) -> dict[str, int]:
+    """Those that a vocabulary has no id for at all, the most frequent first."""
     often_first = sorted(counts, key=lambda c: -counts[c])
-    missing = vocabulary.unknown("".join(often_first))
-    if missing:
-        total, kinds = sum(counts[c] for c in missing), f"{len(missing):,} kind{'s' * (len(missing) > 1)}"
-        raise UnknownCharactersError(f"not in the vocabulary: {total:,} of the text's characters, {kinds}: {describe(missing)}")
+    return {c: counts[c] for c in vocabulary.unknown("".join(often_first))}
+
+
+def _refuse_missing(counts: Mapping[str, int], vocabulary: Vocabulary) -> None:
+    if missing := unknown_characters(counts, vocabulary):
+        total, kinds = sum(missing.values()), f"{len(missing):,} kind{'s' * (len(missing) > 1)}"
+        raise UnknownCharactersError(
+            f"not in the vocabulary: {total:,} of the text's characters, {kinds}: {describe(missing)}",
+            remedy=(Argument("unknown", "skip"), " leaves such characters out"),
+        )
 
 
 def _refuse_too_many(symbols: int) -> None:

@@ -16,6 +16,7 @@ from charlstm.config import DataConfig
 from charlstm.errors import Argument, TextError
 from charlstm.text.compression import Stream
 from charlstm.text.detection import escaped_encoding, unlike_ascii, wide_encoding
+from charlstm.text.line_ends import with_line_ends
 from charlstm.text.remedies import Trust, remedy
 
 PIECE = 2**20
@@ -120,22 +121,14 @@ class TextReader:
         yield self._line_ends(held)
 
     def _line_ends(self, text: str) -> str:
-        if "\r" not in text:
+        if "\r" not in text and self._data.newlines in ("keep", "lf"):
             return text
-        text = with_line_ends(text, self._data)
-        both = text.count("\r\n")
-        self.crlf += both
-        self.cr += text.count("\r") - both
+        text = with_line_ends(text, self._data.newlines)
+        if self._data.newlines == "keep":
+            both = text.count("\r\n")
+            self.crlf += both
+            self.cr += text.count("\r") - both
         return text
-
-
-def with_line_ends(text: str, data: DataConfig) -> str:
-    """A text with the line ends that `data.newlines` asks for.
-
-    >>> with_line_ends("a\\r\\nb\\rc", DataConfig(newlines="lf"))
-    'a\\nb\\nc'
-    """
-    return text.replace("\r\n", "\n").replace("\r", "\n") if data.newlines == "lf" else text
 
 
 def in_pieces(texts: Iterable[str], least: int = 2**18) -> Iterator[str]:

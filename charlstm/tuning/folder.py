@@ -10,6 +10,7 @@ from pathlib import Path
 
 from charlstm.errors import RunError, shown
 from charlstm.runs.folder import ANOTHER_RUN, TRIALS, RunFolder
+from charlstm.runs.lock import LOCK_FILES, is_bare
 
 
 class SearchFolder(RunFolder):
@@ -34,10 +35,9 @@ class SearchFolder(RunFolder):
         """RunError where the folder holds anything and no search: what a search throws away in it would be lost."""
         if RunFolder(self.path).held():
             raise RunError(f"{self.path} holds a training and no search", remedy=ANOTHER_RUN)
-        if self.path.is_dir() and not self.trials.exists():
-            others = [path.name for path in self.path.iterdir() if path.name != ".lock"]
-            if others:
-                raise RunError(f"{self.path} holds {shown(min(others))} and no search", remedy=ANOTHER_RUN)
+        if self.path.is_dir() and not self.trials.exists() and not is_bare(self.path):
+            first = min(path.name for path in self.path.iterdir() if path.name not in LOCK_FILES)
+            raise RunError(f"{self.path} holds {shown(first)} and no search", remedy=ANOTHER_RUN)
 
     def _files(self) -> tuple[Path, ...]:
         return (self.trials, self.best_config)

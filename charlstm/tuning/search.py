@@ -127,7 +127,7 @@ class Search:
                     record = replace(record, steps=seen.step)
                     yield seen
                     continue
-                loss = min(loss, seen.validation_loss)
+                loss = min(loss, seen.validation_loss or math.inf)  # trials always keep a part to be compared by
                 record = replace(record, loss=loss)
                 before, part = part, RUNGS * seen.step // trainer.total_steps
                 if part > before and self.trials.report(loss, part):

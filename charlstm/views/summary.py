@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
-from rich.table import Table
+from rich.text import Text
 
 from charlstm.config import Config
 from charlstm.model.device import describe_device
@@ -20,8 +20,9 @@ from charlstm.text.corpus import Corpus
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.prepared import Prepared
 from charlstm.training.trainer import Trainer
-from charlstm.views.console import console, duration, print_facts, print_json, print_line
+from charlstm.views.console import duration, print_facts, print_json, print_line, print_warning
 from charlstm.views.info import loss_in_words, model_in_words
+from charlstm.views.tables import Column, print_table
 from charlstm.words import counted
 
 MANY_SYMBOLS = 5_000
@@ -48,6 +49,8 @@ def print_prepared(prepared: Prepared, asked: Config) -> None:
         instead = f"batch_size {layout.batch_size}, seq_len {layout.seq_len}"
         rows.append(("note", f"the text is too short for {wanted}: {instead} instead"))
     print_facts(rows)
+    if corpus.findings.unkept:
+        print_warning(f"{corpus.findings.unkept}; until then this text is encoded anew each time")
 
 
 def _value_of(config: Config, key: str) -> object:
@@ -57,6 +60,9 @@ def _value_of(config: Config, key: str) -> object:
 
 def _split(prepared: Prepared) -> str:
     learned, validation, test = prepared.split, prepared.end - prepared.split, len(prepared.ids) - prepared.end
+    if not validation:
+        rest = f"the last {test:,} kept for a test" if test else "all of it"
+        return f"{learned:,} to learn from, {rest}; none to validate on"
     if not test:
         return f"{learned:,} to learn from, the last {validation:,} to validate on"
     return f"{learned:,} to learn from, {validation:,} to validate on, the last {test:,} kept for a test"
@@ -87,8 +93,6 @@ def _notes(corpus: Corpus) -> Iterator[str]:
         yield f"{size:,} symbols make a wide model: data.unit=byte needs 256, data.min_count=5 leaves out rare ones"
     if found.damaged:
         yield "what the cache held of this text was damaged: it was encoded anew"
-    if found.unkept:
-        yield f"{found.unkept}; until then it is encoded anew each time"
 
 
 def _first_few(names: Sequence[str], most: int = 3) -> str:
@@ -132,22 +136,26 @@ def print_result(trainer: Trainer, folder: RunFolder, program: str, diagnosis: D
     print_line(f"next: {program} sample {shlex.quote(str(folder.path))} --prime {prime} --length 500")
 
 
-def print_evaluations(results: dict[str, Evaluation], vocabulary: Vocabulary, as_json: bool) -> None:
-    """A row a protocol."""
+def print_evaluations(
+    results: dict[str, Evaluation], vocabulary: Vocabulary, as_json: bool, skipped: int | None = None
+) -> None:
+    """A row a protocol; in JSON also how many of the text's characters were left out, where that was asked for."""
     noun = vocabulary.noun
     if as_json:
+        more = {} if skipped is None else {"skipped": skipped}
         print_json(
             {
-                name: {"nats": e.loss, "bpc": e.bpc, "chars": e.chars, "per": noun, "seconds": round(e.seconds, 3)}
+                name: {"nats": e.loss, "bpc": e.bpc, "chars": e.chars, "per": noun, "seconds": round(e.seconds, 3), **more}
                 for name, e in results.items()
             }
         )
         return
-    table = Table(box=None, pad_edge=False)
-    for name in ("protocol", f"nats per {noun}", f"bits per {noun}", f"{noun}s scored", "time", "a second"):
-        table.add_column(name, justify="left" if name == "protocol" else "right", no_wrap=name == "protocol")
-    for name, result in results.items():
-        speed = result.chars / max(result.seconds, 1e-9)
-        row = (f"{result.loss:.4f}", f"{result.bpc:.4f}", f"{result.chars:,}", duration(result.seconds), f"{speed:,.0f}")
-        table.add_row(name, *row)
-    console(stderr=False).print(table)
+    titles = ("protocol", f"nats per {noun}", f"bits per {noun}", f"{noun}s scored", "time", "a second")
+    columns = [Column(title, gone, is_right=gone > 0) for gone, title in enumerate(titles)]
+    print_table(columns, [_evaluation_cells(name, result) for name, result in results.items()])
+
+
+def _evaluation_cells(name: str, result: Evaluation) -> list[Text]:
+    speed = result.chars / max(result.seconds, 1e-9)
+    row = (f"{result.loss:.4f}", f"{result.bpc:.4f}", f"{result.chars:,}", duration(result.seconds), f"{speed:,.0f}")
+    return [*map(Text, (name, *row))]

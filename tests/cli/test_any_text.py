@@ -182,9 +182,9 @@ def test_wrong_options(charlstm: Callable[..., Result], arguments: list[str], pa
     assert part in result.stderr
 
 
-LARGE = (
+LARGE = (  # a text that no memory takes
     "import sys; from charlstm import cli; from charlstm.text import corpus; "
-    "corpus.IN_MEMORY = 500; sys.exit(cli.main(sys.argv[1:]))"
+    "corpus.IN_MEMORY = corpus.MOST_IN_MEMORY = 500; sys.exit(cli.main(sys.argv[1:]))"
 )
 
 
@@ -200,13 +200,16 @@ def test_a_full_disk_under_the_cache_ends_in_exit_1_with_nothing_left(tmp_path: 
     result = subprocess.run(
         [sys.executable, "-c", LARGE, "train", "a.txt"],
         cwd=tmp_path,
-        # Without the last, Python would cut off what it compiles and keep it so.
+        # Python would keep what fits of a module that it compiles here, and fail by it ever after.
         env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         check=False,
         preexec_fn=limit,
     )
     assert result.returncode == 1, result.stderr
-    assert result.stderr.startswith(b"charlstm: can't write the encoded text to ")
-    assert result.stderr.count(b"\n") == 1
+    lines = result.stderr.splitlines()
+    (warning,) = [line for line in lines if line.startswith(b"warning: ")]
+    assert warning.startswith(b"warning: can't write the encoded text to "), "the text stays in memory"
+    assert lines[-1].startswith(b"charlstm: can't write runs/a/resume.safetensors: "), "the run can't"
+    assert not (tmp_path / "runs").exists()
     assert list((tmp_path / "cache" / "charlstm" / "texts").iterdir()) == []
