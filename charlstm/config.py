@@ -45,7 +45,7 @@ class DataConfig(_Section):
     test: Annotated[float | int, BeforeValidator(part_or_none)] = 0
     """What is neither learned from nor scored in training, counted likewise, at the very end; for `charlstm eval --test`."""
     encoding: Annotated[str, AfterValidator(text_encoding)] = "utf-8"
-    """How the text's bytes are read; with the default a byte order mark tells UTF-16 and UTF-32 apart."""
+    """How the text's bytes are read; with the default UTF-16 and UTF-32 are told by a byte order mark or zero bytes."""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """Bytes that the encoding does not allow: an error, U+FFFD in their place, or nothing."""
     newlines: Literal["keep", "lf", "crlf", "cr"] = "keep"
