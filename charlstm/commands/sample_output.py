@@ -51,6 +51,7 @@ class Delivery:
     def _write(self, number: int, pieces: Pieces) -> None:
         path = self._options.place(number)
         assert path is not None
+        self._options.require_spared(path)
         write_output(path, _in_utf8(self._joined(pieces)))
 
     def _joined(self, pieces: Pieces) -> Iterator[str]:

@@ -119,6 +119,10 @@ class RunFolder:
     def _files(self) -> tuple[Path, ...]:
         return (self.config, self.metrics, self.samples, self.best, self.last, self.resume, self.previous, self.curves)
 
+    def replaced(self) -> tuple[Path, ...]:
+        """What a new run here takes the place of: files, and folders with all that is in them."""
+        return (*self._files(), self.tensorboard)
+
     def is_in_use(self) -> bool:
         """Whether a training is writing to the folder now."""
         return is_locked(self.path)
@@ -274,9 +278,16 @@ def refuse_losing(run: Path | None, overwrite: bool, model: Path | None, extend:
     if extend and not model:
         remedy = ("name one with ", Argument("begin"))
         raise CharlstmError("it needs a trained model", key="extend_vocabulary", value=True, remedy=remedy)
-    if model and run and overwrite and run.resolve() in (model.resolve(), model.resolve().parent):
+    if model and run and overwrite and _is_of(run, model):
         lost = (Argument("overwrite", True), " would replace the run that ", Argument("begin"), f" begins with, {model}")
         raise CharlstmError(lost, remedy=ANOTHER_RUN)
+
+
+def _is_of(run: Path, model: Path) -> bool:
+    """Whether a model is that of a run: its folder, or a file that is one of its files, whatever it is called."""
+    if run.resolve() in (model.resolve(), model.resolve().parent):
+        return True
+    return model.is_file() and any(file.samefile(model) for file in RunFolder(run).held())
 
 
 def new_run_folder(name: str, under: Path = RUNS) -> RunFolder:
