@@ -14,7 +14,7 @@ from charlstm.commands.common import read_text
 from charlstm.commands.outputs import picture_kind
 from charlstm.config import DataConfig, SampleConfig, load_config
 from charlstm.errors import Argument, CharlstmError, UnknownCharactersError
-from charlstm.files import write_atomically
+from charlstm.files import write_output
 from charlstm.runs.differences import text_name
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import Weights, read_weights
@@ -82,7 +82,7 @@ def show_memory(
     if output and kind:
         from charlstm.views.memory_picture import draw_memory
 
-        write_atomically(output, [draw_memory(memory, vocabulary.noun, weights.config.train.seq_len, kind)])
+        write_output(output, [draw_memory(memory, vocabulary.noun, weights.config.train.seq_len, kind)])
         print_line(f"picture: {output}")
 
 

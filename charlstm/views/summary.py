@@ -15,6 +15,7 @@ from charlstm.config import Config
 from charlstm.model.device import describe_device
 from charlstm.runs.diagnosis import Diagnosis
 from charlstm.runs.folder import RunFolder
+from charlstm.runs.naming import in_shell
 from charlstm.scoring.totals import Evaluation
 from charlstm.text.corpus import Corpus
 from charlstm.text.vocabulary import Vocabulary
@@ -118,7 +119,7 @@ def print_result(trainer: Trainer, folder: RunFolder, program: str, diagnosis: D
     # On lines of their own, never wrapped by us: they are there to be copied.
     if to_try and trainer.is_finished:
         print_line(f"to try: {to_try}")
-    print_line(f"next: {program} sample {shlex.quote(str(folder.path))} --prime {prime} --length 500")
+    print_line(f"next: {program} sample {in_shell(folder.path)} --prime {prime} --length 500")
 
 
 def print_evaluations(results: dict[str, Evaluation], vocabulary: Vocabulary, as_json: bool) -> None:
