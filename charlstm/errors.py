@@ -134,7 +134,7 @@ def _parts(phrase: Phrase) -> tuple[str | Argument, ...]:
 
 
 class Stopped(BaseException):
-    """Ctrl-C or SIGTERM. Not an Exception, so that nothing that deals with errors deals with it."""
+    """Ctrl-C, SIGTERM or SIGHUP. Not an Exception, so that nothing that deals with errors deals with it."""
 
     def __init__(self, number: int, message: str = "stopped") -> None:
         super().__init__(message)

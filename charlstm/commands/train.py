@@ -16,6 +16,7 @@ from charlstm.asked import Asked, ask
 from charlstm.commands.common import command_to_try, program, read_text
 from charlstm.commands.drawing import Drawing
 from charlstm.commands.signals import if_stopped, stopping
+from charlstm.commands.streams import READER_LEFT, unread
 from charlstm.config import DataConfig, load_config
 from charlstm.runs.diagnosis import diagnose
 from charlstm.runs.folder import RunFolder, new_run_folder, newest_run, refuse_losing
@@ -130,7 +131,7 @@ def _fit(trainer: Trainer, folder: RunFolder) -> int:
     drawing = Drawing(folder, trainer.config.track.curves)
     trackers = open_trackers(trainer.config, folder, trainer.position.step, print_warning)
     at_once = if_stopped(f"stopped at once; what was saved before is whole; to go on: {_resume_command(folder)}")
-    with drawing, trackers:
+    with unread(trainer.stop), drawing, trackers:
         try:
             with at_once, stopping(trainer) as received, closing(trainer.fit(folder)) as records:
                 for record in records:
@@ -144,9 +145,9 @@ def _fit(trainer: Trainer, folder: RunFolder) -> int:
             view.finish()
         diagnosis = diagnose(folder.curve(), trainer.config)
         print_result(trainer, folder, program(), diagnosis, command_to_try(diagnosis, folder))
-        if received and not trainer.is_finished:
+        if trainer.stop_asked and not trainer.is_finished:
             print_line(f"to go on: {_resume_command(folder)}")
-    return 128 + received[0] if received else 0
+    return 128 + received[0] if received else READER_LEFT if trainer.stop_asked and not trainer.is_finished else 0
 
 
 def _resume_command(folder: RunFolder) -> str:

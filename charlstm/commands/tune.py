@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from charlstm.asked import ask
 from charlstm.commands.common import program, read_text
 from charlstm.commands.signals import if_stopped, stopping
+from charlstm.commands.streams import READER_LEFT, unread
 from charlstm.errors import Argument, CharlstmError, SearchError
 from charlstm.runs.folder import new_run_folder
 from charlstm.runs.naming import run_name, with_absolute_paths
@@ -83,20 +84,28 @@ def _run(search: Search, most: float, seconds: float | None, as_json: bool, agai
     from charlstm.views.console import print_line
     from charlstm.views.tune import SearchView, print_best, print_trials
 
+    readers_left: list[int] = []
+
+    def leave() -> None:
+        readers_left.append(READER_LEFT)
+        search.stop()
+
     view = SearchView(search)
     at_once = if_stopped(f"stopped at once; the trials before are kept; to go on: {again}")
-    try:
-        with at_once, stopping(search) as received, closing(search.run(most, seconds)) as records:
-            for record in records:
-                view.show(record)
-    finally:
-        view.close()
-    print_trials(search, as_json)
-    if best := search.trials.best():
-        print_best(search, best, program())
-    if received:
-        print_line(f"to go on: {again}")
-    elif not best:
-        remedy = ("allow more time or shorter trials, such as with ", Argument("train.max_steps", 300))
-        raise SearchError("no trial was done, so none is the best", remedy=remedy)
-    return 128 + received[0] if received else 0
+    with unread(leave):
+        try:
+            with at_once, stopping(search) as received, closing(search.run(most, seconds)) as records:
+                for record in records:
+                    view.show(record)
+        finally:
+            view.close()
+        print_trials(search, as_json)
+        if best := search.trials.best():
+            print_best(search, best, program())
+        codes = [128 + number for number in received] + readers_left
+        if codes:
+            print_line(f"to go on: {again}")
+        elif not best:
+            remedy = ("allow more time or shorter trials, such as with ", Argument("train.max_steps", 300))
+            raise SearchError("no trial was done, so none is the best", remedy=remedy)
+    return codes[0] if codes else 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
-from rich.table import Table
+from rich.text import Text
 
 from charlstm.config import Config
 from charlstm.model.device import describe_device
@@ -20,8 +20,9 @@ from charlstm.text.corpus import Corpus
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.prepared import Prepared
 from charlstm.training.trainer import Trainer
-from charlstm.views.console import console, duration, print_facts, print_json, print_line
+from charlstm.views.console import duration, print_facts, print_json, print_line
 from charlstm.views.info import loss_in_words, model_in_words
+from charlstm.views.tables import Column, print_table
 
 MANY_SYMBOLS = 5_000
 """More make the last layer the widest part of a model."""
@@ -134,11 +135,12 @@ def print_evaluations(
             }
         )
         return
-    table = Table(box=None, pad_edge=False)
-    for name in ("protocol", f"nats per {noun}", f"bits per {noun}", f"{noun}s scored", "time", "a second"):
-        table.add_column(name, justify="left" if name == "protocol" else "right", no_wrap=name == "protocol")
-    for name, result in results.items():
-        speed = result.chars / max(result.seconds, 1e-9)
-        row = (f"{result.loss:.4f}", f"{result.bpc:.4f}", f"{result.chars:,}", duration(result.seconds), f"{speed:,.0f}")
-        table.add_row(name, *row)
-    console(stderr=False).print(table)
+    titles = ("protocol", f"nats per {noun}", f"bits per {noun}", f"{noun}s scored", "time", "a second")
+    columns = [Column(title, gone, is_right=gone > 0) for gone, title in enumerate(titles)]
+    print_table(columns, [_evaluation_cells(name, result) for name, result in results.items()])
+
+
+def _evaluation_cells(name: str, result: Evaluation) -> list[Text]:
+    speed = result.chars / max(result.seconds, 1e-9)
+    row = (f"{result.loss:.4f}", f"{result.bpc:.4f}", f"{result.chars:,}", duration(result.seconds), f"{speed:,.0f}")
+    return [*map(Text, (name, *row))]

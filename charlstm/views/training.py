@@ -7,8 +7,10 @@ Does not know: what makes them.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,10 +18,12 @@ from tqdm import tqdm
 
 from charlstm.runs.records import AnyRecord, Record, Setback, StepRecord
 from charlstm.training.trainer import MAX_SETBACKS, Trainer
-from charlstm.views.console import console, duration, print_warning
+from charlstm.views.console import console, duration, print_warning, room
+from charlstm.views.tables import Column, layout
 from charlstm.views.terminal import visible
 
 _SAMPLE_LINES = 3
+_SIDE_BY_SIDE = 50  # columns: in fewer two samples do not stand side by side
 
 
 class TrainingView:
@@ -85,13 +89,17 @@ class TrainingView:
     def _show_evaluation(self, record: Record) -> None:
         width = len(str(self._trainer.config.train.epochs))
         at = f"epoch {record.epoch:{width}}" if record.ends_epoch else f"step {record.step:,}"
-        line = Text(f"{at:<{6 + width}}  train {record.train_loss:.3f}  validation ")
-        line.append(f"{record.validation_loss:.3f}", "bold")
-        line.append(f"  {record.bpc:.3f} {self._bits}  {duration(record.seconds)}")
-        if record.is_best:
-            line.append("  ↓ best", "green")
-        self._console.print(line)
-        self._console.print(Text(_excerpt(record.sample, self._console), "dim"))
+        validation = Text("validation ").append(f"{record.validation_loss:.3f}", "bold")
+        parts = [
+            (0, Text(f"{at:<{6 + width}}")),
+            (2, Text(f"train {record.train_loss:.3f}")),
+            (0, validation),
+            (3, Text(f"{record.bpc:.3f} {self._bits}")),
+            (4, Text(duration(record.seconds))),
+            (1, Text("↓ best" if record.is_best else "", "green")),
+        ]
+        self._console.print(_joined([part for part in parts if part[1]], room()), soft_wrap=True)
+        self._console.print(Text(_excerpt(record.sample, self._console, room()), "dim"), soft_wrap=True)
 
 
 class LessonView(TrainingView):
@@ -104,12 +112,17 @@ class LessonView(TrainingView):
     def _show_evaluation(self, record: Record) -> None:
         batch = record.batch if record.step > 1 else 0  # the very first evaluation is the lesson's batch 0
         losses = f"Train Loss: {record.train_loss:.6f}, Validation Loss: {record.validation_loss:.6f}"
-        self._console.print(f"Epoch: {record.epoch - 1}, Batch: {batch}, {losses}")
+        self._console.print(f"Epoch: {record.epoch - 1}, Batch: {batch}, {losses}", soft_wrap=True)
         if record.ends_epoch:
             self._samples = [*self._samples[:1], (record.epoch - 1, record.sample)]
 
     def finish(self) -> None:
-        """The samples of the first and the last epoch, side by side."""
+        """The samples of the first and the last epoch, side by side, or on a narrow terminal one below the other."""
+        width = room()
+        if width and width < _SIDE_BY_SIDE:
+            for epoch, sample in self._samples:
+                self._console.print(Text(f"Epoch {epoch}\n", "bold").append(visible(sample), "not bold"), soft_wrap=True)
+            return
         table = Table(show_lines=False, expand=True)
         for epoch, _ in self._samples:
             table.add_column(f"Epoch {epoch}", ratio=1, overflow="fold")
@@ -122,7 +135,14 @@ def make_view(trainer: Trainer) -> TrainingView:
     return LessonView(trainer) if trainer.config.train.style == "lesson" else TrainingView(trainer)
 
 
-def _excerpt(sample: str, on: Console) -> str:
-    """The first lines of a sample, each within the terminal, behind a rule that sets them apart."""
-    lines = Text(visible(sample).expandtabs(4)).wrap(on, max(20, on.width - 4))
+def _joined(parts: Sequence[tuple[int, Text]], most: int | None) -> Text:
+    """A line of parts. On a narrow terminal those with the highest number are left out first, those with 0 never."""
+    columns, texts = [Column("", gone) for gone, _ in parts], [text for _, text in parts]
+    return Text("  ").join(texts[i] for i in layout(columns, [cell_len(text.plain) for text in texts], most))
+
+
+def _excerpt(sample: str, on: Console, most: int | None) -> str:
+    """The first lines of a sample, on a terminal each within it, behind a rule that sets them apart."""
+    text = Text(visible(sample).expandtabs(4))
+    lines = text.split("\n", allow_blank=True) if most is None else text.wrap(on, max(1, most - 4))
     return "\n".join(f"  │ {line.plain}".rstrip() for line in lines[:_SAMPLE_LINES])

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 from tqdm import tqdm
 
@@ -22,6 +21,7 @@ from charlstm.tuning.records import TrialRecord
 from charlstm.tuning.search import Search, TrialBegun
 from charlstm.tuning.space import Value
 from charlstm.views.console import console, duration, print_facts, print_json, print_line, print_warning
+from charlstm.views.tables import Column, print_table
 
 
 def print_search(search: Search, trials: float, seconds: float | None) -> None:
@@ -101,15 +101,18 @@ def print_trials(search: Search, as_json: bool) -> None:
             }
         )
         return
-    table = Table(box=None, pad_edge=False)
     names = list(search.space)
-    for name in ("trial", *map(_key_of, names), f"nats per {noun}", "steps", "time"):
-        table.add_column(name, justify="right", overflow="fold")
-    table.add_column("state", overflow="fold")
-    for trial in trials:
-        is_best = best is not None and best.number == trial.number
-        table.add_row(*_trial_cells(trial, names), "best" if is_best else trial.state, style="bold" if is_best else "")
-    console(stderr=False).print(table)
+    settings = [Column(_key_of(name), gone, is_right=True, least=6) for gone, name in enumerate(names, 2)]
+    last = len(names) + 2
+    columns = [
+        Column("trial", is_right=True),
+        *settings,
+        Column(f"nats per {noun}", is_right=True),
+        Column("steps", last + 1, is_right=True),
+        Column("time", last + 2, is_right=True),
+        Column("state", 1),
+    ]
+    print_table(columns, [_trial_cells(trial, names, trial == best) for trial in trials])
 
 
 def print_best(search: Search, best: TrialRecord, program: str) -> None:
@@ -124,10 +127,12 @@ def print_best(search: Search, best: TrialRecord, program: str) -> None:
     print_line(f"next: {program} train --config {shlex.quote(str(config))}")
 
 
-def _trial_cells(trial: TrialRecord, names: Sequence[str]) -> list[str]:
+def _trial_cells(trial: TrialRecord, names: Sequence[str], is_best: bool) -> list[Text]:
     values: Mapping[str, Value] = trial.values
     loss = "" if trial.loss is None else f"{trial.loss:.4f}"
-    return [str(trial.number), *(str(values[name]) for name in names), loss, f"{trial.steps:,}", duration(trial.seconds)]
+    about = (f"{trial.steps:,}", duration(trial.seconds), "best" if is_best else trial.state)
+    cells = (str(trial.number), *(str(values[name]) for name in names), loss, *about)
+    return [Text(cell, "bold" if is_best else "") for cell in cells]
 
 
 def _key_of(name: str) -> str:
