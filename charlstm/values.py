@@ -99,15 +99,8 @@ def parse_bias(text: str) -> tuple[str, float]:
     return character, number
 
 
-def part(value: object) -> object:
-    """A part of a text, a share of it as a float or a count as an int: 0.5 is a half, 1 is one character."""
-    if not _is_part(value):
-        raise ValueError(f"expected {_PART}")
-    return value
-
-
 def part_or_none(value: object) -> object:
-    """The same, or 0."""
+    """A part of a text, a share of it as a float or a count as an int: 0.5 is a half, 1 is one character, 0 is none."""
     if value == 0 and not isinstance(value, bool):
         return 0  # for 0.0 too
     if not _is_part(value):

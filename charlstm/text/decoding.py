@@ -14,6 +14,7 @@ from itertools import chain, islice
 from charlstm.config import DataConfig
 from charlstm.errors import Argument, TextError
 from charlstm.text.compression import Stream
+from charlstm.text.documents import document_in
 from charlstm.text.line_ends import with_line_ends
 
 PIECE = 2**20
@@ -54,6 +55,8 @@ class TextReader:
         """The text in pieces, without a byte order mark. TextError names the offset of a byte that is wrong."""
         blocks = self._blocks(stream)
         first = next(blocks, b"")
+        if document := document_in(first):
+            raise NoText(f"{stream.where} is {document.what}, not text", remedy=document.remedy(stream.where))
         encoding = stream.encoding or self._encoding(first)
         if len(_BINARY.findall(probe := _probe(first, encoding))) * 100 > len(probe):
             raise NoText(f"{stream.where} is a binary file, not text")

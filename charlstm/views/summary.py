@@ -7,7 +7,7 @@ Does not know: how any of the numbers came about.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rich.text import Text
 
@@ -20,8 +20,9 @@ from charlstm.text.corpus import Corpus
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.prepared import Prepared
 from charlstm.training.trainer import Trainer
-from charlstm.views.console import duration, print_facts, print_json, print_line
+from charlstm.views.console import duration, print_facts, print_json, print_line, print_warning
 from charlstm.views.info import loss_in_words, model_in_words
+from charlstm.views.left_out import first_few, rows_of_left_out
 from charlstm.views.tables import Column, print_table
 
 MANY_SYMBOLS = 5_000
@@ -33,12 +34,10 @@ def print_prepared(prepared: Prepared, asked: Config) -> None:
     corpus, layout, vocabulary = prepared.corpus, prepared.layout, prepared.vocabulary
     symbols = f" · {vocabulary.size:,} symbols" if vocabulary.unit == "char" else ""
     rows = [
-        ("text", f"{_first_few(corpus.names)} · {len(prepared.ids):,} {vocabulary.noun}s{symbols}"),
+        ("text", f"{first_few(corpus.names)} · {len(prepared.ids):,} {vocabulary.noun}s{symbols}"),
         ("split", _split(prepared)),
     ]
-    if corpus.skipped:
-        files = "file" if len(corpus.skipped) == 1 else "files"
-        rows.append(("skipped", f"{len(corpus.skipped):,} {files} without text: {_first_few(corpus.skipped)}"))
+    rows += rows_of_left_out(corpus.skipped, corpus.left_out, corpus.repeated)
     rows += [("note", note) for note in _notes(corpus)]
     if prepared.chosen:
         values = (f"{key} {_value_of(prepared.config, key)}" for key in prepared.chosen)
@@ -49,6 +48,8 @@ def print_prepared(prepared: Prepared, asked: Config) -> None:
         instead = f"batch_size {layout.batch_size}, seq_len {layout.seq_len}"
         rows.append(("note", f"the text is too short for {wanted}: {instead} instead"))
     print_facts(rows)
+    if corpus.findings.unkept:
+        print_warning(f"{corpus.findings.unkept}; until then this text is encoded anew each time")
 
 
 def _value_of(config: Config, key: str) -> object:
@@ -58,6 +59,9 @@ def _value_of(config: Config, key: str) -> object:
 
 def _split(prepared: Prepared) -> str:
     learned, validation, test = prepared.split, prepared.end - prepared.split, len(prepared.ids) - prepared.end
+    if not validation:
+        rest = f"the last {test:,} kept for a test" if test else "all of it"
+        return f"{learned:,} to learn from, {rest}; none to validate on"
     if not test:
         return f"{learned:,} to learn from, the last {validation:,} to validate on"
     return f"{learned:,} to learn from, {validation:,} to validate on, the last {test:,} kept for a test"
@@ -69,7 +73,7 @@ def _notes(corpus: Corpus) -> Iterator[str]:
     if found.crlf:
         yield f"{found.crlf:,} lines end in CRLF, which is kept; --newlines lf makes it one character"
     if found.controls:
-        kinds = _first_few([f"U+{ord(c):04X}" for c in found.controls])
+        kinds = first_few([f"U+{ord(c):04X}" for c in found.controls])
         yield f"{sum(found.controls.values()):,} control characters are kept: {kinds}"
     if found.replaced:
         yield f"some bytes are not of the text's encoding and were let pass, the first in {found.replaced}"
@@ -77,14 +81,11 @@ def _notes(corpus: Corpus) -> Iterator[str]:
         yield f"{found.rare:,} rare characters became U+FFFD"
     if corpus.vocabulary.unit == "char" and size > MANY_SYMBOLS:
         yield f"{size:,} symbols make a wide model: data.unit=byte needs 256, data.min_count=5 leaves out rare ones"
+    if corpus.alike:
+        same = first_few([" and ".join(names) for names in corpus.alike])
+        yield f"the same text under several names: {same}; what is validated on may have been learned"
     if found.damaged:
         yield "what the cache held of this text was damaged: it was encoded anew"
-    if found.unkept:
-        yield f"{found.unkept}; until then it is encoded anew each time"
-
-
-def _first_few(names: Sequence[str], most: int = 3) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 def print_plan(trainer: Trainer, folder: RunFolder, seconds_an_epoch: float) -> None:

@@ -91,6 +91,12 @@ def test_what_is_kept_for_a_test_comes_after_the_validation_part(make_config: Ca
     assert prepared.layout.characters == 750
 
 
+def test_a_search_keeps_a_part_to_compare_by_where_a_run_validates_on_none(make_config: Callable[..., Config]) -> None:
+    corpus = prepare_text("ab" * 500, make_config()).corpus
+    prepared = prepare_for_search(corpus, Asked.all_of(make_config("data.validation=0", "data.test=100")))
+    assert (prepared.split, prepared.end, len(prepared.ids)) == (810, 900, 900)
+
+
 @pytest.mark.parametrize(
     ("text", "learned"),
     [
