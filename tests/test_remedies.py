@@ -56,8 +56,8 @@ commands.explain explain
 
 commands.explain explain
   $ explain runs/verse 'green ★'
-  : leave them out
-  $ explain runs/verse green
+  : --unknown skip leaves such characters out
+  $ explain runs/verse 'green ★' --unknown skip
 
 commands.explain _require_index
   $ explain runs/verse green --at 9
@@ -366,10 +366,20 @@ tuning.space _range_from
   = a search in t.toml
   $ tune t.toml verse.txt --trials 1
 
-commands.memory show_memory
+text.counting _refuse_missing
   $ memory runs/verse star.txt --places 2
-  : or name none to measure on the run's own
-  $ memory runs/verse --places 2
+  : --unknown skip leaves such characters out
+  $ memory runs/verse star.txt --places 2 --unknown skip
+
+text.counting _refuse_missing
+  $ eval runs/verse - < green★
+  : --unknown skip leaves such characters out
+  $ eval runs/verse - --unknown skip < green★
+
+training.prepared _prime
+  $ train verse.txt QUICK --set sample.prime='gr\\n'
+  : a shell's way to write a newline is
+  $ train verse.txt QUICK --set 'sample.prime="gr\\n"'
 
 insight.memory require_enough
   = a text of one character
