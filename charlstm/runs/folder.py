@@ -21,6 +21,7 @@ from charlstm.errors import Argument, CharlstmError, ModelError, RunError
 from charlstm.files import append_bytes, half_written, read_whole, told, write_atomically
 from charlstm.runs.lock import FolderLock, InUse, is_bare, is_free, is_locked, whose
 from charlstm.runs.records import Point, read_curve
+from charlstm.text.vocabulary import to_bytes
 
 TRIALS = "trials.jsonl"
 """What tells the folder of a search from that of a run."""
@@ -219,7 +220,7 @@ class RunFolder:
 
     def append_sample(self, step: int, about: str, text: str) -> None:
         """Add one sample to samples.txt, under a title that names its step."""
-        append_bytes(self.samples, f"=== step {step}, {about}\n{text}\n\n".encode("utf-8", errors="surrogatepass"))
+        append_bytes(self.samples, to_bytes(f"=== step {step}, {about}\n{text}\n\n"))
 
 
 Folder = TypeVar("Folder", bound=RunFolder)
