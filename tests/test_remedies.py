@@ -483,7 +483,7 @@ text.counting _refuse_missing
   : --unknown skip leaves such characters out
   $ eval runs/verse star.txt --unknown skip
 
-text.decoding read
+text.decoding _way
   = a PDF
   $ train book.pdf QUICK
   : pdftotext book.pdf text.txt

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from charlstm.commands.sample_request import SampleOptions
 from charlstm.files import write_output
-from charlstm.text.vocabulary import Vocabulary
+from charlstm.text.vocabulary import Vocabulary, to_bytes
 
 if TYPE_CHECKING:
     from charlstm.sampling.beam import Found
@@ -68,7 +68,7 @@ class Delivery:
 
 
 def _in_utf8(pieces: Iterable[str]) -> Iterator[bytes]:
-    return (piece.encode("utf-8", errors="surrogatepass") for piece in pieces)
+    return map(to_bytes, pieces)
 
 
 def text_facts(completion: Completion, job: SampleJob) -> dict[str, Any]:

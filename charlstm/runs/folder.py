@@ -22,6 +22,7 @@ from charlstm.errors import Argument, CharlstmError, ConfigError, ModelError, Ru
 from charlstm.files import append_bytes, half_written, read_whole, told, write_atomically
 from charlstm.runs.lock import FolderLock, InUse, is_bare, is_free, is_locked, whose
 from charlstm.runs.records import Look, Point, Record, read_curve
+from charlstm.text.vocabulary import to_bytes
 
 RUNS = Path("runs")
 """Where runs are that were given no name."""
@@ -257,9 +258,7 @@ class RunFolder:
 
     def append_sample(self, step: int, about: str, text: str) -> None:
         """Add one sample to samples.txt, under a title that names its step."""
-        append_bytes(
-            self.samples, f"{run_files.SAMPLE_TITLE}{step}, {about}\n{text}\n\n".encode("utf-8", errors="surrogatepass")
-        )
+        append_bytes(self.samples, to_bytes(f"{run_files.SAMPLE_TITLE}{step}, {about}\n{text}\n\n"))
 
 
 Folder = TypeVar("Folder", bound=RunFolder)
