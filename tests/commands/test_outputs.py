@@ -60,7 +60,7 @@ def test_elsewhere_it_is_written_and_said(place: str, capsys: pytest.CaptureFixt
 def test_a_device_or_a_link_to_a_new_file_is_a_place_too(capsys: pytest.CaptureFixture[str]) -> None:
     Path("new-link.html").symlink_to("texts/new.html")
     for place in ("/dev/null", "new-link.html"):
-        require_place("html", Path(place), Path("run"), ["texts/a.txt"])
+        require_place("html", Path(place), Inputs([Path("run")], ["texts/a.txt"]))
         write_and_say(Path(place), [b"123"])
         assert capsys.readouterr().err == f"wrote {place}, 0 kB\n"
     assert Path("texts/new.html").read_bytes() == b"123"
