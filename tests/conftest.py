@@ -116,6 +116,15 @@ def file_size_limit(size: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, handler)
 
 
+def refusing(number: int) -> Callable[..., Any]:
+    """A function that fails as a system call does that answers with this number."""
+
+    def refuse(*_: object, **__: object) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    return refuse
+
+
 @pytest.fixture(scope="session")
 def filled_once(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Callable[..., Path]:
     """A folder by name, filled by whichever worker needs it first and only read after that; who would change it, copies it."""

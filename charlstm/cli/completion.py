@@ -14,6 +14,7 @@ from typer.completion import get_completion_inspect_parameters
 from typer.completion import install as install_with_typer  # type: ignore[attr-defined]  # it is there, but not by Typer's word
 
 from charlstm.errors import CharlstmError
+from charlstm.user_folders import home_folder
 
 _PROGRAM = "charlstm"
 _SHELLS = ("bash", "zsh", "fish")
@@ -28,15 +29,15 @@ def register_shells() -> None:
 def install_completion() -> tuple[str, Path]:
     """Put what the shell that this was called from needs into the home -> its name, and the file that holds it.
 
-    CharlstmError where that is none of bash, zsh and fish.
+    CharlstmError where that is none of bash, zsh and fish, and where there is no home.
     """
     shell = _shell()
+    if home_folder() is None:  # else its files would come to lie wherever this was called
+        raise CharlstmError("there is no home to put it into", key="install_completion", remedy="let HOME name one")
     try:
         _, file = install_with_typer(shell, _PROGRAM)
     except UnicodeDecodeError as error:
         raise CharlstmError(f"the startup file of {shell} is not UTF-8, and stays as it is: {error}") from None
-    except RuntimeError as error:  # there is no home
-        raise CharlstmError(str(error)) from None
     if shell == "zsh":
         # It reads the file at the first Tab, as the body of a function that completes; Typer's only defines another one.
         with file.open("a", encoding="utf-8") as script:

@@ -5,37 +5,47 @@
 
 A file is checked from end to end before it is used, so that it needs no fsync: what a power cut left of it is not whole.
 
-Knows: where entries lie, how one is written, checked, and dropped when there are too many.
+Knows: where entries lie, how one is written, checked, and dropped when there are too many; what takes the place of a cache that
+can't be written to.
 Does not know: what a key is made of, what ids mean.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, TypeVar
 
 import numpy as np
 import xxhash
 
 from charlstm.errors import SaveError
 from charlstm.text.types import Ids
-from charlstm.user_folders import cache_folder
+from charlstm.user_folders import cache_folder, temporary_folder
 
 if sys.platform != "win32":
     import fcntl
 
 MAX_BYTES = 20 * 2**30
 """Of all entries together; those that were not used for longest go first."""
+MOST_IN_MEMORY = 2**30
+"""Bytes of a text that no disk takes, or that a disk keeps and can't map."""
 _CHECKED_AT_ONCE = 2**20
+_ABANDONED = 24 * 3600
+"""Seconds without a change after which a file is no writer's any more, where there are no locks to tell."""
+_NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP}
+"""What a system says where there is no entry, for this user at least."""
+Written = TypeVar("Written")
 _LENGTH, _DIGEST = 8, 16
 
 
@@ -63,9 +73,9 @@ class TextCache:
         try:
             with path.open("rb") as file:
                 entry = _read_entry(file)
-        except FileNotFoundError:
-            return None
         except OSError as error:
+            if error.errno in _NOT_THERE:
+                return None
             raise DamagedEntry(str(error)) from None
         if entry.about["key"] != key:
             raise DamagedEntry(f"{path} holds another text")
@@ -95,15 +105,15 @@ class TextCache:
             if key is not None:
                 path = path.replace(self._path(key))
                 self._drop_oldest(but=path)
-            return CacheEntry(np.memmap(path, dtype, "r", shape=(count,)), json.loads(text))
+            return CacheEntry(_mapped(path, dtype, count), json.loads(text))
 
     def tidy(self) -> None:
         """Remove what a writer that was killed has left."""
-        for path in self.folder.glob("*.tmp"):
-            with suppress(OSError):
-                with path.open("rb") as file:
-                    _lock(file, wait=False)  # raises where its writer lives
-                path.unlink()
+        with suppress(OSError):  # a folder that nobody may look into
+            for path in self.folder.glob("*.tmp"):
+                with suppress(OSError):
+                    if _is_abandoned(path):
+                        path.unlink()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -150,51 +160,98 @@ class TextCache:
                 total -= entries[path].st_size
 
 
-class Spool:
-    """Arrays in the order in which they come: in memory up to `limit` bytes, then in a nameless file in the cache's folder."""
+class Disk:
+    """Where a large text is put: into the cache or, where that takes no more, into the folder for temporary files."""
 
-    def __init__(self, cache: TextCache, limit: int) -> None:
-        self._cache, self._limit = cache, limit
+    def __init__(self, *places: TextCache) -> None:
+        self._places = iter(places) if places else _usual_places()
+        self.cache = next(self._places)
+        self._place: TextCache | None = self.cache
+        self.refused: list[SaveError] = []
+        """What was wrong with the places that are not tried any more."""
+
+    def put(self, write: Callable[[TextCache], Written]) -> Written | None:
+        """What `write` gives at the first place where it can write; None where that is nowhere."""
+        while self._place:
+            try:
+                return write(self._place)
+            except SaveError as error:
+                self.refused.append(error)
+                self._place = next(self._places, None)
+        return None
+
+
+def _usual_places() -> Iterator[TextCache]:
+    yield TextCache()
+    yield TextCache(temporary_folder() / "texts")  # asked for only now, as asking makes it
+
+
+class Spool:
+    """Arrays in the order in which they come: in memory up to `limit` bytes, then in nameless files on the disk.
+
+    Up to `most` bytes stay in memory where no disk takes them.
+    """
+
+    def __init__(self, disk: Disk, limit: int, most: int) -> None:
+        self._disk, self._limit, self._most = disk, limit, most
         self._arrays: list[Ids] = []
-        self._shapes: list[tuple[np.dtype[Any], int]] = []
         self._size = 0
-        self._file: BinaryIO | None = None
+        self._files: dict[Path, _ArrayFile] = {}
 
     @property
     def in_memory(self) -> bool:
         """Whether all of it still is."""
-        return self._file is None
+        return not any(file.shapes for file in self._files.values())
 
     def add(self, array: Ids) -> None:
-        """Keep one more. SaveError where the disk is full."""
+        """Keep one more. SaveError where there is no room for it, on any disk or in memory."""
         self._arrays.append(array)
         self._size += array.nbytes
-        if self._size > self._limit:
-            self._move_to_disk()
+        if self._size > self._limit and not self._disk.put(self._move_to) and self._size > self._most:
+            raise self._disk.refused[0]
 
     def __iter__(self) -> Iterator[Ids]:
-        if self._file:
-            self._file.seek(0)
-            for dtype, count in self._shapes:
-                yield np.frombuffer(self._file.read(dtype.itemsize * count), dtype=dtype)
+        for file in self._files.values():
+            yield from file
         yield from self._arrays
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
-        if self._file:
-            with suppress(OSError):  # a full disk was told of when it was found
-                self._file.close()
+        for file in self._files.values():
+            file.close()
 
-    def _move_to_disk(self) -> None:
-        with self._cache.writing():
-            self._file = self._file or tempfile.TemporaryFile(dir=self._cache.folder, prefix="spool-", suffix=".tmp")  # noqa: SIM115 (closed in __exit__)
-            for array in self._arrays:
-                self._file.write(array.tobytes())
-                self._shapes.append((array.dtype, len(array)))
-            self._file.flush()
-        self._arrays = []
+    def _move_to(self, place: TextCache) -> bool:
+        with place.writing():
+            file = self._files.get(place.folder) or _ArrayFile(place.folder)
+            self._files[place.folder] = file
+            while self._arrays:
+                file.add(self._arrays[0])
+                del self._arrays[0]
+        return True
+
+
+class _ArrayFile:
+    """Arrays one after another in a nameless file. What a full disk took only a part of is not among them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder, prefix="spool-", suffix=".tmp", buffering=0)  # noqa: SIM115 (closed in `close`)
+        self.shapes: list[tuple[np.dtype[Any], int]] = []
+
+    def add(self, array: Ids) -> None:
+        if self._file.write(array.tobytes()) != array.nbytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.shapes.append((array.dtype, len(array)))
+
+    def __iter__(self) -> Iterator[Ids]:
+        self._file.seek(0)
+        for dtype, count in self.shapes:
+            yield np.frombuffer(self._file.read(dtype.itemsize * count), dtype=dtype)
+
+    def close(self) -> None:
+        with suppress(OSError):  # a full disk was told of when it was found
+            self._file.close()
 
 
 def _read_entry(file: BinaryIO) -> CacheEntry:
@@ -210,7 +267,32 @@ def _read_entry(file: BinaryIO) -> CacheEntry:
     length = int.from_bytes(file.read(_LENGTH), "little")
     file.seek(size - _DIGEST - _LENGTH - length)
     about = json.loads(file.read(length))
-    return CacheEntry(np.memmap(file, np.dtype(about["dtype"]), "r", shape=(about["count"],)), about)
+    file.seek(0)
+    return CacheEntry(_mapped(file, np.dtype(about["dtype"]), about["count"]), about)
+
+
+def _mapped(file: Path | BinaryIO, dtype: np.dtype[Any], count: int) -> Ids:
+    """The ids at the beginning of a file: mapped into memory or, where a file system can't do that, read into it."""
+    try:
+        return np.memmap(file, dtype, "r", shape=(count,))
+    except OSError:
+        if count * dtype.itemsize > MOST_IN_MEMORY:
+            raise
+    ids: Ids = np.fromfile(file, dtype, count)
+    ids.flags.writeable = False
+    return ids
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Whether nobody writes to a file any more."""
+    with path.open("rb") as file:
+        try:
+            _lock(file, wait=False)
+        except BlockingIOError:
+            return False
+        except OSError:  # not every file system has locks
+            return time.time() - os.fstat(file.fileno()).st_mtime > _ABANDONED
+    return True
 
 
 def _write(file: BinaryIO, digest: xxhash.xxh3_128, block: bytes) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ import xxhash
 
 from charlstm.config import DataConfig
 from charlstm.errors import TextError
-from charlstm.text.cache import CacheEntry, DamagedEntry, Spool, TextCache
+from charlstm.text.cache import MOST_IN_MEMORY, CacheEntry, DamagedEntry, Disk, Spool, TextCache
 from charlstm.text.compression import Stream
 from charlstm.text.counting import choose_vocabulary, controls, make_tally, rare_characters
 from charlstm.text.decoding import NoText, TextReader, in_pieces
@@ -50,6 +50,8 @@ class Findings:
     """Characters that became U+FFFD."""
     damaged: bool = False
     """The text was in the cache, but not whole."""
+    unkept: str = ""
+    """Why a text that belongs into the cache can't be kept there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +137,8 @@ def corpus_of(text: str, data: DataConfig = _AS_IT_IS, name: str = "text") -> Co
 
 
 def _read_sources(sources: Sequence[Source], plan: _Plan, progress: Progress) -> Corpus:
-    cache = TextCache()
+    disk = Disk()
+    cache = disk.cache
     cache.tidy()
     before = [source.state() for source in sources]
     key = plan.key(sources)
@@ -149,14 +152,14 @@ def _read_sources(sources: Sequence[Source], plan: _Plan, progress: Progress) ->
         """None where the sources are not any more what the key was made of."""
         return key if [source.state() for source in sources] == before else None
 
-    entry = entry or _encode(_Texts(sources, plan.data, progress), plan, cache, key_afterwards)
+    entry = entry or _encode(_Texts(sources, plan.data, progress), plan, disk, key_afterwards)
     about, names = entry.about, [name for source in sources for name in source.names()]
     skipped = set(about["skipped"])
     return Corpus(
         entry.ids,
         vocabulary_from_json(about["vocabulary"]),
         about["digest"],
-        replace(Findings(**about["findings"]), damaged=damaged),
+        replace(Findings(**about["findings"]), damaged=damaged, unkept="".join(map(str, disk.refused[:1]))),
         tuple(name for i, name in enumerate(names) if i not in skipped),
         tuple(name for i, name in enumerate(names) if i in skipped),
         is_vocabulary_given=plan.given is not None,
@@ -203,9 +206,9 @@ class _Texts:
             yield piece
 
 
-def _encode(texts: _Texts, plan: _Plan, cache: TextCache, key: Callable[[], str | None]) -> CacheEntry:
+def _encode(texts: _Texts, plan: _Plan, disk: Disk, key: Callable[[], str | None]) -> CacheEntry:
     tally = make_tally(plan.data.unit)
-    with Spool(cache, IN_MEMORY) as spool:
+    with Spool(disk, IN_MEMORY, MOST_IN_MEMORY) as spool:
         for piece in texts:
             spool.add(tally.add(piece))
         counts = tally.counts()
@@ -217,6 +220,8 @@ def _encode(texts: _Texts, plan: _Plan, cache: TextCache, key: Callable[[], str 
         )
 
         def blocks() -> Iterator[Ids]:
+            nonlocal digest
+            digest = _hash(vocabulary.to_json())
             for ids in map(recode, spool):
                 digest.update(ids.tobytes())
                 yield ids
@@ -229,9 +234,23 @@ def _encode(texts: _Texts, plan: _Plan, cache: TextCache, key: Callable[[], str 
                 "skipped": texts.skipped,
             }
 
-        if spool.in_memory:
-            return CacheEntry(np.concatenate(list(blocks())), about())
-        return cache.save(key(), blocks(), about)
+        def save(place: TextCache) -> CacheEntry:
+            return place.save(key() if place is disk.cache else None, blocks(), about)
+
+        entry = None if spool.in_memory else disk.put(save)
+        return entry or _in_memory(blocks(), about, disk)
+
+
+def _in_memory(blocks: Iterator[Ids], about: Callable[[], Mapping[str, Any]], disk: Disk) -> CacheEntry:
+    """A text that no file holds. SaveError where it is large enough for one and no disk took it."""
+    kept: list[Ids] = []
+    size = 0
+    for ids in blocks:
+        kept.append(ids)
+        size += ids.nbytes
+        if disk.refused and size > MOST_IN_MEMORY:
+            raise disk.refused[0]
+    return CacheEntry(np.concatenate(kept), dict(about()))
 
 
 def _hash(value: object) -> xxhash.xxh3_128:

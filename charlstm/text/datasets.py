@@ -51,7 +51,10 @@ class Dataset:
     @property
     def is_here(self) -> bool:
         """Whether a file of the right size is there; `fetch` looks at its digest too."""
-        return self.path.is_file() and self.path.stat().st_size == self.size
+        try:
+            return self.path.is_file() and self.path.stat().st_size == self.size
+        except OSError:  # a folder that this user may not look into
+            return False
 
 
 # The source of text8 and enwik8 gives no digest of its archives, only MD5 and SHA-1 of what is in enwik8's. Those here are what

@@ -78,6 +78,8 @@ def _notes(corpus: Corpus) -> Iterator[str]:
         yield f"{size:,} symbols make a wide model: data.unit=byte needs 256, data.min_count=5 leaves out rare ones"
     if found.damaged:
         yield "what the cache held of this text was damaged: it was encoded anew"
+    if found.unkept:
+        yield f"{found.unkept}; until then it is encoded anew each time"
 
 
 def _first_few(names: Sequence[str], most: int = 3) -> str:

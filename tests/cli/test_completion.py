@@ -181,3 +181,20 @@ def test_a_startup_file_that_is_no_text_stays_as_it_is(
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "the startup file of bash is not UTF-8" in done.stderr
     assert (tmp_path / ".bashrc").read_bytes() == b"# caf\xe9\n"
+
+
+@pytest.mark.parametrize("home", [None, "", "relative", "/missing"])
+def test_without_a_home_nothing_is_installed_where_it_was_called(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, home: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(shellingham, "detect_shell", lambda: ("bash", "/bin/bash"))
+    monkeypatch.setattr("pwd.getpwuid", lambda user: {}[user])
+    if home is None:
+        monkeypatch.delenv("HOME")
+    else:
+        monkeypatch.setenv("HOME", home)
+        (tmp_path / "relative").mkdir()
+    assert main(["--install-completion"]) == 2
+    assert "there is no home to put it into" in capsys.readouterr().err
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -23,7 +23,7 @@ from charlstm.text.cache import TextCache
 from charlstm.text.corpus import Corpus, corpus_of, read_corpus
 from charlstm.text.counting import ByteTally, CharTally, make_tally
 from charlstm.text.vocabulary import REPLACEMENT, ByteVocabulary, CharVocabulary
-from tests.conftest import VERSE
+from tests.conftest import VERSE, file_size_limit
 
 
 @pytest.fixture(autouse=True)
@@ -322,12 +322,40 @@ def test_an_error_in_the_middle_leaves_nothing(small: None, verse: Path, cached:
     assert listed(cached) == []
 
 
-def test_a_cache_that_cannot_be_written_is_a_save_error(
-    monkeypatch: pytest.MonkeyPatch, small: None, verse: Path, tmp_path: Path
+def test_where_the_cache_takes_nothing_a_large_text_is_read_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, small: None, verse: Path, cached: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(verse))
-    with pytest.raises(SaveError, match="can't write the encoded text to"):
+    whole = read_corpus([str(verse)])
+    texts = tmp_path / "cache" / "charlstm" / "texts"
+    texts.parent.mkdir(parents=True)
+    texts.touch()  # a file
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for spare in (tmp_path, verse):
+        monkeypatch.setattr("tempfile.tempdir", str(spare))
+        corpus = read_corpus([str(verse)])
+        assert (corpus.digest, corpus.ids.tolist()) == (whole.digest, whole.ids.tolist())
+        assert isinstance(corpus.ids, np.memmap) == (spare == tmp_path), "in the folder for temporary files, else in memory"
+        assert corpus.findings.unkept.startswith(f"can't write the encoded text to {texts}")
+    assert not list(tmp_path.glob("charlstm-*/texts/*")), "it is gone with who needs it"
+    monkeypatch.setattr(corpus_module, "MOST_IN_MEMORY", 100)
+    with pytest.raises(SaveError, match="let XDG_CACHE_HOME name another folder"):
         read_corpus([str(verse)])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cached.parent.parent / "another"))
+    assert read_corpus([str(verse)]).digest == whole.digest, "as the error says"
+
+
+@pytest.mark.parametrize("room", [700, 1500, 2600])
+def test_a_cache_that_is_full_at_some_moment_loses_nothing(
+    small: None, verse: Path, cached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    """The limit holds for the folder for temporary files too."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    whole = read_corpus([str(verse)])
+    with file_size_limit(room):
+        corpus = read_corpus([str(verse)], DataConfig(separator="other"))
+    assert corpus.ids.tolist() == whole.ids.tolist()
+    assert "No space left" in corpus.findings.unkept
+    assert len(listed(cached)) == 1
 
 
 LARGE = """if True:
