@@ -21,7 +21,7 @@ def own_folder(variable: str, name: str, theirs: Sequence[str] = ()) -> Iterator
     One that the user has named stays, and so does one of `theirs`, such as `~/.config/it`, that holds something: the user's
     settings for that library. Afterwards the environment is as it was, since what else this process does is not ours.
     """
-    if os.environ.get(variable) or any(map(_holds_something, theirs)) or not (folder := _made(name)):
+    if os.environ.get(variable) or any(map(_holds_something, theirs)) or not (folder := _writable(name)):
         yield
         return
     os.environ[variable] = str(folder)
@@ -35,7 +35,7 @@ def _holds_something(folder: str) -> bool:
     return any(Path(os.path.expanduser(os.path.expandvars(folder))).glob("*"))  # noqa: PTH111 (which fails where there is no home)
 
 
-def _made(name: str) -> Path | None:
+def _writable(name: str) -> Path | None:
     """A folder to write to, in the cache or else among temporary files; None where there can be none."""
     for place in (cache_folder, lambda name: temporary_folder() / name):
         with suppress(OSError):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from rich.table import Table
 
 from charlstm.config import Config
-from charlstm.model.device import describe_device
+from charlstm.model.device import describe_device, worth_threads
 from charlstm.runs.diagnosis import Diagnosis
 from charlstm.runs.folder import RunFolder
 from charlstm.scoring.totals import Evaluation
@@ -93,7 +93,7 @@ def print_plan(trainer: Trainer, folder: RunFolder, seconds_an_epoch: float) -> 
     whole, rest = duration(seconds_an_epoch), duration(seconds_an_epoch / steps * left)
     rows = [
         ("model", model_in_words(trainer.model.vocabulary_size, trainer.model.config)),
-        ("device", describe_device(trainer.device)),
+        ("device", describe_device(trainer.device, worth_threads(trainer.model.multiplied, train.batch_size))),
         ("epoch", f"{steps:,} steps of {train.batch_size} x {train.seq_len} characters, about {whole} and an evaluation"),
         ("training", f"{left:,} steps, {left / steps:.3g} epochs, about {rest}"),
         ("run", str(folder.path) + (f", resumed at step {trainer.position.step:,}" if trainer.position.step else "")),
