@@ -14,9 +14,10 @@ from typing import get_args
 from charlstm.api.run import Run
 from charlstm.api.wording import worded
 from charlstm.errors import CharlstmError, require_choice
-from charlstm.files import write_atomically
+from charlstm.files import write_output
 from charlstm.runs import overview
 from charlstm.runs.differences import labels
+from charlstm.runs.inputs import Inputs
 from charlstm.runs.records import XAxis
 
 
@@ -43,6 +44,8 @@ def plot(*runs: str | os.PathLike[str], output: str | os.PathLike[str], x: XAxis
     if kind not in (".png", ".svg"):
         raise CharlstmError("expected a name that ends in .png or .svg", key="output", value=str(path))
     found = [Run(run) for run in runs]
+    if Inputs([run.path for run in found]).hold(path):
+        raise CharlstmError("it is among what is to be read", key="output", value=str(path), remedy="name another file")
     if find_spec("matplotlib") is None:
         raise CharlstmError("a picture needs matplotlib, which is not installed", remedy="pip install 'charlstm[plot]'")
     from charlstm.views.curves import Drawn, draw_curves
@@ -50,5 +53,5 @@ def plot(*runs: str | os.PathLike[str], output: str | os.PathLike[str], x: XAxis
     names = labels([run.path for run in found], [run.own_config for run in found])
     drawn = [Drawn(name, run.columns()) for name, run in zip(names, found, strict=True)]
     noun = " or ".join(sorted({run.noun for run in found}, reverse=True))
-    write_atomically(path, [draw_curves(drawn, x, noun, "svg" if kind == ".svg" else "png")])
+    write_output(path, [draw_curves(drawn, x, noun, "svg" if kind == ".svg" else "png")])
     return path

@@ -40,6 +40,10 @@ def sample(
     prime_file: Annotated[
         str | None, _option(_TEXT, "--prime-file", "FILE", "A file with what to start from, as UTF-8.", False)
     ] = None,
+    primes: Annotated[
+        str | None,
+        _option(_MANY, "--primes", "FILE", "A file with a prime on each line, as UTF-8; - to read standard input.", False),
+    ] = None,
     unknown: Annotated[
         Literal["error", "skip"],
         typer.Option(
@@ -56,6 +60,7 @@ def sample(
         list[str] | None, _option(_TEXT, "--stop", "TEXT", "End before this text where it occurs; may be repeated.")
     ] = None,
     stop_at_newline: Annotated[bool, _flag(_TEXT, "--stop-at-newline", "End before the first newline.")] = False,
+    keep_stop: Annotated[bool, _flag(_TEXT, "--keep-stop", "Keep the stop text that ends the text at its end.")] = False,
     forever: Annotated[bool, _flag(_TEXT, "--forever", "Write until stopped.")] = False,
     seed: Annotated[int | None, _option(_TEXT, "--seed", "S", "The same seed writes the same text.", "a fresh one")] = None,
     config: ConfigOption = None,
@@ -108,12 +113,16 @@ def sample(
         ),
     ] = None,
     count: Annotated[
-        int | None, _option(_MANY, "--count", "N", "Texts to write, side by side; text i has the seed S + i, from 0.", "1")
+        int | None,
+        _option(
+            _MANY, "--count", "N", "Texts to write, side by side (for each prime); text i has the seed S + i, from 0.", "1"
+        ),
     ] = None,
     require: Annotated[
         str | None,
         _option(_MANY, "--require", "REGEX", "Draw a text again until this is found in what follows the prime.", False),
     ] = None,
+    unique: Annotated[bool, _flag(_MANY, "--unique", "Draw a text again that another one is already.")] = False,
     tries: Annotated[int | None, _option(_MANY, "--tries", "N", "How often a text is drawn, at most.", "20")] = None,
     novelty: Annotated[
         list[str] | None,
@@ -122,6 +131,27 @@ def sample(
     reject_copied: Annotated[
         int | None,
         _option(_MANY, "--reject-copied", "N", "Draw a text again that has N characters in a row from --novelty.", False),
+    ] = None,
+    encoding: Annotated[
+        str | None, _option(_MANY, "--encoding", "NAME", "How the bytes of --novelty are read.", "utf-8")
+    ] = None,
+    errors: Annotated[
+        Literal["strict", "replace", "ignore"] | None,
+        typer.Option(
+            "--errors",
+            help="What to do with bytes of it that the encoding does not allow.",
+            show_default="strict",
+            rich_help_panel=_MANY,
+        ),
+    ] = None,
+    newlines: Annotated[
+        Literal["keep", "lf", "crlf", "cr"] | None,
+        typer.Option(
+            "--newlines",
+            help="Leave its line ends as they are, or make each the same one.",
+            show_default="as the model learned",
+            rich_help_panel=_MANY,
+        ),
     ] = None,
     separator: Annotated[
         str | None,
@@ -168,6 +198,7 @@ def sample(
         "length": length,
         "min_length": min_length,
         "stop": stops or None,
+        "keep_stop": keep_stop or None,
         "temperature": temperature,
         "top_k": top_k,
         "top_p": top_p,
@@ -192,8 +223,12 @@ def sample(
         count=count,
         forever=forever,
         require=require,
+        unique=unique,
         tries=tries,
         novelty=novelty or (),
+        encoding=encoding,
+        errors=errors,
+        newlines=newlines,
         reject_copied=reject_copied,
         beam=beam,
         blend=blend or (),
@@ -207,6 +242,7 @@ def sample(
             model,
             request,
             prime_file=prime_file,
+            primes_file=primes,
             is_prime_piped=prime == "-",
             no_prime=no_prime,
             output=output,

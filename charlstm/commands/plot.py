@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from charlstm.commands.outputs import picture_kind
 from charlstm.config import Config, load_config
 from charlstm.errors import Argument, CharlstmError, ConfigError, RunError, shown
-from charlstm.files import write_atomically
+from charlstm.files import write_output
 from charlstm.runs.differences import labels
 from charlstm.runs.folder import RunFolder
+from charlstm.runs.inputs import Inputs
 from charlstm.runs.records import XAxis, read_columns
 
 if TYPE_CHECKING:
@@ -52,13 +53,13 @@ def plot_runs(paths: Sequence[Path], x: XAxis, output: Path | None, on_terminal:
         return
     # A picture of one run belongs to it; one of several belongs to none of them.
     place = output or (runs[0].folder.curves if len(runs) == 1 else Path(runs[0].folder.curves.name))
-    kind = picture_kind(place, "charlstm plot", ("add ", Argument("terminal", True)))
+    kind = picture_kind(place, "charlstm plot", ("add ", Argument("terminal", True)), Inputs(paths))
 
     from charlstm.views.console import print_line
     from charlstm.views.curves import Drawn, draw_curves
 
     drawn = [Drawn(name, run.columns) for name, run in zip(names, runs, strict=True)]
-    write_atomically(place, [draw_curves(drawn, x, noun, kind)])
+    write_output(place, [draw_curves(drawn, x, noun, kind)])
     print_line(f"curves: {place}")
 
 
@@ -95,16 +96,21 @@ def _print(runs: Sequence[_Run], names: Sequence[str], x: XAxis, noun: str) -> N
         return Panel(title, height, lines)
 
     marks = letters(len(runs))
-    title = f"validation loss, nats per {noun} (right: bits)"
-    if len(runs) == 1:
+    is_validated = any(run.points(x, column) for run in runs for column in ("validation_loss", "part_loss"))
+    column, what = ("validation_loss", "validation") if is_validated else ("train_loss", "training")
+    title = f"{what} loss, nats per {noun} (right: bits)"
+    if len(runs) == 1 and is_validated:
         marks, title = ["v"], f"loss, nats per {noun} (right: bits)"
         legend = [("v", 0, f"validation, {names[0]}"), ("t", 1, "training")]
         losses = [
             TerminalCurve("t", 1, runs[0].points(x, "train_loss")),
             TerminalCurve("v", 0, runs[0].points(x, "validation_loss")),
         ]
+        if looks := runs[0].points(x, "part_loss"):
+            legend.append(("p", 2, "part of validation"))
+            losses.append(TerminalCurve("p", 2, looks))
     else:
         legend = [(letter, i, name) for i, (letter, name) in enumerate(zip(marks, names, strict=True))]
-        losses = list(panel("", 0, "validation_loss").lines)
+        losses = list(panel("", 0, column).lines)
     others = [panel("learning rate", 4, "learning_rate"), panel("gradient norm", 4, "grad_norm")]
     print_panels([Panel(title, 12, losses, 1 / math.log(2)), *others], legend, x)

@@ -1,6 +1,6 @@
-"""What Ctrl-C and SIGTERM do to work that takes long.
+"""What Ctrl-C, SIGTERM and SIGHUP do to work that takes long.
 
-Knows: that a first signal asks for an orderly end, and a second Ctrl-C for one that waits for nothing.
+Knows: which signals ask for an orderly end, and that a second Ctrl-C asks for one that waits for nothing.
 Does not know: what the work is.
 """
 
@@ -24,9 +24,21 @@ class Stoppable(Protocol):
         """Ask for an end that waits for nothing."""
 
 
+def stop_signals() -> list[signal.Signals]:
+    """The signals that ask for an end: Ctrl-C, SIGTERM, and SIGHUP, which tells that the terminal was closed.
+
+    That is left alone where it is ignored, as `nohup` asks for. Windows has none.
+    """
+    heard = [signal.SIGINT, signal.SIGTERM]
+    hangup: signal.Signals | None = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        heard.append(hangup)
+    return heard
+
+
 @contextmanager
 def if_stopped(message: str) -> Iterator[None]:
-    """What Ctrl-C and SIGTERM say while this is open."""
+    """What a signal that ends the program says while this is open."""
     try:
         yield
     except Stopped as stopped:
@@ -35,7 +47,7 @@ def if_stopped(message: str) -> Iterator[None]:
 
 @contextmanager
 def stopping(work: Stoppable) -> Iterator[list[int]]:
-    """While open, a first Ctrl-C or SIGTERM asks for a stop and is listed; a second Ctrl-C stops at once."""
+    """While open, a first signal asks for a stop and is listed; a second one that is Ctrl-C stops at once."""
     received: list[int] = []
 
     def handle(number: int, _frame: object) -> None:
@@ -45,7 +57,7 @@ def stopping(work: Stoppable) -> Iterator[list[int]]:
         received.append(number)
         work.stop()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in stop_signals()}
     try:
         yield received
     finally:

@@ -22,9 +22,11 @@ from charlstm.sampling.stops import Ending
 from charlstm.sampling.types import EngineState, Logits
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary, describe
+from charlstm.values import escape_hint
 
 TOGETHER = 256
 """Texts in a batch, at most: more of them are hardly faster, and would take more memory."""
+_READ_ALONE = 2000  # ids of a prime: an engine may read a longer one otherwise than beside others
 _READ_AT_ONCE = 2**20  # ids of a prime; an engine takes them in 8 bytes each
 _DRAWN_AT_ONCE = 64
 
@@ -53,19 +55,54 @@ def read_ids(engine: Engine, ids: Ids, cursor: Cursor | None = None) -> Cursor:
     return Cursor(logits, state, np.concatenate([history, ids[-HISTORY_LENGTH:]])[-HISTORY_LENGTH:])
 
 
+Begins = Cursor | Callable[[Sequence[int]], Sequence[Cursor]]
+"""Where texts begin: all at one place, or each at its own, by their numbers."""
+
+
+def read_side_by_side(engine: Engine, primes: Sequence[Ids]) -> list[Cursor]:
+    """The cursors of several primes, ids (N,), N >= 1: each that of `read_ids`, short ones read together.
+
+    a b c d e     one more is read of all at a time; a prime that has ended leaves with its state
+    f g h
+    i j k
+    """
+    found = {i: read_ids(engine, prime) for i, prime in enumerate(primes) if len(prime) > _READ_ALONE}
+    live = [i for i in range(len(primes)) if i not in found]
+    state, begin = None, 0
+    while live:
+        end = min(len(primes[i]) for i in live)
+        if end > begin:
+            part = np.stack([primes[i][begin:end] for i in live], axis=1).astype(np.int64)
+            logits, state = engine.prefill(part, state)
+        for place, i in enumerate(live):
+            if len(primes[i]) == end:
+                history = primes[i][-HISTORY_LENGTH:]
+                found[i] = Cursor(logits[place : place + 1].copy(), engine.select(state, [place]), history)
+        places = [place for place, i in enumerate(live) if i not in found]
+        live, begin = [live[place] for place in places], end
+        if places:
+            state = engine.select(state, places)
+    return [found[i] for i in range(len(primes))]
+
+
 def encode_prime(prime: str, vocabulary: Vocabulary) -> Ids:
-    """The ids (N,) of a prime. CharlstmError where it is empty, or names each character that the vocabulary lacks."""
+    """The ids (N,) of a prime, a newline as the model's line end.
+
+    CharlstmError where it is empty, or names each character that the vocabulary lacks.
+    """
+    prime = vocabulary.line_ends.typed(prime)
     if not prime:
         raise CharlstmError("the prime is empty: at least one character is needed to start from")
     if missing := vocabulary.unknown(prime):
         problem = f"the prime has characters that the model never saw: {describe(missing)}"
-        raise CharlstmError(problem, remedy=("use ", Argument("unknown", "skip"), " to leave them out"))
+        hint = "\\" in missing and escape_hint(prime)
+        raise CharlstmError(problem, remedy=hint or ("use ", Argument("unknown", "skip"), " to leave them out"))
     return vocabulary.encode(prime)
 
 
 def without_unknown(prime: str, vocabulary: Vocabulary) -> str:
     """A prime without the characters that the vocabulary lacks. CharlstmError where nothing is left of it."""
-    known = vocabulary.without_unknown(prime)
+    known = vocabulary.without_unknown(vocabulary.line_ends.typed(prime))
     if prime and not known:
         raise CharlstmError(f"no character of the prime {shown(prime)} is known to the model")
     return known
@@ -78,7 +115,8 @@ class Row:
         vocabulary, config = controls.vocabulary, controls.config
         self.number = number
         """Tells it from the others."""
-        self.ending = Ending([vocabulary.normalized(stop) for stop in config.stop], config.length, config.min_length)
+        stops = [vocabulary.normalized(stop) for stop in config.stop]
+        self.ending = Ending(stops, config.length, config.min_length, vocabulary.line_ends, config.keep_stop)
         self.history = array("q", cursor.history.tolist())
         """The last ids, those of the prime before its own: at least as many as the controls look at."""
         self._generator = np.random.default_rng(seed)
@@ -99,15 +137,14 @@ class Row:
 
 
 def generate(
-    engine: Engine, controls: Controls, cursor: Cursor, rows: Sequence[Row], watch: Watch | None = None
+    engine: Engine, controls: Controls, cursors: Cursor | Sequence[Cursor], rows: Sequence[Row], watch: Watch | None = None
 ) -> Iterator[tuple[Row, str]]:
-    """Let texts go on from a cursor, side by side -> pieces of them, each as soon as it is known.
+    """Let texts go on from a cursor, or from one each, side by side -> pieces of them, each as soon as it is known.
 
     The last piece of a text, empty perhaps, comes once its `ending.reason` is given; the text then leaves the batch.
     """
-    logits, state, live = cursor.logits, cursor.state, list(rows)
-    if len(live) > 1:
-        logits, state = np.repeat(logits, len(live), axis=0), engine.select(state, [0] * len(live))
+    live = list(rows)
+    logits, state = _together(engine, [cursors] * len(live) if isinstance(cursors, Cursor) else cursors)
     choose, step = controls.choose, engine.step
     histories = [row.history for row in live]
     draws, column = np.empty((len(live), 0)), 0
@@ -135,6 +172,21 @@ def generate(
         logits, state = step(ids, state)
 
 
+def _together(engine: Engine, cursors: Sequence[Cursor]) -> tuple[Logits, EngineState]:
+    """The logits (B, V) and the state of texts that stand at B cursors."""
+    first = cursors[0]
+    if len(cursors) == 1:
+        return first.logits, first.state
+    if all(cursor is first for cursor in cursors):
+        return np.repeat(first.logits, len(cursors), axis=0), engine.select(first.state, [0] * len(cursors))
+    return np.concatenate([cursor.logits for cursor in cursors]), engine.join([cursor.state for cursor in cursors])
+
+
+def cursors_of(begins: Begins, numbers: Sequence[int]) -> dict[int, Cursor]:
+    """Where the texts of these numbers begin."""
+    return dict(zip(numbers, [begins] * len(numbers) if isinstance(begins, Cursor) else begins(numbers), strict=True))
+
+
 def generate_text(engine: Engine, controls: Controls, seed: int) -> Iterator[str]:
     """What follows `sample.prime`, at most `sample.length` characters, each as soon as it is known.
 
@@ -150,7 +202,7 @@ def generate_text(engine: Engine, controls: Controls, seed: int) -> Iterator[str
     return pieces()
 
 
-def generate_pieces(engine: Engine, controls: Controls, cursor: Cursor, seed: int, count: int) -> Iterator[tuple[int, str]]:
+def generate_pieces(engine: Engine, controls: Controls, begins: Begins, seed: int, count: int) -> Iterator[tuple[int, str]]:
     """`count` texts in pieces, each with its text's number: those of text 0 as they come, then those of text 1, and so on.
 
     Text i draws from a generator that is seeded with `seed + i`.
@@ -158,8 +210,9 @@ def generate_pieces(engine: Engine, controls: Controls, cursor: Cursor, seed: in
 
     def batch(first: int) -> Iterator[tuple[int, str]]:
         numbers = range(first, min(first + TOGETHER, count))
-        rows = [Row(controls, cursor, seed + number, number) for number in numbers]
-        return in_order(generate(engine, controls, cursor, rows), first)
+        cursors = cursors_of(begins, numbers)
+        rows = [Row(controls, cursors[number], seed + number, number) for number in numbers]
+        return in_order(generate(engine, controls, list(cursors.values()), rows), first)
 
     return chain.from_iterable(map(batch, range(0, count, TOGETHER)))
 

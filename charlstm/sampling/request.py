@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any, Literal, get_args
 
 from charlstm.asked import Asked, ask_sampling
-from charlstm.config import LONGEST
+from charlstm.config import LONGEST, load_config
 from charlstm.errors import Argument, CharlstmError, require_choice
 from charlstm.sampling.types import EngineName, Precision, PrecisionChoice
 from charlstm.text.sources import find_sources
@@ -34,16 +34,20 @@ Needs = Mapping[str, Sequence[str]]
 """By the name of a wish: those of which one must be there too."""
 
 _EXCLUDES: Excludes = {
-    "forever": ("writes one text without an end", ("length", "count", "beam", "require", "novelty")),
+    "forever": ("writes one text without an end", ("length", "count", "primes", "beam", "require", "unique", "novelty")),
+    "primes": ("is what texts start from", ("prime",)),
     "beam": (
         "looks for the most probable text and draws nothing",
         (
             *("seed", "count", "temperature", "top_k", "top_p", "min_p", "typical_p"),
-            *("require", "reject_copied", "logprobs"),
+            *("primes", "require", "unique", "reject_copied", "logprobs"),
         ),
     ),
 }
-_NEEDS: Needs = {"tries": ("require", "reject_copied"), "reject_copied": ("novelty",)}
+_NEEDS: Needs = {
+    "tries": ("require", "unique", "reject_copied"),
+    **dict.fromkeys(("reject_copied", "encoding", "errors", "newlines"), ("novelty",)),
+}
 
 
 _COMPILING = Lock()
@@ -63,17 +67,25 @@ class SampleRequest:
     unknown: Literal["error", "skip"] = "error"
     """What to do with characters of the prime that the model never saw."""
     seed: int | None = None
-    """Of text 0; text i has `seed + i`. None for a fresh one."""
+    """Of text 0; text i, of all those of all primes, has `seed + i`. None for a fresh one."""
+    primes: Sequence[str] = ()
+    """What texts start from, several each, in place of one prime for all."""
     count: int | None = None
-    """How many texts; None for one."""
+    """How many texts, for each prime; None for one."""
     forever: bool = False
     """Whether the text has no end."""
     require: str | None = None
     """A regular expression that is to be found in each text."""
+    unique: bool = False
+    """Whether no text may be what another one is."""
     tries: int | None = None
-    """How often a text is drawn, at most, until it is as `require` and `reject_copied` say."""
+    """How often a text is drawn, at most, until it is as `require`, `unique` and `reject_copied` say."""
     novelty: Sequence[str] = ()
     """TEXT arguments: what texts are compared with."""
+    encoding: str | None = None
+    """How their bytes are read; this, `errors` and `newlines` are those of [data], None where they are left open."""
+    errors: str | None = None
+    newlines: str | None = None
     reject_copied: int | None = None
     """So many characters in a row of `novelty` make a text be drawn again."""
     beam: int | None = None
@@ -102,9 +114,20 @@ class SampleRequest:
             _require_in_range(key, getattr(self, key), least, most)
         if self.given.get("prime") == "":
             raise CharlstmError((Argument("prime"), " is empty"), remedy="give it at least one character to start from")
+        for number, prime in enumerate(self.primes, 1):
+            if not prime:
+                problem = (f"prime {number:,} of ", Argument("primes"), " is empty")
+                raise CharlstmError(problem, remedy="give it at least one character to start from")
         _ = self.asked, self.pattern, self.blended  # say what is wrong with them
         if self.novelty:
             find_sources(self.novelty)
+            load_config(data=self.reading)  # only to find what is wrong with it
+
+    @property
+    def reading(self) -> dict[str, str]:
+        """The keys of [data] that say how to read `novelty`."""
+        keys = {"encoding": self.encoding, "errors": self.errors, "newlines": self.newlines}
+        return {key: value for key, value in keys.items() if value is not None}
 
     @property
     def used(self) -> frozenset[str]:
@@ -112,6 +135,8 @@ class SampleRequest:
         values = {
             "seed": self.seed,
             "count": self.count,
+            "primes": self.primes or None,
+            "unique": self.unique or None,
             "forever": self.forever or None,
             "require": self.require,
             "tries": self.tries,
@@ -119,6 +144,7 @@ class SampleRequest:
             "reject_copied": self.reject_copied,
             "beam": self.beam,
             "logprobs": self.logprobs,
+            **self.reading,
         }
         return frozenset(self.given) | {key for key, value in values.items() if value is not None}
 

@@ -182,8 +182,9 @@ class Disk:
 
 
 def _usual_places() -> Iterator[TextCache]:
+    """The second is only looked for where the first takes no more: to find it, Python writes a file there."""
     yield TextCache()
-    yield TextCache(temporary_folder() / "texts")  # asked for only now, as asking makes it
+    yield TextCache(temporary_folder() / "texts")
 
 
 class Spool:

@@ -10,6 +10,7 @@ Does not know: files, encodings.
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -17,8 +18,18 @@ import numpy.typing as npt
 
 from charlstm.config import DataConfig
 from charlstm.errors import Argument, TextError, UnknownCharactersError
+from charlstm.text.normalization import are_joined, may_join
 from charlstm.text.types import Ids
-from charlstm.text.vocabulary import REPLACEMENT, ByteVocabulary, CharVocabulary, Vocabulary, code_points, describe, look_up
+from charlstm.text.vocabulary import (
+    REPLACEMENT,
+    ByteVocabulary,
+    CharVocabulary,
+    Vocabulary,
+    code_points,
+    describe,
+    look_up,
+    to_bytes,
+)
 
 MAX_SYMBOLS = 200_000
 """More than all scripts have together: such a text is no text, or is read in the wrong encoding."""
@@ -40,6 +51,10 @@ class CharTally:
         self._points: Ids = np.arange(_ASCII, dtype=np.uint32)  # by provisional id
         self._counts: Ids = np.zeros(_ASCII, dtype=np.int64)  # by provisional id
         self._size = _ASCII
+        self.is_binary = False
+        self._marks: set[int] = set()  # ids of what can be an accent of the character before it
+        self._marked: Counter[tuple[int, int]] = Counter()
+        self._last = 0
 
     def add(self, text: str) -> Ids:
         """Provisional ids of a piece of text (N,), in the smallest type that holds them."""
@@ -49,6 +64,9 @@ class CharTally:
         else:
             ids = self._look_up(code_points(text))
             self._counts[: self._size] += np.bincount(ids, minlength=self._size)
+            if self._marks:
+                self._count_marked(ids)
+        self._last = int(ids[-1]) if len(ids) else self._last
         return ids
 
     def _look_up(self, points: Ids) -> Ids:
@@ -60,20 +78,35 @@ class CharTally:
             self._counts = _lengthened(self._counts, self._size, 0)
             self._points[begin : self._size] = new
             self._ids[new] = np.arange(begin, self._size)
+            self._marks.update(begin + i for i, point in enumerate(new) if may_join(chr(point)))
             ids = look_up(self._ids, points)
         return ids.astype(np.min_scalar_type(self._size - 1))
+
+    def _count_marked(self, ids: Ids) -> None:
+        at = np.flatnonzero(np.isin(ids, list(self._marks)))
+        before = np.where(at > 0, ids[at - 1], self._last)
+        pairs, counts = np.unique(np.stack([before, ids[at]]).astype(np.int64), axis=1, return_counts=True)
+        self._marked.update({(int(a), int(b)): int(n) for (a, b), n in zip(pairs.T, counts, strict=True)})
+
+    def decomposed(self) -> int:
+        """Letters that stand apart from an accent, or part of a syllable, that NFC would join with them."""
+        return sum(n for (a, b), n in self._marked.items() if are_joined(chr(self._points[a]), chr(self._points[b])))
 
     def counts(self) -> dict[str, int]:
         """How often each symbol occurs."""
         return {chr(self._points[i]): int(self._counts[i]) for i in np.flatnonzero(self._counts)}
 
     def recoder(self, vocabulary: Vocabulary) -> Recoder:
-        """What turns provisional ids into the vocabulary's."""
+        """What turns provisional ids into the vocabulary's, those of characters that it lacks left out."""
         assert isinstance(vocabulary, CharVocabulary)
-        table = vocabulary.table(self._points[: self._size])
+        points = self._points[: self._size]
+        table, is_known = vocabulary.table(points), vocabulary.knows(points)
+        has_unknown = bool((~is_known & (self._counts[: self._size] > 0)).any())
         short = table[:256].tobytes().ljust(256, b"\0")
 
         def recode(ids: Ids) -> Ids:
+            if has_unknown:
+                ids = ids[is_known[ids]]
             if ids.dtype == table.dtype == np.uint8:  # by far faster than the lookup
                 return np.frombuffer(ids.tobytes().translate(short), dtype=np.uint8)
             return table[ids]
@@ -95,12 +128,22 @@ class ByteTally:
 
     def __init__(self) -> None:
         self._counts = np.zeros(256, dtype=np.int64)
+        self.is_binary = False
+        """Whether some bytes are not UTF-8."""
 
     def add(self, text: str) -> Ids:
         """Ids of a piece of text (N,)."""
-        ids = np.frombuffer(text.encode("utf-8", errors="surrogatepass"), dtype=np.uint8)
+        try:
+            data = text.encode()
+        except UnicodeEncodeError:
+            data, self.is_binary = to_bytes(text), True
+        ids = np.frombuffer(data, dtype=np.uint8)
         self._counts += count_bytes(ids)
         return ids
+
+    def decomposed(self) -> int:
+        """None is looked for: a model of bytes puts every character together."""
+        return 0
 
     def counts(self) -> dict[str, int]:
         """How often each ASCII character occurs; bytes of others stand for nothing alone."""
@@ -127,14 +170,18 @@ def make_tally(unit: str) -> CharTally | ByteTally:
 
 
 def choose_vocabulary(
-    counts: Mapping[str, int], data: DataConfig, given: Vocabulary | None = None, extend: bool = False
+    counts: Mapping[str, int],
+    data: DataConfig,
+    given: Vocabulary | None = None,
+    extend: bool = False,
+    is_binary: bool = False,
 ) -> Vocabulary:
     """The symbols that occur `data.min_count` times or more, joined with a given vocabulary's to extend it.
 
     Otherwise a given vocabulary stays as it is, and UnknownCharactersError counts and lists the characters that it lacks.
     """
     if data.unit == "byte":
-        return given or ByteVocabulary(data.normalize)
+        return given or ByteVocabulary(data.normalize, is_binary)
     if given and not extend:
         _refuse_missing(counts, given)
         return given
@@ -159,12 +206,19 @@ def rare_characters(counts: Mapping[str, int], vocabulary: Vocabulary) -> dict[s
     return {c: n for c, n in counts.items() if c not in known}
 
 
-def _refuse_missing(counts: Mapping[str, int], vocabulary: Vocabulary) -> None:
+def unknown_characters(counts: Mapping[str, int], vocabulary: Vocabulary) -> dict[str, int]:
+    """Those that a vocabulary has no id for at all, the most frequent first."""
     often_first = sorted(counts, key=lambda c: -counts[c])
-    missing = vocabulary.unknown("".join(often_first))
-    if missing:
-        total, kinds = sum(counts[c] for c in missing), f"{len(missing):,} kind{'s' * (len(missing) > 1)}"
-        raise UnknownCharactersError(f"not in the vocabulary: {total:,} of the text's characters, {kinds}: {describe(missing)}")
+    return {c: counts[c] for c in often_first if vocabulary.unknown(c)}  # one by one, as side by side some would be composed
+
+
+def _refuse_missing(counts: Mapping[str, int], vocabulary: Vocabulary) -> None:
+    if missing := unknown_characters(counts, vocabulary):
+        total, kinds = sum(missing.values()), f"{len(missing):,} kind{'s' * (len(missing) > 1)}"
+        raise UnknownCharactersError(
+            f"not in the vocabulary: {total:,} of the text's characters, {kinds}: {describe(missing)}",
+            remedy=(Argument("unknown", "skip"), " leaves such characters out"),
+        )
 
 
 def _refuse_too_many(symbols: int) -> None:

@@ -23,7 +23,7 @@ from charlstm.asked import Asked
 from charlstm.errors import ConfigError, OutOfMemoryError
 from charlstm.files import write_atomically
 from charlstm.out_of_memory import out_of_memory
-from charlstm.runs.records import Setback, StepRecord
+from charlstm.runs.records import Look, Setback, StepRecord
 from charlstm.text.corpus import Corpus
 from charlstm.training.prepared import Prepared, prepare_for_search
 from charlstm.training.size_defaults import fit_scale
@@ -127,7 +127,9 @@ class Search:
                     record = replace(record, steps=seen.step)
                     yield seen
                     continue
-                loss = min(loss, seen.validation_loss)
+                if isinstance(seen, Look):
+                    continue
+                loss = min(loss, seen.validation_loss or math.inf)  # trials always keep a part to be compared by
                 record = replace(record, loss=loss)
                 before, part = part, RUNGS * seen.step // trainer.total_steps
                 if part > before and self.trials.report(loss, part):
@@ -138,7 +140,7 @@ class Search:
     def _prepared(self, values: dict[str, Value]) -> Prepared:
         prepared = prepare_for_search(self._corpus, Asked.all_of(with_values(self.config, values)))
         train = prepared.config.train
-        often = train.model_copy(update={"eval_every": math.ceil(prepared.total_steps / RUNGS), "patience": 0})
+        often = train.model_copy(update={"eval_every": math.ceil(prepared.total_steps / RUNGS), "patience": 0, "keep": 0})
         return replace(prepared, config=prepared.config.model_copy(update={"train": often}))
 
     def _write_best(self) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from charlstm.runs.records import XAxis
-from charlstm.views.pictures import COLOURS, PictureFormat, picture
+from charlstm.views.pictures import COLOURS, Line2D, PictureFormat, picture
 from charlstm.views.terminal import one_line
 
 if TYPE_CHECKING:  # `pictures` imports matplotlib
@@ -63,7 +63,10 @@ def draw_curves(runs: Sequence[Drawn], x: XAxis, noun: str, kind: PictureFormat)
 
 def _draw_one(losses: Axes, run: Drawn, x: XAxis) -> None:
     """One run: a colour for each of the two losses, and the best of them by its number."""
-    _line(losses, run, x, "validation_loss", 0, label="validation")
+    if any(map(math.isfinite, run.columns["validation_loss"])):
+        _line(losses, run, x, "validation_loss", 0, label="validation")
+    if any(map(math.isfinite, run.columns["part_loss"])):
+        _line(losses, run, x, "part_loss", 2, label="part of validation", linestyle=":")
     _line(losses, run, x, "train_loss", 1, label="training", linestyle="--")
     losses.set_title(_shortened(run.label))
     pairs = zip(run.columns["validation_loss"], _x_values(run, x), strict=True)
@@ -77,8 +80,6 @@ def _draw_one(losses: Axes, run: Drawn, x: XAxis) -> None:
 
 def _draw_several(figure: Figure, losses: Axes, runs: Sequence[Drawn], x: XAxis) -> None:
     """Several runs: a colour and a mark each; training is dashed."""
-    from matplotlib.lines import Line2D
-
     for i, run in enumerate(runs):
         _line(losses, run, x, "validation_loss", i)
         marker = "" if len(run.columns["train_loss"]) > 1 else _mark(i)

@@ -11,11 +11,20 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich.table import Table
+from rich.text import Text
 from tqdm import tqdm
 
 from charlstm.text.datasets import Dataset
-from charlstm.views.console import console, print_json
+from charlstm.views.console import print_json
+from charlstm.views.tables import Column, print_table
+
+_DATASET_COLUMNS = (
+    Column("name"),
+    Column("length", gone=3, is_right=True),
+    Column("download", gone=4, is_right=True),
+    Column("here", gone=1),
+    Column("what it is", gone=2, least=20, lines=4),
+)
 
 
 def print_datasets(datasets: Sequence[Dataset], as_json: bool) -> None:
@@ -23,13 +32,12 @@ def print_datasets(datasets: Sequence[Dataset], as_json: bool) -> None:
     if as_json:
         print_json({d.name: {**asdict(d), "path": str(d.path), "is_here": d.is_here} for d in datasets})
         return
-    table = Table(box=None, pad_edge=False)
-    for name in ("name", "length", "download", "here", "what it is"):
-        table.add_column(name, justify="right" if name in ("length", "download") else "left")
-    for d in datasets:
-        length, size = f"{d.length:,} {d.unit}s", f"{d.size / 1e6:.2g} MB"
-        table.add_row(f"data:{d.name}", length, size, "yes" if d.is_here else "no", d.what)
-    console(stderr=False).print(table)
+    print_table(_DATASET_COLUMNS, [_cells(d) for d in datasets])
+
+
+def _cells(d: Dataset) -> list[Text]:
+    length, size = f"{d.length:,} {d.unit}s", f"{d.size / 1e6:.2g} MB"
+    return [*map(Text, (f"data:{d.name}", length, size, "yes" if d.is_here else "no", d.what))]
 
 
 def fetching_bar(dataset: Dataset) -> tqdm[Any]:

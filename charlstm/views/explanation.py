@@ -18,7 +18,7 @@ from charlstm.insight.traces import GATES, Kind, Trace
 from charlstm.model.types import Floats
 from charlstm.runs.model_file import Weights
 from charlstm.text.excerpts import symbol_of
-from charlstm.views.console import console, print_json
+from charlstm.views.console import console, print_json, room
 from charlstm.views.terminal import visible
 
 NEXT = 5
@@ -28,6 +28,8 @@ WrappedLine = tuple[str, str]
 """How a line begins, and what goes on below itself where the line does not fit."""
 _BLANK = ("", "")
 _ALL = "   all neurons: "
+_SPACIOUS = 62  # columns: in fewer, those of the table of neurons stand as close as they can
+_READABLE = 20  # columns: less is too little to read a sentence in
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,25 +111,29 @@ def number(value: float) -> float:
 def show_explanation(found: Explained) -> None:
     """The six equations, each with what it gives here, and what the model expects next."""
     values = {name: float(column[found.neuron]) for name, column in found.step.columns().items()}
-    lines = [
-        *_beginning(found),
-        *_gates(found, values),
-        *_states(found, values),
-        *_neurons(found),
-        *_successors(found),
-    ]
-    for line in _wrapped(lines) if sys.stdout.isatty() else map("".join, lines):
+    _print_lines([*_beginning(found), *_gates(found, values), *_states(found, values)])
+    _print_neurons(found)
+    _print_lines([_BLANK, *_successors(found)])
+
+
+def _print_lines(lines: Sequence[WrappedLine]) -> None:
+    width = room(stderr=False)
+    for line in map("".join, lines) if width is None else _wrapped(lines, width):
         sys.stdout.write(visible(line) + "\n")
+    sys.stdout.flush()  # what follows is not always written by the same way
 
 
-def _wrapped(lines: Sequence[WrappedLine]) -> Iterator[str]:
-    """As wide as the terminal."""
+def _wrapped(lines: Sequence[WrappedLine], width: int) -> Iterator[str]:
+    """As wide as the terminal: behind how a line begins, or where that leaves little, below it."""
     from rich.text import Text
 
     out = console(stderr=False)
     for head, rest in lines:
-        for number, line in enumerate(Text(visible(rest)).wrap(out, max(20, out.width - len(head)))):
-            yield f"{'' if number else head:<{len(head)}}{line.plain.rstrip()}"
+        if width - len(head) >= _READABLE:
+            for number, line in enumerate(Text(visible(rest)).wrap(out, width - len(head))):
+                yield f"{'' if number else head:<{len(head)}}{line.plain.rstrip()}"
+        else:
+            yield from (line.plain.rstrip() for line in Text(visible(head + rest)).wrap(out, width))
 
 
 def _beginning(found: Explained) -> list[WrappedLine]:
@@ -202,13 +208,20 @@ def _states(found: Explained, values: Mapping[str, float]) -> list[WrappedLine]:
     ]
 
 
-def _neurons(found: Explained) -> list[WrappedLine]:
+def _print_neurons(found: Explained) -> None:
+    from rich.text import Text
+
+    from charlstm.views.tables import Column, print_table
+
+    _print_lines([("", "The neurons that changed most")])
     columns = found.step.columns()
-    names = ("forget", "input", "candidate", "output", "cell_before", "cell", "hidden")
-    rows = ["The neurons that changed most", "neuron      f       i       g       o       c      c'      h'"]
+    names = {"f": "forget", "i": "input", "g": "candidate", "o": "output", "c": "cell_before", "c'": "cell", "h'": "hidden"}
+    wide = 0 if (width := room(stderr=False)) and width < _SPACIOUS else 6
+    titles = [Column("neuron", is_right=True), *(Column(f"{title:>{wide}}", i, True) for i, title in enumerate(names, 1))]
+    rows = []
     for neuron in found.step.changed_most(NEXT):
-        rows.append(f"{neuron:>6}" + "".join(f"{columns[name][neuron]:>8.3f}" for name in names))
-    return [*(("", row) for row in rows), _BLANK]
+        rows.append([Text(str(neuron)), *(Text(f"{columns[name][neuron]:.3f}") for name in names.values())])
+    print_table(titles, rows, "")
 
 
 def _successors(found: Explained) -> list[WrappedLine]:

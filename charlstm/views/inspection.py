@@ -6,7 +6,6 @@ Does not know: how any of the numbers came about.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -21,6 +20,7 @@ from charlstm.text.excerpts import Excerpt, symbol_of
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.views.colours import DARK, LIGHT, append_character, put
 from charlstm.views.console import print_json
+from charlstm.views.tables import Column, print_table
 
 _DIVERGING = [
     Style(color=letters, bgcolor=ground)
@@ -116,23 +116,27 @@ def show_gradient(inspection: Inspection, gradient: Gradient) -> None:
 
 def show_matches(matches: Sequence[Match]) -> None:
     """A row for each neuron that follows a feature."""
-    width = max((len(match.feature) for match in matches), default=0)
-    sys.stdout.write(f"{'feature':<{width}}  layer  neuron  correlation\n")
-    before = ""
+    columns = [Column("feature", least=8), *(Column(title, is_right=True) for title in ("layer", "neuron"))]
+    columns.append(Column("correlation", 1, is_right=True))
+    rows, before = [], ""
     for match in matches:
         name, before = ("" if match.feature == before else match.feature), match.feature
-        sys.stdout.write(f"{name:<{width}}  {match.layer:>5}  {match.neuron:>6}  {match.correlation:>+11.3f}\n")
+        rows.append([*map(Text, (name, str(match.layer), str(match.neuron), f"{match.correlation:+.3f}"))])
+    print_table(columns, rows, "")
 
 
 def show_saturation(trace: Trace) -> None:
     """A row for each gate of each layer: shares of all its values, and the neurons that are nearly always so."""
-    sys.stdout.write("layer  gate     below 0.1  above 0.9  neurons nearly always below  above\n")
+    right = {"below 0.1": 1, "above 0.9": 2, "neurons nearly always below": 3, "above": 4}
+    columns = [Column("layer", is_right=True), Column("gate   "), *(Column(title, gone, True) for title, gone in right.items())]
+    rows = []
     for layer in range(trace.layers):
         for gate in GATES:
             found = trace.saturation(gate)
             shut, opened = found.shut[layer], found.open[layer]
-            shares = f"{shut.mean():>9.1%}  {opened.mean():>9.1%}"
-            sys.stdout.write(f"{layer:>5}  {gate:<7}  {shares}  {(shut > 0.9).sum():>27,}  {(opened > 0.9).sum():>5,}\n")
+            always = (f"{(shut > 0.9).sum():,}", f"{(opened > 0.9).sum():,}")
+            rows.append([*map(Text, (str(layer), gate, f"{shut.mean():.1%}", f"{opened.mean():.1%}", *always))])
+    print_table(columns, rows, "")
 
 
 def print_inspection(inspection: Inspection, top: int) -> None:

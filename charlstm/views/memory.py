@@ -7,15 +7,15 @@ Does not know: how any of it was measured; pictures.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
-from rich.table import Table
 from rich.text import Text
 
 from charlstm.insight.memory import REACH, READ_BEFORE, Memory
 from charlstm.views.canvas import has_braille
-from charlstm.views.console import console, print_json
+from charlstm.views.console import console, print_json, room
+from charlstm.views.tables import Column, print_table
 
 LITTLE = 0.01
 """Nats per character: less is called little."""
@@ -29,16 +29,26 @@ def print_memory(memory: Memory, noun: str, as_json: bool, about: Mapping[str, o
     if as_json:
         print_json({**about, "per": noun, **_values(memory)})
         return
-    out = console(stderr=False)
-    table = Table(box=None, pad_edge=False)
-    for name in (f"{noun}s", "loss", "over carried", "", "effect", ""):
-        table.add_column(name, justify="left" if not name else "right", no_wrap=True)
+    columns = [
+        Column(f"{noun}s", is_right=True),
+        Column("loss", 1, is_right=True),
+        Column("over carried", 3, is_right=True),
+        Column("", 4),
+        Column("effect", 2, is_right=True),
+        Column("", 5),
+    ]
+    print_table(columns, list(_memory_rows(memory)))
+    for sentence in sentences(memory, noun):
+        console(stderr=False).print(Text(sentence), soft_wrap=room(stderr=False) is None)
+
+
+def _memory_rows(memory: Memory) -> Iterator[list[Text]]:
     block = "█" if has_braille() else "#"
     most = max((context.excess.nats for context in memory.contexts), default=0)
     first = memory.effect[0].nats
     for context in memory.contexts:
         excess, effect = context.excess, memory.effect[context.chars - 1]
-        table.add_row(
+        cells = (
             f"{context.chars:,}",
             f"{context.loss.nats:.4f}",
             f"{excess.nats:+.4f} ± {excess.stderr:.4f}",
@@ -47,10 +57,8 @@ def print_memory(memory: Memory, noun: str, as_json: bool, about: Mapping[str, o
             # A bar as long as the logarithm, over five powers of ten: an effect fades by orders of magnitude.
             _bar_of(1 + math.log10(effect.nats / first) / 5 if first > 0 and effect.nats > 0 else 0, block),
         )
-    table.add_row("carried", f"{memory.carried.nats:.4f}", "0", "", "", "")
-    out.print(table)
-    for sentence in sentences(memory, noun):
-        out.print(Text(sentence), soft_wrap=not out.is_terminal)
+        yield [*map(Text, cells)]
+    yield [*map(Text, ("carried", f"{memory.carried.nats:.4f}", "0", "", "", ""))]
 
 
 def sentences(memory: Memory, noun: str) -> list[str]:

@@ -23,7 +23,9 @@ with own_folder("MPLCONFIGDIR", "matplotlib", _SETTINGS):
     from matplotlib import rc_context, style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
+__all__ = ["COLOURS", "Line2D", "PictureFormat", "picture"]
 PictureFormat = Literal["png", "svg"]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 _STYLE: dict[str, object] = {

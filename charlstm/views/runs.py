@@ -10,13 +10,22 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from rich.table import Table
 from rich.text import Text
 
 from charlstm.runs.overview import Overview
-from charlstm.views.console import console, print_json, print_line
+from charlstm.views.console import print_json, print_line
+from charlstm.views.tables import Column, print_table
 from charlstm.views.terminal import one_line
 
+_RUN_COLUMNS = (
+    Column("run", least=32),
+    Column("text", gone=2, least=12),
+    Column("model", gone=3, is_right=True),
+    Column("loss", is_right=True),
+    Column("bpc", gone=4, is_right=True),
+    Column("minutes", gone=5, is_right=True),
+    Column("state", gone=1),
+)
 _STATE_STYLES = {"finished": "green", "running": "cyan", "diverged": "red", "damaged": "red"}
 
 
@@ -25,15 +34,7 @@ def print_runs(runs: Sequence[Overview], as_json: bool) -> None:
     if as_json:
         print_json({"runs": [{**asdict(run), "date": datetime.fromtimestamp(run.date, UTC).isoformat()} for run in runs]})
         return
-    table = Table(box=None, pad_edge=False)
-    for name in ("run", "text"):
-        table.add_column(name, overflow="fold")
-    for name in ("model", "loss", "bpc", "minutes"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("state", overflow="fold")
-    for run in runs:
-        table.add_row(*_run_cells(run))
-    console(stderr=False).print(table)
+    print_table(_RUN_COLUMNS, [_run_cells(run) for run in runs])
     for run in runs:
         if run.problem:
             print_line(f"{one_line(run.name)}: {one_line(run.problem)}", "dim")

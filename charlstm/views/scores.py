@@ -11,14 +11,16 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
 from charlstm.text.passages import By, Passage
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.views.colours import append_character, put
-from charlstm.views.console import console, print_json, print_line
-from charlstm.views.terminal import visible
+from charlstm.views.console import print_json, print_line, room
+from charlstm.views.tables import Column, aligned, layout
+from charlstm.views.terminal import one_line, shortened, visible
 
 if TYPE_CHECKING:  # they import torch, and whether there are colours is asked before it is loaded
     from charlstm.scoring.classification import Verdict
@@ -27,6 +29,7 @@ if TYPE_CHECKING:  # they import torch, and whether there are colours is asked b
 
 Form = Literal["table", "show", "json", "per-char"]
 """Rows, coloured text, JSON, or JSON with every character."""
+_REST = 1_000  # columns: the text of a row has all that are left
 _DIGITS = 6  # of a number in JSON; the float32 behind it has no more
 _LIGHT, _DARK = "#e4e4e4", "#000000"
 SURPRISE_SCALE = (
@@ -49,7 +52,8 @@ class ScoresView:
     def __init__(self, form: Form, vocabulary: Vocabulary, by: By, several: bool) -> None:
         self._form, self._vocabulary = form, vocabulary
         chars = "chars" if vocabulary.unit == "char" else "bytes"
-        self._rows = _Rows(by, several, [chars, "nats", "bits", "perplexity", "rank"])
+        gone = {chars: 3, "nats": 0, "bits": 2, "perplexity": 4, "rank": 5}
+        self._rows = _Rows(by, several, [Column(title, order, is_right=True) for title, order in gone.items()])
         self._sum: Total | None = None
         self._count = self._empty = 0
 
@@ -102,8 +106,11 @@ class VerdictsView:
 
     def __init__(self, labels: Sequence[str], as_json: bool, by: By, several: bool) -> None:
         self._labels, self._as_json = labels, as_json
-        self._width = max(len("best"), *(len(visible(label)) for label in labels))
-        self._rows = _Rows(by, several, [f"p({label})" for label in map(visible, labels)], self._lead("best"))
+        self._shown = [one_line(label) for label in labels]
+        widest, width = max(len("best"), *map(cell_len, self._shown)), room(stderr=False)
+        self._width = min(widest, width // 2) if width else widest
+        shares = [Column(f"p({label})", order, is_right=True, least=9) for order, label in enumerate(self._shown, 2)]
+        self._rows = _Rows(by, several, shares, Column("best", least=8), self._width)
         self._won = [0] * len(labels)
         self._sums: list[Total] = []
         self._count = 0
@@ -120,9 +127,9 @@ class VerdictsView:
             if self._as_json:
                 print_json(self._json(verdict), indent=None)
             else:
-                label = "-" if verdict.best is None else visible(self._labels[verdict.best])
+                label = "-" if verdict.best is None else self._shown[verdict.best]
                 values = [f"{p:.3f}" if verdict.chars else "-" for p in verdict.probabilities]
-                self._rows.row(verdict.passage, values, self._lead(label))
+                self._rows.row(verdict.passage, [label, *values])
         sys.stdout.flush()
 
     def end(self) -> None:
@@ -130,13 +137,10 @@ class VerdictsView:
         if self._as_json or not self._sums:
             return
         sys.stdout.write("\n")
-        for label, won, total in zip(self._labels, self._won, self._sums, strict=True):
+        for label, won, total in zip(self._shown, self._won, self._sums, strict=True):
             cost = f", {total.loss:.4f} nats per character over all" if total.chars else ""
             share = f"best for {won:,} of {self._count:,} {self._rows.by}s"
-            sys.stdout.write(f"{visible(label):<{self._width}}  {share}{cost}\n")
-
-    def _lead(self, label: str) -> str:
-        return f"{label:<{self._width}}  "
+            sys.stdout.write(f"{aligned(shortened(label, self._width), self._width)}  {share}{cost}\n")
 
     def _json(self, verdict: Verdict) -> dict[str, object]:
         return {
@@ -150,31 +154,36 @@ class VerdictsView:
 
 
 class _Rows:
-    """Lines with columns of a width that is known before the first; the text, at their end, is cut on a terminal."""
+    """Lines with columns of a width that is known before the first; on a terminal the text, at their end, is cut off.
 
-    def __init__(self, by: By, several: bool, columns: Sequence[str], lead: str = "") -> None:
+    Where a terminal is too narrow for them all, the least important columns are left out.
+    """
+
+    def __init__(
+        self, by: By, several: bool, values: Sequence[Column], lead: Column | None = None, lead_width: int = 0
+    ) -> None:
         self.by, self._several = by, several
-        self._columns, self._lead = columns, lead
-        self._widths = [max(len(column), 7) for column in columns]
-        self._name = len(by) + 2  # of where a passage stands
+        self._columns = [Column(by, is_right=True, least=16), *([lead] if lead else []), *values, Column("text", 1, least=8)]
+        self._widths = [len(by) + 2, *([lead_width] if lead else []), *(max(cell_len(v.title), 7) for v in values), _REST]
         self._is_begun = False
-        self._out = console(stderr=False)
+        self._room = room(stderr=False)
 
     def widen(self, passages: Sequence[Passage]) -> None:
         """Make room for where they stand, and never less again."""
-        self._name = max([self._name, *(len(self._heading(passage)) for passage in passages)])
+        self._widths[0] = max([self._widths[0], *(cell_len(self._heading(passage)) for passage in passages)])
 
-    def row(self, passage: Passage, values: Sequence[str], lead: str = "") -> None:
+    def row(self, passage: Passage, values: Sequence[str]) -> None:
         """One passage."""
         is_line = self.by == "line"
         if not self._is_begun:
-            self._write(self.by, self._columns, "text" if is_line else "", self._lead)
+            titles = [column.title for column in self._columns]
+            self._write([*titles[:-1], titles[-1] if is_line else ""])
         self._is_begun = True
-        self._write(self._heading(passage), values, passage.text if is_line else "", lead)
+        self._write([self._heading(passage), *values, passage.text if is_line else ""])
 
     def total(self, values: Sequence[str], what: str) -> None:
         """What all come to."""
-        self._write("total", values, what)
+        self._write(["total", *values, what])
 
     def coloured(self, score: Score, vocabulary: Vocabulary) -> None:
         """One passage with each character in the colour of its surprise, whole; before the first, what the colours mean."""
@@ -182,25 +191,33 @@ class _Rows:
             put(_legend())
         self._is_begun = True
         loss = f"{score.total.loss:.3f}" if score.total.chars else "-"
-        heading = f"{self._heading(score.passage):>{self._name}}  {loss:>6}"
+        width = min(self._widths[0], self._room // 2 + 1) if self._room else self._widths[0]
+        heading = f"{aligned(shortened(self._heading(score.passage), width), width, is_right=True)}  {loss:>6}"
         put(Text.assemble((heading, "dim"), "  " if self.by == "line" else "\n", heat(score, vocabulary)))
 
     def _heading(self, passage: Passage) -> str:
         """Where it stands: a line by its number, with its file where there are several, a document by its file."""
         if self.by == "document":
-            heading = visible(passage.source)
+            heading = one_line(passage.source)
         else:
-            heading = visible(f"{passage.source}:{passage.number}") if self._several else str(passage.number)
+            heading = one_line(f"{passage.source}:{passage.number}") if self._several else str(passage.number)
         return heading
 
-    def _write(self, name: str, values: Sequence[str], text: str, lead: str = "") -> None:
-        columns = "  ".join(f"{value:>{width}}" for value, width in zip(values, self._widths, strict=True))
-        line = f"{name:>{self._name}}  {lead}{columns}  {visible(text)}".rstrip()
-        if sys.stdout.isatty():
-            cut = Text(line.replace("\t", " "))
-            cut.truncate(self._out.width, overflow="ellipsis")
+    def _write(self, cells: Sequence[str]) -> None:
+        widths = layout(self._columns, self._widths, self._room)
+        parts = [aligned(self._cell(cells[i], i, width), width, self._columns[i].is_right) for i, width in widths.items()]
+        line = "  ".join(parts).rstrip()
+        if self._room:
+            cut = Text(line)
+            cut.truncate(self._room, overflow="ellipsis")
             line = cut.plain
         sys.stdout.write(line + "\n")
+
+    def _cell(self, cell: str, number: int, width: int) -> str:
+        """A text as one safe line that may be too long, a name or a label within its width, a number whole."""
+        if number == len(self._columns) - 1:
+            return visible(cell).replace("\t", " ") if self._room else visible(cell)
+        return shortened(cell, width) if self._room and self._columns[number].least else cell
 
 
 def heat(score: Score, vocabulary: Vocabulary) -> Text:

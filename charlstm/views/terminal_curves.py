@@ -1,4 +1,4 @@
-"""The curves of runs on a terminal that shows no pictures, in 80 columns or more.
+"""The curves of runs on a terminal that shows no pictures, best in 80 columns or more.
 
 A line ends in a letter, which the legend explains: it can be read without colours, and in ASCII.
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.text import Text
 
@@ -22,6 +22,8 @@ from charlstm.views.terminal import one_line, visible
 _COLOURS = ("bright_blue", "yellow", "green", "magenta", "cyan", "red")
 _LABEL = 8  # columns for the numbers at either side
 _MOST_WIDTH = 120
+_LEAST_WIDTH = 4
+_BOTH_SIDES = 48  # columns: in fewer the second scale is left out
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,13 @@ def print_panels(panels: Sequence[Panel], legend: Sequence[tuple[str, int, str]]
     """Panels one below the other on standard output, then the legend: letters, colours and names."""
     out = console(stderr=False)
     is_ascii = not has_braille()
-    width = max(20, min(out.width, _MOST_WIDTH) - 2 * _LABEL - 4)
+    sides = 2 if out.width >= _BOTH_SIDES else 1
+    width = max(_LEAST_WIDTH, min(out.width, _MOST_WIDTH) - sides * _LABEL - 4)
     places = [place for panel in panels for line in panel.lines for place, _ in line.points]
     most = max(places, default=0) or 1.0
     for panel in panels:
         out.print(Text(visible(panel.title), "bold"), soft_wrap=True)
-        for row in _rows(panel, width, most, is_ascii):
+        for row in _rows(panel if sides == 2 else replace(panel, right=None), width, most, is_ascii):
             out.print(row, soft_wrap=True)
     axis = ("+" if is_ascii else "└") + ("-" if is_ascii else "─") * width
     out.print(Text(" " * (_LABEL + 1) + axis), soft_wrap=True)

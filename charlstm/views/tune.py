@@ -6,22 +6,23 @@ Does not know: what makes them.
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 from tqdm import tqdm
 
 from charlstm.model.device import describe_device
+from charlstm.runs.naming import in_shell
 from charlstm.runs.records import StepRecord
 from charlstm.tuning.records import TrialRecord
 from charlstm.tuning.search import Search, TrialBegun
 from charlstm.tuning.space import Value
 from charlstm.views.console import console, duration, print_facts, print_json, print_line, print_warning
+from charlstm.views.heartbeat import Heartbeat
+from charlstm.views.tables import Column, print_table
 
 
 def print_search(search: Search, trials: float, seconds: float | None) -> None:
@@ -47,12 +48,15 @@ class SearchView:
     def __init__(self, search: Search) -> None:
         self._search = search
         self._bar: tqdm[Any] | None = None
-        self._number = 0
+        self._number = self._steps = 0
+        self._newest: StepRecord | None = None
+        self._heartbeat = Heartbeat(self._say_how_far)
 
     def show(self, record: TrialBegun | StepRecord | TrialRecord) -> None:
         """Show one record."""
         if isinstance(record, TrialBegun):
-            self._number = record.number
+            self._heartbeat.begin()
+            self._number, self._steps, self._newest = record.number, record.steps, None
             self._bar = tqdm(
                 total=record.steps,
                 unit="step",
@@ -62,15 +66,25 @@ class SearchView:
                 bar_format="{desc} {percentage:3.0f}% {bar} {rate_fmt}, {remaining} left",
             )
         elif isinstance(record, StepRecord):
+            self._newest = record
             if self._bar is not None:
                 self._bar.set_description_str(f"trial {self._number}  loss {record.loss:.3f}", refresh=False)
                 self._bar.update()
         else:
-            self.close()
+            self._end_bar()
             self._show_trial(record)
+            self._heartbeat.wrote()
 
     def close(self) -> None:
         """Take the bar away."""
+        self._heartbeat.close()
+        self._end_bar()
+
+    def _say_how_far(self) -> None:
+        loss = f"  loss {self._newest.loss:.3f}" if self._newest else ""
+        print_line(f"trial {self._number:>3}  step {self._newest.step if self._newest else 0:,} of {self._steps:,}{loss}")
+
+    def _end_bar(self) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -101,15 +115,18 @@ def print_trials(search: Search, as_json: bool) -> None:
             }
         )
         return
-    table = Table(box=None, pad_edge=False)
     names = list(search.space)
-    for name in ("trial", *map(_key_of, names), f"nats per {noun}", "steps", "time"):
-        table.add_column(name, justify="right", overflow="fold")
-    table.add_column("state", overflow="fold")
-    for trial in trials:
-        is_best = best is not None and best.number == trial.number
-        table.add_row(*_trial_cells(trial, names), "best" if is_best else trial.state, style="bold" if is_best else "")
-    console(stderr=False).print(table)
+    settings = [Column(_key_of(name), gone, is_right=True, least=6) for gone, name in enumerate(names, 2)]
+    last = len(names) + 2
+    columns = [
+        Column("trial", is_right=True),
+        *settings,
+        Column(f"nats per {noun}", is_right=True),
+        Column("steps", last + 1, is_right=True),
+        Column("time", last + 2, is_right=True),
+        Column("state", 1),
+    ]
+    print_table(columns, [_trial_cells(trial, names, trial == best) for trial in trials])
 
 
 def print_best(search: Search, best: TrialRecord, program: str) -> None:
@@ -121,13 +138,15 @@ def print_best(search: Search, best: TrialRecord, program: str) -> None:
     if importance := search.trials.importance():
         rows.append(("decided", ", ".join(f"{name} {share:.0%}" for name, share in importance.items())))
     print_facts([*rows, ("config", str(config))])
-    print_line(f"next: {program} train --config {shlex.quote(str(config))}")
+    print_line(f"next: {program} train --config {in_shell(config)}")
 
 
-def _trial_cells(trial: TrialRecord, names: Sequence[str]) -> list[str]:
+def _trial_cells(trial: TrialRecord, names: Sequence[str], is_best: bool) -> list[Text]:
     values: Mapping[str, Value] = trial.values
     loss = "" if trial.loss is None else f"{trial.loss:.4f}"
-    return [str(trial.number), *(str(values[name]) for name in names), loss, f"{trial.steps:,}", duration(trial.seconds)]
+    about = (f"{trial.steps:,}", duration(trial.seconds), "best" if is_best else trial.state)
+    cells = (str(trial.number), *(str(values[name]) for name in names), loss, *about)
+    return [Text(cell, "bold" if is_best else "") for cell in cells]
 
 
 def _key_of(name: str) -> str:

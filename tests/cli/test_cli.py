@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ import pytest
 from charlstm import __version__
 from charlstm.cli import main
 from charlstm.runs.records import Record, Setback, StepRecord
+from charlstm.runs.save_header import read_saved_step
 from charlstm.runs.saved_model import load_model
 from charlstm.views.training import TrainingView
 from tests.conftest import TINY, VERSE, file_size_limit
@@ -34,20 +36,28 @@ COMMAND = [sys.executable, "-m", "charlstm"]
 Result = subprocess.CompletedProcess[bytes]
 
 
-def run(*arguments: str | Path, folder: Path, stdin: bytes = b"") -> Result:
+def run(*arguments: str | Path, folder: Path, stdin: bytes | None = None) -> Result:
     """A command line in a process of its own: where the process itself matters, as each has to import torch."""
-    return subprocess.run([*COMMAND, *map(str, arguments)], cwd=folder, input=stdin, capture_output=True, check=False)
+    source: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
+    return subprocess.run([*COMMAND, *map(str, arguments)], cwd=folder, capture_output=True, check=False, **source)
 
 
 @pytest.fixture
-def charlstm(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Result]:
-    """The same within this process."""
+def charlstm(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Result]:
+    """The same within this process; what is piped in comes from a file, nothing from /dev/null."""
 
-    def call(*arguments: str | Path, folder: Path, stdin: bytes = b"") -> Result:
+    def call(*arguments: str | Path, folder: Path, stdin: bytes | None = None) -> Result:
         monkeypatch.chdir(folder)
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
+        piped = Path(os.devnull)
+        if stdin is not None:
+            piped = tmp_path_factory.mktemp("piped") / "stdin"
+            piped.write_bytes(stdin)
         capfdbinary.readouterr()
-        code = main(list(map(str, arguments)))
+        with piped.open(encoding="utf-8") as source:
+            monkeypatch.setattr(sys, "stdin", source)
+            code = main(list(map(str, arguments)))
         return Result(arguments, code, *capfdbinary.readouterr())
 
     return call
@@ -82,6 +92,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory, filled_once: Callable[...,
 @pytest.fixture
 def folder(trained: tuple[Path, object]) -> Path:
     return trained[0]
+
+
+STOPS = [(getattr(signal, name, 0), code) for name, code in (("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129))]
 
 
 @contextmanager
@@ -622,7 +635,7 @@ def test_a_folder_that_cannot_be_written_ends_in_exit_1(charlstm: Callable[..., 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), STOPS)
 def test_a_signal_saves_the_newest_model(
     charlstm: Callable[..., Result], folder: Path, tmp_path: Path, number: int, code: int
 ) -> None:
@@ -654,6 +667,26 @@ def test_a_signal_saves_the_newest_model(
     metrics = [json.loads(line)["step"] for line in (tmp_path / "r" / "metrics.jsonl").read_text("utf-8").splitlines()]
     assert metrics == sorted(set(metrics))
     assert metrics[-1] == steps
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals are another thing there")
+def test_a_terminal_that_is_closed_saves_the_newest_model(folder: Path, tmp_path: Path) -> None:
+    """What is said then has nowhere to go; a connection that is lost does the same."""
+    import pty
+
+    arguments = ["train", str(folder / "verse.txt"), "--run", str(tmp_path / "r"), *settings("train.epochs=100000")]
+    process, terminal = pty.fork()
+    if not process:
+        os.execv(COMMAND[0], [*COMMAND, *arguments])
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "r" / "best.safetensors").exists():
+        assert time.monotonic() < deadline
+        os.read(terminal, 4096)
+    os.close(terminal)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 129
+    last, best = (load_model(tmp_path / "r" / f"{name}.safetensors").facts.step for name in ("last", "best"))
+    assert read_saved_step(tmp_path / "r" / "resume.safetensors") == last >= best
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes close otherwise there")
@@ -878,7 +911,7 @@ def test_a_search_shows_its_trials_and_its_best_can_be_trained(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), STOPS)
 def test_a_signal_ends_a_search_that_can_go_on(
     charlstm: Callable[..., Result], folder: Path, tmp_path: Path, tune_toml: Path, number: int, code: int
 ) -> None:

@@ -31,6 +31,22 @@ LINK, CLIPBOARD, TITLE = "\x1b]8;;http://x\x07", "\x1b]52;c;aGk=\x07", "\x1b]0;t
 HOSTILE = [LINK, CLIPBOARD, TITLE, "\x1b[2J", "\x9b31m", "\x7f", "a\rb", "\u202eabc", "\u2066", "\0"]
 
 
+Terminal = Callable[[int], None]
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Makes of both streams a plain terminal with so many columns."""
+
+    def make(columns: int) -> None:
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+        monkeypatch.setenv("TERM", "dumb")
+        monkeypatch.setenv("COLUMNS", str(columns))
+
+    return make
+
+
 @pytest.mark.parametrize("payload", HOSTILE)
 def test_what_a_terminal_would_obey_is_shown_instead(payload: str) -> None:
     shown = visible(payload)
@@ -87,7 +103,10 @@ def shown(prepared: Prepared, tmp_path: Path) -> tuple[Trainer, list[Record]]:
     return trainer, [r for r in trainer.fit(RunFolder(tmp_path)) if isinstance(r, Record)]
 
 
-def test_a_line_and_a_sample_an_evaluation(shown: tuple[Trainer, list[Record]], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_and_a_sample_an_evaluation(
+    shown: tuple[Trainer, list[Record]], capsys: pytest.CaptureFixture[str], terminal: Terminal
+) -> None:
+    terminal(80)
     trainer, records = shown
     view = make_view(trainer)
     record = dataclasses.replace(records[0], sample="[/x] is no markup\x1b[2J\n" + "long " * 40, is_best=True)
@@ -158,8 +177,8 @@ def test_a_table_of_losses(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(len(line) <= 80 for line in printed.splitlines())
 
 
-def test_facts_are_wrapped_behind_their_names(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "40")
+def test_facts_are_wrapped_behind_their_names(capsys: pytest.CaptureFixture[str], terminal: Terminal) -> None:
+    terminal(40)
     print_facts([("a", "b"), ("longer name", "word " * 10), ("path", "x" * 50)])
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "a            b"
@@ -179,8 +198,9 @@ def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 
 
 def test_a_sample_fits_the_terminal_in_any_script(
-    shown: tuple[Trainer, list[Record]], capsys: pytest.CaptureFixture[str]
+    shown: tuple[Trainer, list[Record]], capsys: pytest.CaptureFixture[str], terminal: Terminal
 ) -> None:
+    terminal(80)
     trainer, records = shown
     make_view(trainer).show(dataclasses.replace(records[0], sample="    if x:\n" + "日本" * 60))
     _, indented, wide, *_ = capsys.readouterr().err.splitlines()
