@@ -21,7 +21,7 @@ _MOST_ASKED = 4
 def tidy_asked() -> None:
     """Take OMP_NUM_THREADS away where it is no number, or more than any library survives: they would complain, or die of it."""
     asked = os.environ.get("OMP_NUM_THREADS")
-    if asked is None or (_LIST.fullmatch(asked) and _first(asked) <= _MOST_ASKED * (os.cpu_count() or 1)):
+    if asked is None or (_LIST.fullmatch(asked) and _first_asked(asked) <= _MOST_ASKED * (os.cpu_count() or 1)):
         return
     del os.environ["OMP_NUM_THREADS"]
 
@@ -29,7 +29,7 @@ def tidy_asked() -> None:
 def most_threads() -> int:
     """As many as there are CPUs for this process, or fewer if OMP_NUM_THREADS says so. Of a list its first number counts."""
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    return min(given_cpus(), _first(asked)) if _LIST.fullmatch(asked) else given_cpus()
+    return min(given_cpus(), _first_asked(asked)) if _LIST.fullmatch(asked) else given_cpus()
 
 
 def given_cpus(root: Path = Path("/")) -> int:
@@ -38,7 +38,7 @@ def given_cpus(root: Path = Path("/")) -> int:
     return max(1, math.ceil(min([runs_on, *_quotas(root)])))
 
 
-def _first(asked: str) -> int:
+def _first_asked(asked: str) -> int:
     return int(asked.partition(",")[0])
 
 
