@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, Unpack, get_args
 
 from charlstm.api.scores import CharacterSurprise, TextScore
 from charlstm.api.settings import GenerationSettings, plain, plain_number, require_text
+from charlstm.api.text import read_and_warn
 from charlstm.api.trace import TextTrace
 from charlstm.api.wording import in_keywords_each, worded
 from charlstm.config import Config
@@ -30,7 +31,6 @@ from charlstm.sampling.request import SampleRequest
 from charlstm.sampling.stops import impossible_stops
 from charlstm.sampling.types import EngineName, Precision, PrecisionChoice
 from charlstm.scoring.totals import Evaluation
-from charlstm.text.corpus import read_corpus
 from charlstm.text.excerpts import excerpt_of
 from charlstm.text.line_ends import Newlines, with_line_ends
 from charlstm.text.passages import Passage
@@ -306,7 +306,7 @@ class Model:
         require_choice("unknown", unknown, get_args(Unknown))
         known = {key: value for key, value in asked.items() if value is not None}
         data = as_trained([self.config.data], known, [self.vocabulary])
-        return read_corpus(_text_arguments(text), data, self.vocabulary, skip_unknown=unknown == "skip")
+        return read_and_warn(_text_arguments(text), data, self.vocabulary, skip_unknown=unknown == "skip")
 
     def _as_read(self, text: str) -> str:
         """A text with the line ends that the model knows."""

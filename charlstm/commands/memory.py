@@ -7,14 +7,15 @@ Does not know: options and their help; how anything is measured or drawn.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.commands.common import read_text, say_what_was_skipped
 from charlstm.commands.outputs import picture_kind
+from charlstm.commands.text import piped_text, read_text, say_left_out, say_what_was_skipped
 from charlstm.config import DataConfig, SampleConfig, load_config
-from charlstm.errors import Argument, CharlstmError
-from charlstm.files import write_atomically
+from charlstm.errors import Argument, CharlstmError, TextError
+from charlstm.files import write_output
 from charlstm.runs.differences import text_name
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import Weights, read_weights
@@ -45,6 +46,7 @@ def show_memory(
     `reading` are the keys of [data] that flags set.
     """
     kind = picture_kind(output, "charlstm memory", ("leave out ", Argument("output"))) if output else None
+    text = text or _piped()
     if text:
         find_sources(text)  # only to find what is wrong with them before the model is read
     load_config(data=reading)  # the same
@@ -57,6 +59,7 @@ def show_memory(
         corpus = read_text(text, data, vocabulary, skip_unknown=skip_unknown)
         ids, what, skipped = corpus.ids, text_name(text), corpus.findings.unknown
         say_what_was_skipped(corpus, "it is measured on the others")
+        say_left_out(corpus)
     else:
         ids, what = _own_validation(model, vocabulary)
 
@@ -84,8 +87,15 @@ def show_memory(
     if output and kind:
         from charlstm.views.memory_picture import draw_memory
 
-        write_atomically(output, [draw_memory(memory, vocabulary.noun, weights.config.train.seq_len, kind)])
+        write_output(output, [draw_memory(memory, vocabulary.noun, weights.config.train.seq_len, kind)])
         print_line(f"picture: {output}")
+
+
+def _piped() -> list[str]:
+    """What stands for standard input, where there is something in it: a model can be measured without."""
+    with suppress(TextError):
+        return piped_text()
+    return []
 
 
 def _own_validation(model: Path, vocabulary: Vocabulary) -> tuple[Ids | None, str]:

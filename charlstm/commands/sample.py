@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from charlstm.commands.sample_output import Delivery, beam_facts, text_facts
 from charlstm.commands.sample_request import SampleOptions
+from charlstm.commands.text import say_if_waiting, say_left_out_of
 from charlstm.errors import shown
 from charlstm.sampling.request import SampleRequest
+from charlstm.text.sources import find_sources
 from charlstm.values import escape_hint
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ def _job_for(request: SampleRequest, weights: Weights, prime: str | None) -> Sam
         return resolve(request, weights, prime=prime, checked=_warn_of_stops)
     from charlstm.views.bars import reading_bar
 
+    say_if_waiting(request.novelty)
+    say_left_out_of(find_sources(request.novelty))
     with reading_bar() as progress:
         return resolve(request, weights, prime=prime, progress=progress, checked=_warn_of_stops)
 

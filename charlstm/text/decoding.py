@@ -16,6 +16,7 @@ from charlstm.config import DataConfig
 from charlstm.errors import Argument, TextError
 from charlstm.text.compression import Stream
 from charlstm.text.detection import escaped_encoding, unlike_ascii, wide_encoding
+from charlstm.text.documents import document_in
 from charlstm.text.line_ends import with_line_ends
 from charlstm.text.remedies import Trust, remedy
 from charlstm.text.vocabulary import AS_HALVES
@@ -90,6 +91,8 @@ class TextReader:
                 return "utf-8", AS_HALVES, False
             _refuse_escapes(first, stream.where)
             told = told or wide_encoding(first)
+        if document := document_in(first):
+            raise NoText(f"{stream.where} is {document.what}, not text", remedy=document.remedy(stream.where))
         encoding = stream.encoding or told or self._data.encoding
         if _is_text(first, encoding):
             return encoding, "strict", told is not None

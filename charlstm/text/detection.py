@@ -79,7 +79,7 @@ _IMPOSSIBLE = math.log(1e-8)
 _BREACH = -2.5  # a capital within a word, another script within one, or an apostrophe before one
 _CAPITAL = -1.6
 _QUOTES = "“”‘’…–"
-_MARKS = "\u00a0«»„‚—°§¿¡·•€£©®²½、。「」『』《》，！？：；（）・"
+_PUNCTUATION = "\u00a0«»„‚—°§¿¡·•€£©®²½、。「」『』《》，！？：；（）・"
 
 
 def wide_encoding(head: bytes) -> str | None:
@@ -213,7 +213,7 @@ class _Letters:
     def _of_other(self, c: str) -> float:
         if c.isascii() and (c.isprintable() or c.isspace()):
             return _ONE_OF_ASCII
-        if c in _QUOTES + _MARKS:
+        if c in _QUOTES + _PUNCTUATION:
             return _QUOTATION if c in _QUOTES else _TYPOGRAPHIC
         kind = unicodedata.category(c)
         if kind in ("Cn", "Co", "Cs") or "\x7f" <= c <= "\x9f":

@@ -12,7 +12,7 @@ Does not know: models, what is done with them. It imports no torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
@@ -47,14 +47,17 @@ class Passage:
         return self.source if self.unit == "document" else f"{self.source}, line {self.number:,}"
 
 
-def read_passages(texts: Sequence[str], data: DataConfig, by: By) -> Iterator[Passage]:
+def read_passages(
+    texts: Sequence[str], data: DataConfig, by: By, skipped: Callable[[str], object] = lambda name: None
+) -> Iterator[Passage]:
     """Read TEXT arguments as `data` says, in order. TextError names what can't be read.
 
-    As in training, files of folders and archives that are empty or binary are left out; one that was named is an error.
+    As in training, files of folders and archives that are empty or binary are left out, of which `skipped`
+    is told; one that was named is an error.
     """
     reader = TextReader(data)
     files = found = 0
-    for source in (sources := find_sources(texts)):
+    for source in (sources := find_sources(texts).all):
         for stream in source.streams():
             files += 1
             try:
@@ -62,6 +65,7 @@ def read_passages(texts: Sequence[str], data: DataConfig, by: By) -> Iterator[Pa
             except NoText:
                 if not stream.skippable:
                     raise
+                skipped(stream.where)
                 continue
             found += 1
             if by == "document":

@@ -7,7 +7,7 @@ Does not know: how any of the numbers came about.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rich.text import Text
 
@@ -15,6 +15,7 @@ from charlstm.config import Config
 from charlstm.model.device import describe_device
 from charlstm.runs.diagnosis import Diagnosis
 from charlstm.runs.folder import RunFolder
+from charlstm.runs.naming import in_shell
 from charlstm.scoring.totals import Evaluation
 from charlstm.text.corpus import Corpus
 from charlstm.text.vocabulary import Vocabulary
@@ -22,6 +23,7 @@ from charlstm.training.prepared import Prepared
 from charlstm.training.trainer import Trainer
 from charlstm.views.console import duration, print_facts, print_json, print_line, print_warning
 from charlstm.views.info import loss_in_words, model_in_words
+from charlstm.views.left_out import first_few, rows_of_left_out
 from charlstm.views.tables import Column, print_table
 from charlstm.words import counted
 
@@ -34,11 +36,10 @@ def print_prepared(prepared: Prepared, asked: Config) -> None:
     corpus, layout, vocabulary = prepared.corpus, prepared.layout, prepared.vocabulary
     symbols = f" · {counted(vocabulary.size, 'symbol')}" if vocabulary.unit == "char" else ""
     rows = [
-        ("text", f"{_first_few(corpus.names)} · {counted(len(prepared.ids), vocabulary.noun)}{symbols}"),
+        ("text", f"{first_few(corpus.names)} · {counted(len(prepared.ids), vocabulary.noun)}{symbols}"),
         ("split", _split(prepared)),
     ]
-    if corpus.skipped:
-        rows.append(("skipped", f"{counted(len(corpus.skipped), 'file')} without text: {_first_few(corpus.skipped)}"))
+    rows += rows_of_left_out(corpus.skipped, corpus.left_out, corpus.repeated)
     rows += [("note", note) for note in _notes(corpus)]
     if prepared.chosen:
         values = (f"{key} {_value_of(prepared.config, key)}" for key in prepared.chosen)
@@ -83,7 +84,7 @@ def _notes(corpus: Corpus) -> Iterator[str]:
         marks = counted(found.byte_order_marks, "byte order mark", "stands")
         yield f"{marks} within the text (U+FEFF), as where files were joined"
     if found.controls:
-        kinds = _first_few([f"U+{ord(c):04X}" for c in found.controls])
+        kinds = first_few([f"U+{ord(c):04X}" for c in found.controls])
         yield f"{counted(sum(found.controls.values()), 'control character', 'is')} kept: {kinds}"
     if found.replaced:
         yield f"some bytes are not of the text's encoding and were let pass, the first in {found.replaced}"
@@ -91,12 +92,11 @@ def _notes(corpus: Corpus) -> Iterator[str]:
         yield f"{counted(found.rare, 'rare character')} became U+FFFD"
     if corpus.vocabulary.unit == "char" and size > MANY_SYMBOLS:
         yield f"{size:,} symbols make a wide model: data.unit=byte needs 256, data.min_count=5 leaves out rare ones"
+    if corpus.alike:
+        same = first_few([" and ".join(names) for names in corpus.alike])
+        yield f"the same text under several names: {same}; what is validated on may have been learned"
     if found.damaged:
         yield "what the cache held of this text was damaged: it was encoded anew"
-
-
-def _first_few(names: Sequence[str], most: int = 3) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 def print_plan(trainer: Trainer, folder: RunFolder, seconds_an_epoch: float) -> None:
@@ -133,7 +133,7 @@ def print_result(trainer: Trainer, folder: RunFolder, program: str, diagnosis: D
     # On lines of their own, never wrapped by us: they are there to be copied.
     if to_try and trainer.is_finished:
         print_line(f"to try: {to_try}")
-    print_line(f"next: {program} sample {shlex.quote(str(folder.path))} --prime {prime} --length 500")
+    print_line(f"next: {program} sample {in_shell(folder.path)} --prime {prime} --length 500")
 
 
 def print_evaluations(
