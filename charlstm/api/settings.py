@@ -68,6 +68,7 @@ class TrainingSettings(GenerationSettings, total=False):
     grad_clip: float
     eval_every: int
     save_every: str
+    keep: int
     reset: float
     average: float
     patience: int

@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from charlstm.commands.sample_request import SampleOptions
-from charlstm.files import write_atomically
+from charlstm.files import write_output
 from charlstm.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Delivery:
         path = self._options.place(number)
         assert path is not None
         self._options.require_spared(path)
-        write_atomically(path, _in_utf8(self._joined(pieces)))
+        write_output(path, _in_utf8(self._joined(pieces)))
 
     def _joined(self, pieces: Pieces) -> Iterator[str]:
         last, between = None, self._options.between + self._before

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from charlstm import run_files
-from charlstm.config import Config
-from charlstm.errors import Argument, CharlstmError, ModelError, RunError
+from charlstm.config import Config, load_config
+from charlstm.errors import Argument, CharlstmError, ConfigError, ModelError, RunError
 from charlstm.files import append_bytes, half_written, read_whole, told, write_atomically
 from charlstm.runs.lock import FolderLock, InUse, is_bare, is_free, is_locked, whose
 from charlstm.runs.records import Point, read_curve
@@ -29,6 +29,8 @@ RUNS = Path("runs")
 Marks = dict[str, tuple[int, str]]
 """Of each log its size in bytes and the SHA-256 of its content."""
 
+_KEPT = r"step-(\d{6,13})-(?:loss|train)-\d+\.\d{4}\.safetensors"
+"""What the models are called that `train.keep` asks for."""
 ANOTHER_RUN = ("choose another ", Argument("run"))
 """What helps where a folder can't be used."""
 
@@ -74,6 +76,31 @@ class RunFolder:
         """The newest model."""
         return self.path / run_files.LAST
 
+    def kept_model(self, step: int, loss: float, is_validated: bool) -> Path:
+        """Where the model of one evaluation is kept beside the best and the newest, with its loss in the name.
+
+        That is the validation loss, or where there is none the training loss, which the name says.
+        """
+        return self.path / f"step-{step:06d}-{'loss' if is_validated else 'train'}-{loss:.4f}.safetensors"
+
+    def kept(self) -> list[Path]:
+        """The models that are kept so, the oldest first."""
+        named = ((re.fullmatch(_KEPT, file.name), file) for file in self.path.glob("step-*.safetensors"))
+        return [file for _, file in sorted((int(found[1]), file) for found, file in named if found)]
+
+    def forget_kept(self, but: int) -> None:
+        """Remove all but so many of the newest of them."""
+        for file in self.kept()[:-but]:
+            with told(file):
+                file.unlink(missing_ok=True)
+
+    def forget_kept_after(self, step: int) -> None:
+        """Remove those of a step that, as the training went back to an earlier one, has not happened."""
+        for file in self.kept():
+            if int(file.name.split("-")[1]) > step:
+                with told(file):
+                    file.unlink(missing_ok=True)
+
     @property
     def curves(self) -> Path:
         """The curves as a picture."""
@@ -87,7 +114,7 @@ class RunFolder:
     def held(self) -> list[Path]:
         """The files of a run that are in the folder. A picture alone makes no run: one of several lies beside them."""
         with told(self.path, "look into"):
-            return [file for file in self._files() if file != self.curves and file.exists()]
+            return [*(file for file in self._files() if file != self.curves and file.exists()), *self.kept()]
 
     def _files(self) -> tuple[Path, ...]:
         return (self.config, self.metrics, self.samples, self.best, self.last, self.resume, self.previous, self.curves)
@@ -126,7 +153,7 @@ class RunFolder:
 
     def _clear_temporaries(self) -> None:
         """Half-written files that a crash has left. Only who holds the lock may do this."""
-        for file in half_written(self.path, [file.name for file in self._files()]):
+        for file in half_written(self.path, [file.name for file in self._files()], _KEPT):
             with told(file):
                 file.unlink(missing_ok=True)
 
@@ -168,8 +195,10 @@ class RunFolder:
             raise RunError(f"{self.path} holds a run that began meanwhile", remedy=ANOTHER_RUN)
         with told(self.path):
             if held:
-                for file in self._files():
+                for file in (*self._files(), *self.kept()):
                     file.unlink(missing_ok=True)
+                if self.tensorboard.is_symlink():
+                    self.tensorboard.unlink()
                 shutil.rmtree(self.tensorboard, ignore_errors=True)
 
     def write_config(self, config: Config) -> None:
@@ -210,14 +239,19 @@ class RunFolder:
         is_whole = hashlib.sha256(then).hexdigest() == digest
         if not is_whole:
             then = then[: then.rfind(b"\n") + 1]
-        if len(then) != len(now):
-            with told(file):
-                os.truncate(file, len(then))
+        if _is_shared(file):
+            write_atomically(file, [then])
+        elif file.exists():
+            with told(file), file.open("r+b") as log:  # now, and not when an evaluation is to be added
+                log.truncate(len(then))
         return is_whole
 
     def holds_config(self, config: Config) -> bool:
-        """Whether config.toml is as it is written for this configuration."""
-        return read_whole(self.config) == config.to_toml().encode()
+        """Whether config.toml says what is written there for this configuration; an earlier version wrote fewer settings."""
+        try:
+            return load_config(self.config) == config
+        except ConfigError:
+            return False
 
     def append_sample(self, step: int, about: str, text: str) -> None:
         """Add one sample to samples.txt, under a title that names its step."""
@@ -232,6 +266,11 @@ Folder = TypeVar("Folder", bound=RunFolder)
 def is_unicode(name: str) -> bool:
     """False for names with bytes that are not UTF-8, which neither TOML nor safetensors can spell."""
     return not any("\ud800" <= c <= "\udfff" for c in name)
+
+
+def _is_shared(file: Path) -> bool:
+    """Whether another folder has the same file, to which nothing may be added from this one: by a link of either kind."""
+    return file.is_symlink() or (file.is_file() and file.stat().st_nlink > 1)
 
 
 def refuse_losing(run: Path | None, overwrite: bool, model: Path | None, extend: bool) -> None:

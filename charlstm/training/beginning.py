@@ -83,6 +83,7 @@ class Resumed:
         if self.damage:
             self.folder.promote_previous()
         changed = self.folder.go_back_to(self.saved.marks)
+        self.folder.forget_kept_after(self.saved.position.step)
         return [f"{name} is not as it was written: its whole lines are kept" for name in changed]
 
 

@@ -61,7 +61,7 @@ class Trainer:
         self.total_steps = prepared.total_steps
         self.stop_asked = False
         self._training = training
-        self._checkpoints = Checkpoints(self.config.train.save_every)
+        self._checkpoints = Checkpoints(self.config.train.save_every, self.config.train.keep)
 
     @property
     def model(self) -> CharLSTM:
@@ -174,6 +174,7 @@ class Trainer:
             folder.promote_previous()
         restore(self._training, saved)
         folder.go_back_to(saved.marks)
+        folder.forget_kept_after(saved.position.step)
         self.position.setbacks = number
         return Setback(reason, self.position.step, number)
 
@@ -251,9 +252,17 @@ class Trainer:
             folder.append_sample(record.step, f"epoch {record.epoch}, {_loss_of(record)}", record.sample)
         except SaveError as error:
             record = replace(record, unwritten=str(error))
-        model = self._model_with_facts()
-        self._save(folder, {folder.last: model, folder.best: model} if record.is_best else {folder.last: model})
+        self._save(folder, dict.fromkeys(self._places(folder, record), self._model_with_facts()))
         return record
+
+    def _places(self, folder: RunFolder, record: Record) -> Iterator[Path]:
+        """Where the model of an evaluation goes."""
+        if self.config.train.keep:
+            loss = record.train_loss if record.validation_loss is None else record.validation_loss
+            yield folder.kept_model(record.step, loss, record.validation_loss is not None)
+        yield folder.last
+        if record.is_best:
+            yield folder.best
 
     def _save(self, folder: RunFolder, models: Mapping[Path, SavedModel] | None = None) -> None:
         self._checkpoints.save(folder, snapshot(self._training, self.prepared, folder.marks()), models or {})
