@@ -23,6 +23,7 @@ from charlstm.errors import CharlstmError, Stopped, shown
 from charlstm.files import write_output
 from charlstm.runs.inputs import Inputs
 from charlstm.sampling.stops import impossible_stops
+from charlstm.text.vocabulary import to_bytes
 from charlstm.values import escape_hint, unescaped
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ class _Play:
             if path.exists() and not (command.is_forced and path.is_file()):
                 what = f"/save! {name} replaces it" if path.is_file() else "it is not a file"
                 raise CharlstmError(f"{shown(name)} is there already: {what}")
-            write_output(path, [text.encode("utf-8", errors="surrogatepass")])
+            write_output(path, [to_bytes(text)])
         except (OSError, ValueError, RuntimeError) as error:  # too long, with a NUL, in a home that nobody has
             raise CharlstmError(f"can't save {shown(name)}: {getattr(error, 'strerror', None) or error}") from None
         self._say(f"{self._draft.place.length:,} characters in {path}")

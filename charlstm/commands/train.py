@@ -138,7 +138,7 @@ def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str, dry
 
 def _fit(trainer: Trainer, folder: RunFolder) -> int:
     """Train to the end or to a signal, show it as it goes, and give the exit code."""
-    from charlstm.runs.records import Record
+    from charlstm.runs.records import Look, Record
     from charlstm.training.trackers import open_trackers
     from charlstm.views.console import print_line
     from charlstm.views.summary import print_result
@@ -154,7 +154,7 @@ def _fit(trainer: Trainer, folder: RunFolder) -> int:
             with at_once, stopping(trainer) as received, closing(trainer.fit(folder)) as records:
                 for record in records:
                     view.show(record)
-                    if isinstance(record, Record):
+                    if isinstance(record, Record | Look):
                         drawing.evaluated()
                         trackers.show(record, trainer.model)
         finally:
