@@ -21,7 +21,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from charlstm.errors import Argument, ConfigError, shown
-from charlstm.values import MANY, character_bias, one_or_many, parse_bias, part, part_or_none, stop_text, text_encoding, unicode
+from charlstm.values import MANY, character_bias, one_or_many, parse_bias, part_or_none, stop_text, text_encoding, unicode
 
 BUILTIN = "builtin:python-docs"
 LONGEST = 1_000_000_000
@@ -40,16 +40,16 @@ class DataConfig(_Section):
     """Files, folders, globs, `-`, `builtin:NAME` or `data:NAME`; in a config file, relative to that file."""
     unit: Literal["char", "byte"] = "char"
     """What one id stands for: a Unicode code point, or a byte of UTF-8."""
-    validation: Annotated[float | int, BeforeValidator(part)] = 0.1
-    """What is scored and not learned from: a share (0.1) or so many characters, or bytes, at the end but for `test`."""
+    validation: Annotated[float | int, BeforeValidator(part_or_none)] = 0.1
+    """What is scored and not learned from: a share or so many characters, or bytes, at the end but for `test`; 0 for none."""
     test: Annotated[float | int, BeforeValidator(part_or_none)] = 0
     """What is neither learned from nor scored in training, counted likewise, at the very end; for `charlstm eval --test`."""
     encoding: Annotated[str, AfterValidator(text_encoding)] = "utf-8"
-    """How the text's bytes are read; with the default a byte order mark tells UTF-16 and UTF-32 apart."""
+    """How the text's bytes are read; with the default UTF-16 and UTF-32 are told by a byte order mark or zero bytes."""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """Bytes that the encoding does not allow: an error, U+FFFD in their place, or nothing."""
-    newlines: Literal["keep", "lf"] = "keep"
-    """Leave line ends as they are, or make CRLF and a lone CR one LF."""
+    newlines: Literal["keep", "lf", "crlf", "cr"] = "keep"
+    """Leave line ends as they are, or make each of them, be it LF, CRLF or a lone CR, the same one."""
     normalize: Literal["none", "nfc"] = "none"
     """Unicode normalisation of the text, and of every prime that the model is given."""
     separator: Annotated[str, AfterValidator(unicode)] = "\n"
@@ -109,6 +109,8 @@ class TrainConfig(_Section):
     """Evaluate every so many steps within an epoch too; 0 for only at its end."""
     save_every: str = Field("1 min", pattern=_INTERVAL)
     """Save for a resume after so many minutes (`min`) or steps (`steps`); it is saved at every evaluation too."""
+    keep: int = Field(0, ge=0, le=MANY)
+    """Keep the models of so many newest evaluations too, with their step and loss in the name; 0 for only `best` and `last`."""
     reset: float = Field(0.02, ge=0, le=1)
     """Probability that a stream forgets its carried state before a step, so that a cold start is practised too."""
     average: float = Field(0.99, ge=0, lt=1)
@@ -154,6 +156,8 @@ class SampleConfig(_Section):
     """A text, or a list of texts, that ends what is written where it occurs."""
     min_length: int = Field(0, ge=0, le=LONGEST)
     """No stop text ends what is written before so many characters."""
+    keep_stop: bool = False
+    """The stop text that ends what is written stays at its end."""
 
     @model_validator(mode="after")
     def _controls_agree(self) -> Self:
@@ -197,6 +201,17 @@ class Config(_Section):
     train: TrainConfig = TrainConfig()
     sample: SampleConfig = SampleConfig()
     track: TrackConfig = TrackConfig()
+
+    @model_validator(mode="after")
+    def _patience_needs_losses(self) -> Self:
+        if self.train.patience and not self.data.validation:
+            raise ConfigError(
+                "patience waits for a better validation loss, and with data.validation = 0 there is none",
+                key="train.patience",
+                value=self.train.patience,
+                remedy=("leave it at 0, or keep a part with ", Argument("data.validation", 0.1)),
+            )
+        return self
 
     def to_toml(self) -> str:
         """Every key with its value, as TOML."""

@@ -99,9 +99,9 @@ def read_whole(file: Path) -> bytes:
         return file.read_bytes() if file.is_file() else b""
 
 
-def half_written(folder: Path, names: Iterable[str]) -> list[Path]:
-    """The temporary files of these names that a crash has left in a folder."""
-    pattern = re.compile(rf"\.({'|'.join(map(re.escape, names))})\.\d+\.tmp")
+def half_written(folder: Path, names: Iterable[str], others: str = "") -> list[Path]:
+    """The temporary files of these names, and of those that a pattern matches, that a crash has left in a folder."""
+    pattern = re.compile(rf"\.({'|'.join([*map(re.escape, names), *filter(None, [others])])})\.\d+\.tmp")
     return [file for file in folder.glob(".*.tmp") if pattern.fullmatch(file.name)]
 
 

@@ -60,6 +60,16 @@ def unescaped(text: str) -> str:
     return re.sub(r"\\[nt0\\]", lambda found: _ESCAPES[found[0]], text)
 
 
+def escape_hint(text: str) -> str:
+    r"""How a newline or a tab is written, for who gave a backslash and a letter; empty where a text has none of these.
+
+    >>> escape_hint(r"The\n"), escape_hint("The")
+    ("a shell's way to write a newline is $'\\n'", '')
+    """
+    named = {r"\n": "a newline", r"\t": "a tab"}
+    return next((f"a shell's way to write {name} is $'{typed}'" for typed, name in named.items() if typed in text), "")
+
+
 def stop_text(value: str) -> str:
     """A text at which writing can stop: the empty one is everywhere."""
     if not value:
@@ -84,19 +94,13 @@ def parse_bias(text: str) -> tuple[str, float]:
     except (IndexError, ValueError):
         number = math.nan
     if not math.isfinite(number) or text[1] != "=" or abs(number) > _MOST_BIAS:
-        raise ValueError(f"expected CHAR=NUMBER, such as e=-0.5, with a number from -{_MOST_BIAS} to {_MOST_BIAS}")
+        expected = f"expected CHAR=NUMBER, such as e=-0.5, with a number from -{_MOST_BIAS} to {_MOST_BIAS}"
+        raise ValueError(*filter(None, (expected, escape_hint(text[:2]))))
     return character, number
 
 
-def part(value: object) -> object:
-    """A part of a text, a share of it as a float or a count as an int: 0.5 is a half, 1 is one character."""
-    if not _is_part(value):
-        raise ValueError(f"expected {_PART}")
-    return value
-
-
 def part_or_none(value: object) -> object:
-    """The same, or 0."""
+    """A part of a text, a share of it as a float or a count as an int: 0.5 is a half, 1 is one character, 0 is none."""
     if value == 0 and not isinstance(value, bool):
         return 0  # for 0.0 too
     if not _is_part(value):

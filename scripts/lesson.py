@@ -83,7 +83,7 @@ def ours(text: str) -> list[float]:
     losses = []
     with tempfile.TemporaryDirectory() as folder:
         for record in trainer.fit(RunFolder(Path(folder))):
-            if isinstance(record, Record):
+            if isinstance(record, Record) and record.validation_loss is not None:
                 losses.append(record.validation_loss)
                 print(f"ours, pass {len(losses)}: {losses[-1]:.4f}", flush=True)
     return losses

@@ -68,7 +68,7 @@ def test_resolved_configuration_reads_back_as_itself(tmp_path: Path) -> None:
         ("train.epochs=" + "9" * 5000, ["train.epochs"]),
         ("train.epochs=" + "[" * 5000, ["train.epochs"]),
         ("data.validation=1e-17", ["data.validation = 1e-17: expected a share from 0.001 to 0.5, or a whole number"]),
-        ("data.validation=0", ["data.validation = 0", "a whole number of characters from 1"]),
+        ("data.validation=-1", ["data.validation = -1", "a whole number of characters from 1, or 0 for none"]),
         ("data.validation=many", ["data.validation = 'many'", "a share from 0.001 to 0.5"]),
         ("data.test=0.7", ["data.test = 0.7", "a share from 0.001 to 0.5", "or 0 for none"]),
         ("sample.top_p=0", ["sample.top_p = 0", "a number above 0, at most 1"]),

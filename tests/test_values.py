@@ -6,27 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlstm.values import MANY, parse_bias, part, part_or_none, size_of
+from charlstm.values import MANY, parse_bias, part_or_none, size_of
 
 
 @pytest.mark.parametrize("value", [0.001, 0.1, 0.5, 1, 5_000_000, MANY])
 def test_a_part_is_a_share_or_a_count(value: float) -> None:
-    assert part(value) is value
     assert part_or_none(value) is value
 
 
 @pytest.mark.parametrize("value", [0.0009, 0.51, 1.0, 5e6, -1, -0.1, MANY + 1, math.nan, math.inf, True, "0.1", None, [1]])
 def test_nothing_else_is(value: object) -> None:
-    for check in (part, part_or_none):
-        with pytest.raises(ValueError, match=r"^expected a share from 0\.001 to 0\.5, or a whole number of characters from 1"):
-            check(value)
+    with pytest.raises(ValueError, match=r"^expected a share from 0\.001 to 0\.5, or a whole number of characters from 1"):
+        part_or_none(value)
 
 
 @pytest.mark.parametrize("none", [0, 0.0, -0.0])
-def test_only_where_it_may_be_nothing_is_it_0(none: float) -> None:
+def test_nothing_is_0_and_nothing_else(none: float) -> None:
     assert repr(part_or_none(none)) == "0"
-    with pytest.raises(ValueError, match="expected a share"):
-        part(none)
     with pytest.raises(ValueError, match="or 0 for none"):
         part_or_none(False)
 

@@ -50,8 +50,9 @@ class Run:
 
     @property
     def best(self) -> Point | None:
-        """The evaluation with the lowest validation loss; None before the first."""
-        return min(self.curve(), key=lambda point: point.validation_loss, default=None)
+        """The evaluation with the lowest validation loss; None before the first, or where nothing is kept for validation."""
+        scored = ((point.validation_loss, point) for point in self.curve() if point.validation_loss is not None)
+        return min(scored, key=lambda pair: pair[0], default=(None, None))[1]
 
     def columns(self) -> dict[str, list[float]]:
         """The same as numbers by name: step, seconds, losses, learning_rate and more; NaN where one is missing."""
@@ -76,7 +77,10 @@ class Run:
         return diagnose(self.curve(), self.own_config or read_weights(self.path).config)
 
     def model(self, newest: bool = False) -> Model:
-        """The model with the lowest validation loss, or the newest one. ModelError where there is none yet."""
+        """The model with the lowest validation loss, or the newest one, also where nothing is kept for validation.
+
+        ModelError where there is none yet.
+        """
         from charlstm.api.model import load
 
         return load(self._folder.last if newest else self.path)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from charlstm.api.run import Run
 from charlstm.api.settings import TrainingSettings, in_sections
+from charlstm.api.text import read_and_warn
 from charlstm.api.wording import in_keywords, worded
 from charlstm.asked import ask
 from charlstm.errors import CharlstmError, RunError
@@ -27,7 +28,6 @@ from charlstm.runs.folder import RunFolder, claimed, new_run_folder, newest_run,
 from charlstm.runs.naming import run_name
 from charlstm.runs.records import AnyRecord, Record, read_columns
 from charlstm.runs.save_header import read_saved_step
-from charlstm.text.corpus import read_corpus
 
 if TYPE_CHECKING:
     from charlstm.config import DataConfig
@@ -121,16 +121,17 @@ def start(
 
     `text` are files, folders, globs, `builtin:NAME` or `data:NAME`; without any, those of the TOML file `config`, or the
     built-in text. `settings` are those of [data], [model], [train], [sample] and [track], and come before the file's. The run
-    goes to `run`, or under `runs/` by the name of its text. With `resume` it goes on exactly, with other settings where given.
+    goes to `run`, or under `runs/` by the name of its text. With `resume` it goes on exactly, with other settings where given;
+    `text` then says where its text lies now, if that was moved.
     `begin` is a trained model to begin with, whose vocabulary `extend_vocabulary` lets the text extend.
 
     ConfigError, TextError, RunError, ModelError and DeviceError say what is wrong with what was asked for.
     """
     if resume:
-        if text or config or overwrite or begin:
+        if config or overwrite or begin:
             problem = "a run goes on with its own text, file of settings and model"
             raise CharlstmError(problem, key="resume", value=True, remedy="leave them out")
-        return TrainingRun(*_resumed(Path(run) if run else None, settings, device))
+        return TrainingRun(*_resumed([os.fspath(one) for one in text], Path(run) if run else None, settings, device))
     return TrainingRun(
         *_new(
             [os.fspath(one) for one in text],
@@ -254,9 +255,11 @@ def _new(
 
 
 def _resumed(
-    run: Path | None, settings: TrainingSettings, device: str
+    text: list[str], run: Path | None, settings: TrainingSettings, device: str
 ) -> tuple[Trainer, RunFolder, str, Callable[[RunFolder], None]]:
     sections = in_sections(settings)
+    if text:
+        sections["data"] = {**sections.get("data", {}), "text": text}
     folder = RunFolder(run) if run else newest_run()
     folder.require_resume()
 
@@ -276,5 +279,5 @@ def _resumed(
     return trainer, folder, "", put_back
 
 
-def _read(data: DataConfig, vocabulary: Vocabulary | None, extend: bool) -> Corpus:
-    return read_corpus(data.text, data, vocabulary, extend)
+def _read(data: DataConfig, vocabulary: Vocabulary | None = None, extend: bool = False, as_before: bool = False) -> Corpus:
+    return read_and_warn(data.text, data, vocabulary, extend, as_before=as_before)

@@ -95,8 +95,10 @@ def _print(runs: Sequence[_Run], names: Sequence[str], x: XAxis, noun: str) -> N
         return Panel(title, height, lines)
 
     marks = letters(len(runs))
-    title = f"validation loss, nats per {noun} (right: bits)"
-    if len(runs) == 1:
+    is_validated = any(run.points(x, "validation_loss") for run in runs)
+    column, what = ("validation_loss", "validation") if is_validated else ("train_loss", "training")
+    title = f"{what} loss, nats per {noun} (right: bits)"
+    if len(runs) == 1 and is_validated:
         marks, title = ["v"], f"loss, nats per {noun} (right: bits)"
         legend = [("v", 0, f"validation, {names[0]}"), ("t", 1, "training")]
         losses = [
@@ -105,6 +107,6 @@ def _print(runs: Sequence[_Run], names: Sequence[str], x: XAxis, noun: str) -> N
         ]
     else:
         legend = [(letter, i, name) for i, (letter, name) in enumerate(zip(marks, names, strict=True))]
-        losses = list(panel("", 0, "validation_loss").lines)
+        losses = list(panel("", 0, column).lines)
     others = [panel("learning rate", 4, "learning_rate"), panel("gradient norm", 4, "grad_norm")]
     print_panels([Panel(title, 12, losses, 1 / math.log(2)), *others], legend, x)

@@ -45,7 +45,8 @@ class Delivery:
         else:
             from charlstm.views.terminal import stream_out
 
-            stream_out(self._joined(pieces), options.raw or options.as_json)  # JSON is safe as it is
+            ends_in_cr = self._job.vocabulary.line_ends.newlines == "cr"
+            stream_out(self._joined(pieces), options.raw or options.as_json, ends_in_cr)  # JSON is safe as it is
 
     def _write(self, number: int, pieces: Pieces) -> None:
         path = self._options.place(number)

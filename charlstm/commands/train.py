@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charlstm.asked import Asked, ask
-from charlstm.commands.common import command_to_try, program, read_text
+from charlstm.commands.common import command_to_try, program
 from charlstm.commands.drawing import Drawing
 from charlstm.commands.signals import if_stopped, stopping
 from charlstm.commands.streams import READER_LEFT, unread
-from charlstm.config import DataConfig, load_config
+from charlstm.commands.text import NAME_IT, piped_text, read_text
+from charlstm.config import BUILTIN, DataConfig, load_config
 from charlstm.runs.diagnosis import diagnose
 from charlstm.runs.folder import RunFolder, claimed, new_run_folder, newest_run, refuse_losing
 from charlstm.runs.naming import in_shell, run_name
@@ -46,7 +47,7 @@ def start_run(
     `reading` are the keys of [data] that flags set; `model` is a trained one to begin with, whose vocabulary may be extended.
     """
     refuse_losing(run, overwrite, model, extend)
-    asked = ask(file, settings, data={**({"text": list(text)} if text else {}), **reading})
+    asked = _asked_or_piped(text, file, settings, reading)
     name = run_name(text, file, asked.config)
     with ExitStack() as held:
         if run or dry_run:
@@ -62,6 +63,14 @@ def start_run(
             held.enter_context(folder.locked(print_warning))
         folder.start(overwrite)
         return _fit(trainer, folder)
+
+
+def _asked_or_piped(text: Sequence[str], file: Path | None, settings: Sequence[str], reading: Mapping[str, str]) -> Asked:
+    """What was asked for; the text is what is piped in, where nothing else names one."""
+    asked = ask(file, settings, data={**({"text": list(text)} if text else {}), **reading})
+    if asked.has("data.text") or not (piped := piped_text(f"{NAME_IT}; {BUILTIN} is the one that is built in")):
+        return asked
+    return ask(file, settings, data={"text": piped, **reading})
 
 
 def _prepare(asked: Asked, device: str, folder: RunFolder, model: Path | None, extend: bool) -> Trainer:
@@ -90,8 +99,8 @@ def _prepare(asked: Asked, device: str, folder: RunFolder, model: Path | None, e
     return trainer
 
 
-def _reading(data: DataConfig, vocabulary: Vocabulary | None = None, extend: bool = False) -> Corpus:
-    return read_text(data.text, data, vocabulary, extend)
+def _reading(data: DataConfig, vocabulary: Vocabulary | None = None, extend: bool = False, as_before: bool = False) -> Corpus:
+    return read_text(data.text, data, vocabulary, extend, as_before=as_before)
 
 
 def resume_run(run: Path | None, settings: Sequence[str], device: str, dry_run: bool) -> int:
@@ -135,7 +144,8 @@ def _fit(trainer: Trainer, folder: RunFolder) -> int:
     view = make_view(trainer)
     drawing = Drawing(folder, trainer.config.track.curves)
     trackers = open_trackers(trainer.config, folder, trainer.position.step, print_warning)
-    at_once = if_stopped(f"stopped at once; what was saved before is whole; to go on: {_resume_command(folder)}")
+    go_on = _resume_command(folder, is_piped="-" in trainer.config.data.text)
+    at_once = if_stopped(f"stopped at once; what was saved before is whole; to go on: {go_on}")
     with unread(trainer.stop), drawing, trackers:
         try:
             with at_once, stopping(trainer) as received, closing(trainer.fit(folder)) as records:
@@ -151,9 +161,10 @@ def _fit(trainer: Trainer, folder: RunFolder) -> int:
         diagnosis = diagnose(folder.curve(), trainer.config)
         print_result(trainer, folder, program(), diagnosis, command_to_try(diagnosis, folder))
         if trainer.stop_asked and not trainer.is_finished:
-            print_line(f"to go on: {_resume_command(folder)}")
+            print_line(f"to go on: {go_on}")
     return 128 + received[0] if received else READER_LEFT if trainer.stop_asked and not trainer.is_finished else 0
 
 
-def _resume_command(folder: RunFolder) -> str:
-    return f"{program()} train --resume --run {in_shell(folder.path)}"
+def _resume_command(folder: RunFolder, is_piped: bool = False) -> str:
+    """How to go on; what came from standard input has to come again."""
+    return f"{'cat TEXT | ' * is_piped}{program()} train --resume --run {in_shell(folder.path)}"

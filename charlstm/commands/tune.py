@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charlstm.asked import ask
-from charlstm.commands.common import program, read_text
+from charlstm.commands.common import program
 from charlstm.commands.signals import if_stopped, stopping
 from charlstm.commands.streams import READER_LEFT, unread
+from charlstm.commands.text import piped_text, read_text
 from charlstm.errors import Argument, CharlstmError, SearchError
 from charlstm.runs.folder import claimed
 from charlstm.runs.naming import in_shell, run_name, with_absolute_paths
@@ -44,6 +45,8 @@ def search_recipe(
     """Search over the [tune] table of a config file -> the exit code: 0, or 128 and the number of a signal that stopped it."""
     require_budget(trials, minutes)
     asked = ask(file, settings, **({"data": {"text": list(text)}} if text else {}))
+    if not asked.has("data.text") and (text := piped_text()):
+        asked = ask(file, settings, data={"text": text})
     data = asked.config.data
     space = read_space(file, settings, asked.config)
     if find_spec("optuna") is None:
@@ -60,7 +63,8 @@ def search_recipe(
         ]
         flags = shlex.join(str(part) for option in options if option[1] is not None for part in option)
         places = " ".join(one if one == "-" else in_shell(one) for one in (str(file), *text))
-        again = f"{program()} tune {places} --run {in_shell(folder.path)} {flags}".rstrip()
+        piped = "cat TEXT | " * ("-" in data.text)
+        again = f"{piped}{program()} tune {places} --run {in_shell(folder.path)} {flags}".rstrip()
         with if_stopped("stopped before the first trial; the same command begins again"):
             corpus = read_text(data.text, data)  # before torch is loaded: a text that can't be read is said at once
 

@@ -18,7 +18,7 @@ from charlstm.config import Config
 from charlstm.runs.records import Point
 from charlstm.values import MANY
 
-CurveKind = Literal["too early", "still learning", "overfitting", "unsteady", "underfitting", "well trained"]
+CurveKind = Literal["not validated", "too early", "still learning", "overfitting", "unsteady", "underfitting", "well trained"]
 
 _FEWEST = 3  # evaluations: two are a line, whatever the curve is
 _WORSE = 0.005
@@ -48,8 +48,21 @@ class Diagnosis:
     """Whether to resume the same run with these settings, or without any; else they ask for a new run."""
 
 
+class _Validated(Point):
+    """A point with a validation loss."""
+
+    validation_loss: float
+
+
 def diagnose(curve: Sequence[Point], config: Config) -> Diagnosis:
     """Read the curve of a run, oldest point first; `config` is the run's."""
+    if not config.data.validation or any(point.validation_loss is None for point in curve):
+        sentence = "no part of the text is kept for validation, so the curves do not tell how the model does on other text"
+        return Diagnosis("not validated", sentence, goes_on=not is_finished(curve, config))
+    return _diagnose_validated([_Validated(**vars(point)) for point in curve], config)
+
+
+def _diagnose_validated(curve: Sequence[_Validated], config: Config) -> Diagnosis:
     if len(curve) < _FEWEST:
         return _go_on("too early", f"too early to say: {len(curve)} of at least {_FEWEST} evaluations", curve, config)
     last, best = curve[-1], min(curve, key=lambda point: point.validation_loss)
@@ -78,7 +91,7 @@ def diagnose(curve: Sequence[Point], config: Config) -> Diagnosis:
     return Diagnosis("well trained", f"well trained: the validation loss has levelled off at {last.validation_loss:.3f}")
 
 
-def _past_its_best(best: Point, last: Point, config: Config) -> Diagnosis:
+def _past_its_best(best: _Validated, last: _Validated, config: Config) -> Diagnosis:
     rise = f"since epoch {best.epoch}: the validation loss rose from {best.validation_loss:.3f} to {last.validation_loss:.3f}"
     if last.train_loss < best.train_loss:
         return Diagnosis("overfitting", f"overfitting {rise} while the training loss fell", _regularised(config))
@@ -104,7 +117,7 @@ def is_finished(curve: Sequence[Point], config: Config) -> bool:
 
 
 def _is_out_of_patience(curve: Sequence[Point], config: Config) -> bool:
-    losses = [point.validation_loss for point in curve]
+    losses = [point.validation_loss for point in curve if point.validation_loss is not None]
     return 0 < config.train.patience <= len(losses) - 1 - losses.index(min(losses)) if losses else False
 
 

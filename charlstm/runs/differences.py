@@ -14,7 +14,7 @@ from charlstm.config import Config, is_path
 
 Settings = Mapping[str, object]
 """Values by `section.key`."""
-_BESIDE = ("sample.", "track.", "train.save_every", "train.style")
+_BESIDE = ("sample.", "track.", "train.keep", "train.save_every", "train.style")
 """What is set here leaves a curve as it is."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,14 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
-from charlstm.config import Config
-from charlstm.errors import Argument, CharlstmError, ModelError, RunError
+from charlstm import run_files
+from charlstm.config import Config, load_config
+from charlstm.errors import Argument, CharlstmError, ConfigError, ModelError, RunError
 from charlstm.files import append_bytes, half_written, read_whole, told, write_atomically
 from charlstm.runs.lock import FolderLock, InUse, is_bare, is_free, is_locked, whose
 from charlstm.runs.records import Point, read_curve
-
-TRIALS = "trials.jsonl"
-"""What tells the folder of a search from that of a run."""
 
 RUNS = Path("runs")
 """Where runs are that were given no name."""
@@ -30,6 +29,8 @@ RUNS = Path("runs")
 Marks = dict[str, tuple[int, str]]
 """Of each log its size in bytes and the SHA-256 of its content."""
 
+_KEPT = r"step-(\d{6,13})-(?:loss|train)-\d+\.\d{4}\.safetensors"
+"""What the models are called that `train.keep` asks for."""
 ANOTHER_RUN = ("choose another ", Argument("run"))
 """What helps where a folder can't be used."""
 
@@ -43,52 +44,77 @@ class RunFolder:
     @property
     def resume(self) -> Path:
         """All that an exact resume needs."""
-        return self.path / "resume.safetensors"
+        return self.path / run_files.RESUME
 
     @property
     def previous(self) -> Path:
         """The save for a resume before the newest one, for when that is damaged."""
-        return self.path / "resume.prev.safetensors"
+        return self.path / run_files.PREVIOUS
 
     @property
     def config(self) -> Path:
         """The resolved configuration."""
-        return self.path / "config.toml"
+        return self.path / run_files.CONFIG
 
     @property
     def metrics(self) -> Path:
         """One JSON record a line."""
-        return self.path / "metrics.jsonl"
+        return self.path / run_files.METRICS
 
     @property
     def samples(self) -> Path:
         """What the model wrote at each evaluation."""
-        return self.path / "samples.txt"
+        return self.path / run_files.SAMPLES
 
     @property
     def best(self) -> Path:
-        """The model with the lowest validation loss."""
-        return self.path / "best.safetensors"
+        """The model with the lowest validation loss; there is none where no part of the text is kept for validation."""
+        return self.path / run_files.BEST
 
     @property
     def last(self) -> Path:
         """The newest model."""
-        return self.path / "last.safetensors"
+        return self.path / run_files.LAST
+
+    def kept_model(self, step: int, loss: float, is_validated: bool) -> Path:
+        """Where the model of one evaluation is kept beside the best and the newest, with its loss in the name.
+
+        That is the validation loss, or where there is none the training loss, which the name says.
+        """
+        return self.path / f"step-{step:06d}-{'loss' if is_validated else 'train'}-{loss:.4f}.safetensors"
+
+    def kept(self) -> list[Path]:
+        """The models that are kept so, the oldest first."""
+        named = ((re.fullmatch(_KEPT, file.name), file) for file in self.path.glob("step-*.safetensors"))
+        return [file for _, file in sorted((int(found[1]), file) for found, file in named if found)]
+
+    def forget_kept(self, but: int) -> None:
+        """Remove all but so many of the newest of them."""
+        for file in self.kept()[:-but]:
+            with told(file):
+                file.unlink(missing_ok=True)
+
+    def forget_kept_after(self, step: int) -> None:
+        """Remove those of a step that, as the training went back to an earlier one, has not happened."""
+        for file in self.kept():
+            if int(file.name.split("-")[1]) > step:
+                with told(file):
+                    file.unlink(missing_ok=True)
 
     @property
     def curves(self) -> Path:
         """The curves as a picture."""
-        return self.path / "curves.png"
+        return self.path / run_files.CURVES
 
     @property
     def tensorboard(self) -> Path:
         """The folder with what TensorBoard shows."""
-        return self.path / "tensorboard"
+        return self.path / run_files.TENSORBOARD
 
     def held(self) -> list[Path]:
         """The files of a run that are in the folder. A picture alone makes no run: one of several lies beside them."""
         with told(self.path, "look into"):
-            return [file for file in self._files() if file != self.curves and file.exists()]
+            return [*(file for file in self._files() if file != self.curves and file.exists()), *self.kept()]
 
     def _files(self) -> tuple[Path, ...]:
         return (self.config, self.metrics, self.samples, self.best, self.last, self.resume, self.previous, self.curves)
@@ -123,7 +149,7 @@ class RunFolder:
 
     def _clear_temporaries(self) -> None:
         """Half-written files that a crash has left. Only who holds the lock may do this."""
-        for file in half_written(self.path, [file.name for file in self._files()]):
+        for file in half_written(self.path, [file.name for file in self._files()], _KEPT):
             with told(file):
                 file.unlink(missing_ok=True)
 
@@ -131,7 +157,7 @@ class RunFolder:
         """RunError where the folder holds a run that may not be overwritten, is in use, or can't be named in UTF-8."""
         if not is_unicode(str(self.path.absolute())):
             raise RunError(f"the run folder {str(self.path)!r} has a name that is not UTF-8", remedy=ANOTHER_RUN)
-        if (self.path / TRIALS).exists():
+        if (self.path / run_files.TRIALS).exists():
             raise RunError(f"{self.path} holds a search for settings", remedy=ANOTHER_RUN)
         held = self.held()
         if held and not overwrite:
@@ -165,7 +191,7 @@ class RunFolder:
             raise RunError(f"{self.path} holds a run that began meanwhile", remedy=ANOTHER_RUN)
         with told(self.path):
             if held:
-                for file in self._files():
+                for file in (*self._files(), *self.kept()):
                     file.unlink(missing_ok=True)
                 if self.tensorboard.is_symlink():
                     self.tensorboard.unlink()
@@ -217,12 +243,17 @@ class RunFolder:
         return is_whole
 
     def holds_config(self, config: Config) -> bool:
-        """Whether config.toml is as it is written for this configuration."""
-        return read_whole(self.config) == config.to_toml().encode()
+        """Whether config.toml says what is written there for this configuration; an earlier version wrote fewer settings."""
+        try:
+            return load_config(self.config) == config
+        except ConfigError:
+            return False
 
     def append_sample(self, step: int, about: str, text: str) -> None:
         """Add one sample to samples.txt, under a title that names its step."""
-        append_bytes(self.samples, f"=== step {step}, {about}\n{text}\n\n".encode("utf-8", errors="surrogatepass"))
+        append_bytes(
+            self.samples, f"{run_files.SAMPLE_TITLE}{step}, {about}\n{text}\n\n".encode("utf-8", errors="surrogatepass")
+        )
 
 
 Folder = TypeVar("Folder", bound=RunFolder)

@@ -16,7 +16,9 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
-LOCK_FILES = _LOCK, _STAND_IN = (".lock", ".lock-instead")
+from charlstm import run_files
+
+LOCK_FILES = _LOCK, _STAND_IN = (run_files.LOCK, run_files.STAND_IN)
 _LONGEST_LOOK = 0.3
 """Seconds: who only looks whether a folder is in use, holds its lock for a moment."""
 _MOST_TRIES = 100

@@ -13,6 +13,7 @@ from pathlib import Path
 from charlstm.config import Config, is_path, placed_in
 from charlstm.errors import CharlstmError, shown
 from charlstm.runs.folder import RunFolder, is_unicode
+from charlstm.text.compression import DECOMPRESSORS
 
 
 def run_name(text: Sequence[str], file: Path | None, config: Config) -> str:
@@ -21,7 +22,7 @@ def run_name(text: Sequence[str], file: Path | None, config: Config) -> str:
         return (file == RunFolder(file.parent).config and file.parent.name) or file.stem
     source = config.data.text[0]
     path = Path(source.removeprefix("builtin:").removeprefix("data:"))
-    name = "stdin" if source == "-" else path.with_suffix("").stem if path.suffix in (".gz", ".xz", ".bz2") else path.stem
+    name = "stdin" if source == "-" else path.with_suffix("").stem if path.suffix.lower() in DECOMPRESSORS else path.stem
     return "".join(c if c.isalnum() or c in "._-" else "-" for c in name).strip(".-")[:60] or "run"
 
 

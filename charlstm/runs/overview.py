@@ -42,7 +42,7 @@ class Overview:
     per: str | None = None
     """What losses are counted by: character or byte."""
     loss: float | None = None
-    """The lowest on validation, stateful, in nats."""
+    """The lowest on validation, stateful, in nats; None too where no part of the text is kept for that."""
     bpc: float | None = None
     minutes: float | None = None
     """Trained, up to the last evaluation."""
@@ -123,7 +123,7 @@ def _size(folder: RunFolder, config: Config) -> dict[str, Any]:
 def _state(log: bytes, config: Config, one: Overview) -> RunState:
     if has_diverged(log):
         return "diverged"
-    if one.loss is None:
+    if one.step is None:
         return "no evaluation yet"
     return "finished" if is_finished(read_curve(log), config) else "stopped"
 

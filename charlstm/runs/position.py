@@ -85,12 +85,17 @@ class Position:
         self.seconds += seconds
         self.meter.add(loss, characters, seconds, grad_norm)
 
-    def count_evaluation(self, validation_loss: float, seconds: float) -> bool:
-        """Count an evaluation that took so long, and begin a new meter -> whether its loss is a new best."""
+    def count_evaluation(self, validation_loss: float | None, seconds: float) -> bool:
+        """Count an evaluation that took so long, and begin a new meter -> whether its loss is a new best.
+
+        Without a validation loss nothing is: the training loss of a model that learns a text by heart only falls.
+        """
         self.seconds += seconds
         self.train_loss, self.validation_loss = self.meter.loss.mean, validation_loss
+        self.meter, self.evaluation_due = Meter(), False
+        if validation_loss is None:
+            return False
         is_best = self.best_loss is None or validation_loss < self.best_loss
         self.best_loss = validation_loss if is_best else self.best_loss
         self.without_best = 0 if is_best else self.without_best + 1
-        self.meter, self.evaluation_due = Meter(), False
         return is_best

@@ -41,9 +41,9 @@ class Record:
     """Since the start, evaluations included."""
     train_loss: float
     """Mean over the steps since the record before, with dropout on."""
-    validation_loss: float
-    """Stateful, see `charlstm.scoring.evaluation`."""
-    bpc: float
+    validation_loss: float | None
+    """Stateful, see `charlstm.scoring.evaluation`; None where no part of the text is kept for it."""
+    bpc: float | None
     """Bits per character of the validation loss; per byte where the vocabulary is bytes."""
     learning_rate: float
     grad_norm: float
@@ -59,7 +59,7 @@ class Record:
     unwritten: str = field(default="", metadata={"shown_only": True})
     """Why the sample could not be added to samples.txt: no reason to stop."""
 
-    def metrics(self) -> dict[str, float | int]:
+    def metrics(self) -> dict[str, float | int | None]:
         """The part that metrics.jsonl keeps."""
         shown_only = {name for name, f in self.__dataclass_fields__.items() if f.metadata.get("shown_only")}
         return {name: value for name, value in asdict(self).items() if name not in shown_only}
@@ -87,7 +87,8 @@ class Point:
     step: int
     epoch: int
     train_loss: float
-    validation_loss: float
+    validation_loss: float | None
+    """None where no part of the text was kept for it."""
     ends_epoch: bool = True
 
 
@@ -147,5 +148,6 @@ def _read_point(record: Mapping[str, Any]) -> Point | None:
     except TypeError:  # one that every point has is missing
         return None
     counted = all(type(number) is int and 0 < number <= MANY for number in (point.step, point.epoch))
-    measured = all(type(loss) is float and 0 < loss < math.inf for loss in (point.train_loss, point.validation_loss))
+    losses = [point.train_loss, *([] if point.validation_loss is None else [point.validation_loss])]
+    measured = all(type(loss) is float and 0 < loss < math.inf for loss in losses)
     return point if counted and measured and type(point.ends_epoch) is bool else None

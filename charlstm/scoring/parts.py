@@ -25,6 +25,8 @@ Part = Literal["all", "validation", "test"]
 def require_part(part: Part, data: DataConfig, name: str = "the model") -> None:
     """CharlstmError where the training of the model of that name, with these settings, kept no such part."""
     require_choice("part", part, get_args(Part))
+    if part == "validation" and not data.validation:
+        raise CharlstmError(f"{name} was trained with data.validation = 0: no part of the text was kept for validation")
     if part == "test" and not data.test:
         raise CharlstmError(f"{name} was trained with data.test = 0: no part of the text was kept for a test")
 
@@ -41,7 +43,7 @@ def evaluate_part(
     """The losses of a model on a part of a corpus, by the name of their protocol: both, or the one that is asked for.
 
     With `is_dynamic` also *stateful, dynamic*, of a copy of the model that learns from what it has scored; `progress` is told
-    how far that is. CharlstmError where no protocol is all of it, or the model's training kept no test part; TextError where
+    how far that is. CharlstmError where no protocol is all of it, or the model's training kept no such part; TextError where
     nothing is left to score.
     """
     require_protocol(protocol, window, is_dynamic)

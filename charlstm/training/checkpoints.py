@@ -22,20 +22,22 @@ from charlstm.training.resume import Saved
 class _Write(Thread):
     """Writes models and a training. A daemon: a program that must end at once does not wait for a slow disk."""
 
-    def __init__(self, folder: RunFolder, training: Saved, models: Mapping[Path, SavedModel]) -> None:
+    def __init__(self, folder: RunFolder, training: Saved, models: Mapping[Path, SavedModel], keep: int) -> None:
         super().__init__(name="save", daemon=True)
-        self._folder, self._training, self._models = folder, training, models
+        self._folder, self._training, self._models, self._keep = folder, training, models, keep
         self.seconds = 0.0
         self.error: BaseException | None = None
         self.start()
 
     def run(self) -> None:
-        """In this order a run that is resumed never believes in a model that was not written."""
+        """In this order a run that is resumed never believes in a model that was not written, or that was removed."""
         begin = time.monotonic()
         try:
             for path, model in self._models.items():
                 save_model(path, model)
             self._training.write(self._folder)
+            if self._keep:
+                self._folder.forget_kept(but=self._keep)
         except BaseException as error:
             self.error = error
         self.seconds = time.monotonic() - begin
@@ -44,7 +46,8 @@ class _Write(Thread):
 class Checkpoints:
     """Writes one save after the other. An error in a save comes out at the next one, or at `wait`."""
 
-    def __init__(self, save_every: str) -> None:
+    def __init__(self, save_every: str, keep: int = 0) -> None:
+        self._keep = keep
         self._seconds, self._steps = save_interval(save_every)
         self._saved_at = time.monotonic()
         self._write_seconds = 0.0
@@ -60,7 +63,7 @@ class Checkpoints:
         """Begin to write models, each to its path, and the save for a resume. Nothing of them may change any more."""
         self.wait()
         self._saved_at = time.monotonic()
-        self._pending = _Write(folder, training, models)
+        self._pending = _Write(folder, training, models, self._keep)
         if self._steps:
             self.wait()  # who counts in steps is promised them exactly: no step is taken that could be lost
 

@@ -124,7 +124,7 @@ class Trackers:
         if not self._open:
             return
         metrics = record.metrics()
-        scalars = {shown: metrics[name] for name, shown in _SERVICES.items()}
+        scalars = {shown: value for name, shown in _SERVICES.items() if (value := metrics[name]) is not None}
         weights = {f"weights/{name}": p.detach().cpu().numpy() for name, p in model.state_dict().items()}
         for name, tracker in list(self._open.items()):
             with self._forgiving(name):

@@ -61,7 +61,7 @@ class Trainer:
         self.total_steps = prepared.total_steps
         self.stop_asked = False
         self._training = training
-        self._checkpoints = Checkpoints(self.config.train.save_every)
+        self._checkpoints = Checkpoints(self.config.train.save_every, self.config.train.keep)
 
     @property
     def model(self) -> CharLSTM:
@@ -174,6 +174,7 @@ class Trainer:
             folder.promote_previous()
         restore(self._training, saved)
         folder.go_back_to(saved.marks)
+        folder.forget_kept_after(saved.position.step)
         self.position.setbacks = number
         return Setback(reason, self.position.step, number)
 
@@ -205,17 +206,17 @@ class Trainer:
     def _evaluate(self, folder: RunFolder) -> Record:
         """Score, sample, count, log and save."""
         position, meter, begin = self.position, self.position.meter, time.perf_counter()
-        scored = self._validate()
+        scored = self._validate() if self.prepared.split < self.prepared.end else None
         sample = self._preview()
-        is_best = position.count_evaluation(scored.loss, time.perf_counter() - begin)
+        is_best = position.count_evaluation(scored.loss if scored else None, time.perf_counter() - begin)
         record = Record(
             step=position.step,
             epoch=position.epoch,
             characters=position.characters,
             seconds=round(position.seconds, 3),
             train_loss=meter.loss.mean,
-            validation_loss=scored.loss,
-            bpc=scored.bpc,
+            validation_loss=scored.loss if scored else None,
+            bpc=scored.bpc if scored else None,
             learning_rate=self._learning_rate(position.step - 1),
             grad_norm=meter.grad_norm,
             chars_per_second=round(meter.characters / meter.seconds, 1),
@@ -248,12 +249,20 @@ class Trainer:
         """Log and save an evaluation. A sample that can't be written is no reason to stop."""
         folder.append_metrics(record.metrics())
         try:
-            folder.append_sample(record.step, f"epoch {record.epoch}, validation {record.validation_loss:.4f}", record.sample)
+            folder.append_sample(record.step, f"epoch {record.epoch}, {_loss_of(record)}", record.sample)
         except SaveError as error:
             record = replace(record, unwritten=str(error))
-        model = self._model_with_facts()
-        self._save(folder, {folder.last: model, folder.best: model} if record.is_best else {folder.last: model})
+        self._save(folder, dict.fromkeys(self._places(folder, record), self._model_with_facts()))
         return record
+
+    def _places(self, folder: RunFolder, record: Record) -> Iterator[Path]:
+        """Where the model of an evaluation goes."""
+        if self.config.train.keep:
+            loss = record.train_loss if record.validation_loss is None else record.validation_loss
+            yield folder.kept_model(record.step, loss, record.validation_loss is not None)
+        yield folder.last
+        if record.is_best:
+            yield folder.best
 
     def _save(self, folder: RunFolder, models: Mapping[Path, SavedModel] | None = None) -> None:
         self._checkpoints.save(folder, snapshot(self._training, self.prepared, folder.marks()), models or {})
@@ -267,3 +276,10 @@ class Trainer:
     def _check(self) -> None:
         if self.stop_asked:
             raise _Stopped
+
+
+def _loss_of(record: Record) -> str:
+    """What a sample is titled with."""
+    if record.validation_loss is None:
+        return f"training {record.train_loss:.4f}"
+    return f"validation {record.validation_loss:.4f}"

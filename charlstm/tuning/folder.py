@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from charlstm import run_files
 from charlstm.errors import RunError, shown
-from charlstm.runs.folder import ANOTHER_RUN, TRIALS, RunFolder
+from charlstm.runs.folder import ANOTHER_RUN, RunFolder
 from charlstm.runs.lock import LOCK_FILES, is_bare
 
 
@@ -19,12 +20,12 @@ class SearchFolder(RunFolder):
     @property
     def trials(self) -> Path:
         """What was tried, and how it went: Optuna's journal, one event a line."""
-        return self.path / TRIALS
+        return self.path / run_files.TRIALS
 
     @property
     def best_config(self) -> Path:
         """The configuration with the values of the best trial."""
-        return self.path / "best.toml"
+        return self.path / run_files.BEST_CONFIG
 
     @property
     def trial(self) -> RunFolder:

@@ -127,7 +127,7 @@ class Search:
                     record = replace(record, steps=seen.step)
                     yield seen
                     continue
-                loss = min(loss, seen.validation_loss)
+                loss = min(loss, seen.validation_loss or math.inf)  # trials always keep a part to be compared by
                 record = replace(record, loss=loss)
                 before, part = part, RUNGS * seen.step // trainer.total_steps
                 if part > before and self.trials.report(loss, part):
@@ -138,7 +138,7 @@ class Search:
     def _prepared(self, values: dict[str, Value]) -> Prepared:
         prepared = prepare_for_search(self._corpus, Asked.all_of(with_values(self.config, values)))
         train = prepared.config.train
-        often = train.model_copy(update={"eval_every": math.ceil(prepared.total_steps / RUNGS), "patience": 0})
+        often = train.model_copy(update={"eval_every": math.ceil(prepared.total_steps / RUNGS), "patience": 0, "keep": 0})
         return replace(prepared, config=prepared.config.model_copy(update={"train": often}))
 
     def _write_best(self) -> None:

@@ -24,7 +24,7 @@ from charlstm.errors import CharlstmError, ConfigError, shown
 
 Value = bool | int | float | str
 _SECTIONS = ("model", "train")
-NO_BETTER = ("train.eval_every", "train.patience", "train.save_every", "train.seed", "train.style")
+NO_BETTER = ("train.eval_every", "train.keep", "train.patience", "train.save_every", "train.seed", "train.style")
 """Settings that make no recipe better: what they change is luck, or how a training is watched."""
 _SHOWN_DIGITS = 4  # more of them tell no two recipes apart, and are hard to read
 _EXAMPLE = '"train.learning_rate" = { low = 1e-3, high = 1e-2, log = true } or "model.dropout" = [0.1, 0.2, 0.4]'

@@ -54,7 +54,7 @@ def training_bar(total: int, done: int) -> Iterator[Callable[[AnyRecord], None]]
             bar.set_description_str(f"epoch {record.epoch}  loss {record.loss:.3f}{validation}", refresh=False)
             bar.update(record.step - bar.n)
         elif isinstance(record, Record):
-            validation = f"  validation {record.validation_loss:.3f}"
+            validation = "" if record.validation_loss is None else f"  validation {record.validation_loss:.3f}"
         else:
             bar.update(record.back_to - bar.n)
 

@@ -86,7 +86,7 @@ def _vocabulary_row(facts: Mapping[str, Any], only: str) -> str:
 
 def _count_or_loss(value: float | None, divisor: float = 1) -> str:
     if value is None:
-        return "none yet"
+        return "none"
     return f"{value:,}" if isinstance(value, int) else f"{value / divisor:.4f}"
 
 

@@ -40,7 +40,7 @@ def print_info(path: Path, weights: Weights, diagnosis: Diagnosis | None, to_try
         ("vocabulary", _vocabulary_facts(weights.vocabulary)),
         ("trained", trained),
         ("train loss", "none yet" if facts.train_loss is None else f"{facts.train_loss:.4f} nats, with dropout"),
-        ("validation", "none yet" if loss is None else f"{loss_in_words(loss, weights.vocabulary.noun)}, stateful"),
+        ("validation", _validation(weights, loss)),
     ]
     if diagnosis:
         rows.append(("curves", diagnosis.sentence))
@@ -48,6 +48,12 @@ def print_info(path: Path, weights: Weights, diagnosis: Diagnosis | None, to_try
     print_facts(rows, stderr=False)
     if to_try:
         print_line(f"to try: {to_try}", stderr=False)
+
+
+def _validation(weights: Weights, loss: float | None) -> str:
+    if loss is None:
+        return "none yet" if weights.config.data.validation else "none: no part of the text is kept for it"
+    return f"{loss_in_words(loss, weights.vocabulary.noun)}, stateful"
 
 
 def loss_in_words(nats: float, noun: str) -> str:

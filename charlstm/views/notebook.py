@@ -76,6 +76,10 @@ def curves_html(label: str, columns: Mapping[str, Sequence[float]], noun: str) -
 
 def _table(label: str, columns: Mapping[str, Sequence[float]], noun: str) -> str:
     rows = zip(columns["step"], columns["train_loss"], columns["validation_loss"], strict=True)
-    body = "".join(f"<tr><td>{step:,.0f}</td><td>{train:.4f}</td><td>{held:.4f}</td></tr>" for step, train, held in rows)
+    body = "".join(f"<tr><td>{step:,.0f}</td><td>{_loss(train)}</td><td>{_loss(held)}</td></tr>" for step, train, held in rows)
     head = f"<tr><th>step</th><th>training</th><th>validation, nats per {noun}</th></tr>"
     return f"<table><caption>{escape(label)}</caption>{head}{body}</table>"
+
+
+def _loss(nats: float) -> str:
+    return f"{nats:.4f}" if math.isfinite(nats) else ""

@@ -89,15 +89,11 @@ class TrainingView:
     def _show_evaluation(self, record: Record) -> None:
         width = len(str(self._trainer.config.train.epochs))
         at = f"epoch {record.epoch:{width}}" if record.ends_epoch else f"step {record.step:,}"
-        validation = Text("validation ").append(f"{record.validation_loss:.3f}", "bold")
-        parts = [
-            (0, Text(f"{at:<{6 + width}}")),
-            (2, Text(f"train {record.train_loss:.3f}")),
-            (0, validation),
-            (3, Text(f"{record.bpc:.3f} {self._bits}")),
-            (4, Text(duration(record.seconds))),
-            (1, Text("↓ best" if record.is_best else "", "green")),
-        ]
+        parts = [(0, Text(f"{at:<{6 + width}}")), (2, Text(f"train {record.train_loss:.3f}"))]
+        if record.validation_loss is not None and record.bpc is not None:
+            parts.append((0, Text("validation ").append(f"{record.validation_loss:.3f}", "bold")))
+            parts.append((3, Text(f"{record.bpc:.3f} {self._bits}")))
+        parts += [(4, Text(duration(record.seconds))), (1, Text("↓ best" if record.is_best else "", "green"))]
         self._console.print(_joined([part for part in parts if part[1]], room()), soft_wrap=True)
         self._console.print(Text(_excerpt(record.sample, self._console, room()), "dim"), soft_wrap=True)
 
@@ -111,7 +107,9 @@ class LessonView(TrainingView):
 
     def _show_evaluation(self, record: Record) -> None:
         batch = record.batch if record.step > 1 else 0  # the very first evaluation is the lesson's batch 0
-        losses = f"Train Loss: {record.train_loss:.6f}, Validation Loss: {record.validation_loss:.6f}"
+        losses = f"Train Loss: {record.train_loss:.6f}"
+        if record.validation_loss is not None:
+            losses += f", Validation Loss: {record.validation_loss:.6f}"
         self._console.print(f"Epoch: {record.epoch - 1}, Batch: {batch}, {losses}", soft_wrap=True)
         if record.ends_epoch:
             self._samples = [*self._samples[:1], (record.epoch - 1, record.sample)]

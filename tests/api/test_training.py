@@ -215,7 +215,7 @@ def test_a_run_that_is_there_already_stays(run: charlstm.Run, poems: Path) -> No
 
 def test_a_run_is_what_its_folder_says(run: charlstm.Run, tmp_path: Path) -> None:
     assert repr(run) == f"Run({str(run.path)!r})"
-    assert run.best == min(run.curve(), key=lambda point: point.validation_loss)
+    assert run.best == min(run.curve(), key=lambda point: point.validation_loss or 0.0)
     assert run.model(newest=True).facts.step == run.curve()[-1].step
     assert run.diagnosis().sentence
     for wrong in (tmp_path, tmp_path / "nowhere"):

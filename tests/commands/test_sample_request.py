@@ -165,7 +165,7 @@ def test_a_device_is_a_place_and_a_folder_is_none(tmp_path: Path) -> None:
     with pytest.raises(CharlstmError, match="not a file"):
         options_of(output=str(tmp_path))
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
-    with pytest.raises(CharlstmError, match="Too many levels of symbolic links"):
+    with pytest.raises(CharlstmError, match=r"(?i)too many levels of symbolic links"):
         options_of(output=str(tmp_path / "circle"))
 
 

@@ -11,8 +11,8 @@ import torch
 from charlstm.config import Config
 from charlstm.errors import SaveError
 from charlstm.runs.folder import RunFolder
-from charlstm.runs.records import StepRecord
-from charlstm.runs.saved_model import save_model
+from charlstm.runs.records import Record, StepRecord
+from charlstm.runs.saved_model import load_model, save_model
 from charlstm.training import checkpoints
 from charlstm.training.resume import load_training
 from charlstm.training.trainer import Trainer
@@ -80,3 +80,93 @@ def test_a_save_that_fails_ends_the_training_and_the_one_before_is_whole(
         train()
     assert saved_step(folder) == 10
     assert not list(tmp_path.glob(".*.tmp"))
+
+
+def kept(folder: RunFolder) -> list[str]:
+    return [file.name for file in folder.kept()]
+
+
+def test_the_newest_models_are_kept_with_step_and_loss_in_the_name(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    trainer = trainer_with(make_config, "train.keep=3", "train.eval_every=10", "train.max_steps=55")
+    records = [record for record in trainer.fit(folder) if isinstance(record, Record)]
+    assert kept(folder) == [f"step-{r.step:06d}-loss-{r.validation_loss:.4f}.safetensors" for r in records[-3:]]
+    for file, record in zip(folder.kept(), records[-3:], strict=True):
+        facts = load_model(file).facts
+        assert (facts.step, facts.validation_loss) == (record.step, record.validation_loss)
+    assert folder.kept()[-1].read_bytes() == folder.last.read_bytes()
+    assert set(folder.kept()) <= set(folder.held())
+    folder.start(overwrite=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_validation_the_name_says_that_the_loss_is_trainings(
+    make_config: Callable[..., Config], tmp_path: Path
+) -> None:
+    folder = RunFolder(tmp_path)
+    trainer = trainer_with(make_config, "train.keep=1", "data.validation=0", "train.max_steps=4")
+    record = [record for record in trainer.fit(folder) if isinstance(record, Record)][-1]
+    assert kept(folder) == [f"step-000004-train-{record.train_loss:.4f}.safetensors"]
+
+
+def test_what_is_kept_is_not_of_a_future_that_has_not_happened(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    """A run that goes back to an earlier save and on from there has the files of one that never did."""
+    settings = ("train.keep=99", "train.eval_every=10")
+    straight, back = RunFolder(tmp_path / "straight"), RunFolder(tmp_path / "back")
+    for folder in (straight, back):
+        folder.path.mkdir()
+    list(trainer_with(make_config, *settings).fit(straight))
+    for record in trainer_with(make_config, *settings, "train.save_every=1 steps").fit(back):
+        if record.step == 25:  # type: ignore[union-attr]
+            early = back.resume.read_bytes()
+    assert kept(back) == kept(straight)
+    back.resume.write_bytes(early)
+    false = back.kept_model(30, 9.5, is_validated=True)
+    false.touch()
+    saved, _ = load_training(back)
+    back.go_back_to(saved.marks)
+    back.forget_kept_after(saved.position.step)
+    assert [name[:11] for name in kept(back)] == ["step-000001", "step-000010", "step-000020"]
+    list(make_trainer(prepare_text(VERSE, make_config(*settings)), saved).fit(back))
+    assert kept(back) == kept(straight)
+
+
+def test_an_older_model_goes_only_after_all_of_the_new_save_is_whole(
+    make_config: Callable[..., Config], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer, folder = trainer_with(make_config, "train.keep=1", "train.eval_every=10"), RunFolder(tmp_path)
+
+    def broken(*_: object) -> None:
+        raise SaveError("no more")
+
+    def train() -> None:
+        for record in trainer.fit(folder):
+            if isinstance(record, StepRecord) and record.step == 15:
+                assert [name[:11] for name in kept(folder)] == ["step-000010"]
+                monkeypatch.setattr("charlstm.training.resume.Saved.write", broken)
+
+    with pytest.raises(SaveError, match="no more"):
+        train()
+    assert [name[:11] for name in kept(folder)] == ["step-000010", "step-000020"]
+
+
+def test_a_half_written_model_goes_at_the_next_start_and_a_file_of_the_users_stays(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    half = tmp_path / ".step-000010-loss-1.2345.safetensors.77.tmp"
+    mine = tmp_path / "step-10-best.safetensors"
+    half.touch()
+    mine.touch()
+    with folder.locked():
+        assert not half.exists()
+        folder.forget_kept_after(0)
+    assert folder.kept() == []
+    assert mine.exists()
+
+
+def test_steps_are_ordered_as_numbers(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    for step in (999_999, 1_000_000, 20):
+        folder.kept_model(step, 1.5, is_validated=True).touch()
+    assert [name.split("-")[1] for name in kept(folder)] == ["000020", "999999", "1000000"]
+    folder.forget_kept(but=1)
+    assert kept(folder) == ["step-1000000-loss-1.5000.safetensors"]

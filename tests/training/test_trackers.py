@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import sys
 from collections.abc import Callable
@@ -63,6 +64,17 @@ def test_what_tensorboard_shows_is_what_was_measured(tmp_path: Path, record: Rec
     assert "    hidden_size = 512" in settings.tensor_proto.string_val[0].decode().splitlines()
     (text,) = events.Tensors("sample/text_summary")
     assert text.tensor_proto.string_val[0].decode() == "    one\n      two"
+
+
+def test_a_loss_that_there_is_none_of_is_not_sent(tmp_path: Path, record: Record, model: CharLSTM) -> None:
+    record = dataclasses.replace(record, validation_loss=None, bpc=None)
+    warnings: list[str] = []
+    with open_trackers(load_config(None, ["track.tensorboard=true"]), RunFolder(tmp_path), 0, warnings.append) as trackers:
+        trackers.show(record, model)
+    assert not warnings
+    sent = read_events(RunFolder(tmp_path).tensorboard).Tags()["scalars"]
+    assert "loss/train" in sent
+    assert not {"loss/validation", "loss/bpc"} & set(sent)
 
 
 def test_a_resumed_run_hides_what_it_writes_again(tmp_path: Path, record: Record, model: CharLSTM) -> None:
