@@ -62,6 +62,10 @@ class Wording(Protocol):
         """An argument within a message."""
         ...
 
+    def offers(self, argument: Argument) -> bool:
+        """Whether those who read it can give such an argument: what names another one is no remedy."""
+        ...
+
 
 class _PythonWording:
     def subject(self, argument: Argument) -> str:
@@ -70,6 +74,9 @@ class _PythonWording:
 
     def mention(self, argument: Argument) -> str:
         return str(argument)
+
+    def offers(self, argument: Argument) -> bool:
+        return True
 
 
 IN_PYTHON: Wording = _PythonWording()
@@ -112,14 +119,18 @@ class CharlstmError(Exception):
         if self.key is not None:
             text = f"{wording.subject(Argument(self.key, self.value))}: {text}"
         text = self.where + text
-        if remedy := _in_words(self.remedy, wording):
+        is_offered = all(wording.offers(part) for part in _parts(self.remedy) if isinstance(part, Argument))
+        if is_offered and (remedy := _in_words(self.remedy, wording)):
             text += f"{'; ' if ': ' in text else ': '}{remedy}"
         return text
 
 
 def _in_words(phrase: Phrase, wording: Wording) -> str:
-    parts = phrase if isinstance(phrase, tuple) else (phrase,)
-    return "".join(wording.mention(part) if isinstance(part, Argument) else part for part in parts)
+    return "".join(wording.mention(part) if isinstance(part, Argument) else part for part in _parts(phrase))
+
+
+def _parts(phrase: Phrase) -> tuple[str | Argument, ...]:
+    return phrase if isinstance(phrase, tuple) else (phrase,)
 
 
 class Stopped(BaseException):

@@ -1,4 +1,4 @@
-"""What other libraries are told before they are loaded: to report to nobody.
+"""What other libraries are told by the environment before they are loaded.
 
 Importing `charlstm`, or any part of it, comes here first, so that no import of a library can go round it.
 

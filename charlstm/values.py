@@ -60,6 +60,16 @@ def unescaped(text: str) -> str:
     return re.sub(r"\\[nt0\\]", lambda found: _ESCAPES[found[0]], text)
 
 
+def escape_hint(text: str) -> str:
+    r"""How a newline or a tab is written, for who gave a backslash and a letter; empty where a text has none of these.
+
+    >>> escape_hint(r"The\n"), escape_hint("The")
+    ("a shell's way to write a newline is $'\\n'", '')
+    """
+    named = {r"\n": "a newline", r"\t": "a tab"}
+    return next((f"a shell's way to write {name} is $'{typed}'" for typed, name in named.items() if typed in text), "")
+
+
 def stop_text(value: str) -> str:
     """A text at which writing can stop: the empty one is everywhere."""
     if not value:
@@ -84,7 +94,8 @@ def parse_bias(text: str) -> tuple[str, float]:
     except (IndexError, ValueError):
         number = math.nan
     if not math.isfinite(number) or text[1] != "=" or abs(number) > _MOST_BIAS:
-        raise ValueError(f"expected CHAR=NUMBER, such as e=-0.5, with a number from -{_MOST_BIAS} to {_MOST_BIAS}")
+        expected = f"expected CHAR=NUMBER, such as e=-0.5, with a number from -{_MOST_BIAS} to {_MOST_BIAS}"
+        raise ValueError(*filter(None, (expected, escape_hint(text[:2]))))
     return character, number
 
 

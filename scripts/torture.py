@@ -32,7 +32,7 @@ import torch._dynamo  # which the first optimizer would import in each child ane
 from child import Child, Ended, Watch
 from faults import announce, count_steps, hang_once, kill_inside_save
 
-from charlstm.commands import common
+from charlstm.commands import text as texts
 from charlstm.errors import ModelError
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import read_tensors
@@ -180,7 +180,7 @@ def kill(home: Path, rounds: int) -> Result:
 
 
 PHASES: dict[str, tuple[Any, str, str]] = {
-    "reading": (common, "read_corpus", "the same command begins again"),
+    "reading": (texts, "read_corpus", "the same command begins again"),
     "training": (Trainer, "_step", "train --resume --run r"),
     "evaluating": (evaluation, "stateful", "train --resume --run r"),
     "saving": (resuming, "write_tensors", "train --resume --run r"),

@@ -90,7 +90,7 @@ def test_no_circle_among_files() -> None:
 
 def test_the_order_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the tests above look at is really there: they would also pass on nothing."""
-    assert "charlstm.text.corpus" in imports("charlstm.commands.common")
+    assert "charlstm.text.corpus" in imports("charlstm.commands.text")
     assert "charlstm.model.char_lstm" in imports("charlstm.scoring.evaluation")
     assert "torch" in loaded_with("charlstm.training.trainer")
     assert "charlstm.scoring.evaluation" in imports("charlstm.training.trainer")

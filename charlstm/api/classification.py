@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from charlstm.api.wording import worded
 from charlstm.errors import CharlstmError
-from charlstm.text.decoding import with_line_ends
+from charlstm.text.line_ends import with_line_ends
 from charlstm.text.passages import Passage
 from charlstm.text.reading import as_trained
 
@@ -41,6 +41,7 @@ def classify(
         raise CharlstmError(f"expected a number above 0 for each of {', '.join(models)}", key="priors", value=dict(weights))
     scorers = [Scorer(one.network, one.vocabulary, skip_unknown=True) for one in models.values()]
     classifier = Classifier(scorers, [weights[label] / sum(weights.values()) for label in models])
-    data = as_trained([model.config.data for model in models.values()])
-    passages = [Passage("the text", i, with_line_ends(text, data)) for i, text in enumerate(texts, 1)]
+    several = models.values()
+    data = as_trained([one.config.data for one in several], vocabularies=[one.vocabulary for one in several])
+    passages = [Passage("the text", i, with_line_ends(text, data.newlines)) for i, text in enumerate(texts, 1)]
     return [dict(zip(models, verdict.probabilities, strict=True)) for verdict in classifier.classify(passages)]

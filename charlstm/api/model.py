@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, Unpack, get_args
 
 from charlstm.api.scores import CharacterSurprise, TextScore
 from charlstm.api.settings import GenerationSettings, plain, plain_number, require_text
+from charlstm.api.text import read_and_warn
 from charlstm.api.trace import TextTrace
 from charlstm.api.wording import in_keywords_each, worded
 from charlstm.config import Config
@@ -29,9 +31,8 @@ from charlstm.sampling.request import SampleRequest
 from charlstm.sampling.stops import impossible_stops
 from charlstm.sampling.types import EngineName, Precision, PrecisionChoice
 from charlstm.scoring.totals import Evaluation
-from charlstm.text.corpus import read_corpus
-from charlstm.text.decoding import with_line_ends
 from charlstm.text.excerpts import excerpt_of
+from charlstm.text.line_ends import Newlines, with_line_ends
 from charlstm.text.passages import Passage
 from charlstm.text.reading import as_trained
 from charlstm.text.vocabulary import Vocabulary
@@ -157,6 +158,9 @@ class Model:
         logprobs: int | None = None,
         require: str | None = None,
         novelty: TextSource | Sequence[TextSource] = (),
+        encoding: str | None = None,
+        errors: Literal["strict", "replace", "ignore"] | None = None,
+        newlines: Newlines | None = None,
         reject_copied: int | None = None,
         tries: int | None = None,
         blend: Mapping[PathLike, float] | None = None,
@@ -165,9 +169,9 @@ class Model:
         """`count` texts as values, generated side by side: text i with the seed `seed + i`, the same alone or among others.
 
         With `logprobs` each has, of every id, its log-probability in nats and so many others. A text in which the regular
-        expression `require` is not found, or that has `reject_copied` characters in a row of the texts `novelty`, is drawn
-        again, `tries` times at most (20); NoneFitError where one never was as asked. `blend` mixes other models in, by their
-        weights.
+        expression `require` is not found, or that has `reject_copied` characters in a row of the texts `novelty` (read as
+        `encoding`, `errors` and `newlines` say), is drawn again, `tries` times at most (20); NoneFitError where one never was
+        as asked. `blend` mixes other models in, by their weights.
         """
         request = SampleRequest(
             given=plain(settings),
@@ -177,6 +181,9 @@ class Model:
             require=require,
             tries=tries,
             novelty=_text_arguments(novelty),
+            encoding=encoding,
+            errors=errors,
+            newlines=newlines,
             reject_copied=reject_copied,
             blend=[f"{os.fspath(model)}:{weight}" for model, weight in (blend or {}).items()],
             logprobs=logprobs,
@@ -218,14 +225,16 @@ class Model:
         protocol: Protocol | None = None,
         window: int | None = None,
         dynamic: bool = False,
+        unknown: Unknown = "error",
         encoding: str | None = None,
         errors: Literal["strict", "replace", "ignore"] | None = None,
-        newlines: Literal["keep", "lf"] | None = None,
+        newlines: Newlines | None = None,
     ) -> dict[str, Evaluation]:
         """The losses on a text by the names of their protocols, *stateful* and *cold-256*: as `charlstm eval` has them.
 
         `part` (`validation`, `test`) scores only what training kept, `protocol` (`stateful`, `cold`) by one of them,
         `window` sets another than 256, `dynamic` adds *stateful, dynamic*.
+        With `unknown="skip"` characters that the model lacks are left out, and each loss says how many in `skipped`.
         TextError where the text can't be read or is too short, UnknownCharactersError where the model lacks characters of it.
         """
         from charlstm.scoring.parts import evaluate_part, require_part
@@ -233,8 +242,9 @@ class Model:
 
         require_protocol(protocol, window, dynamic)
         require_part(part, self.config.data)
-        corpus = self._corpus(text, {"encoding": encoding, "errors": errors, "newlines": newlines})
-        return evaluate_part(self._network(), corpus, part, protocol, window, dynamic)
+        corpus = self._corpus(text, {"encoding": encoding, "errors": errors, "newlines": newlines}, unknown)
+        found = evaluate_part(self._network(), corpus, part, protocol, window, dynamic)
+        return {name: replace(one, skipped=corpus.findings.unknown) for name, one in found.items()}
 
     @worded
     def trace(self, text: str, *, unknown: Unknown = "error") -> TextTrace:
@@ -268,7 +278,15 @@ class Model:
         return list(layer_steps(seen, layer, self._file.tensors))[at]
 
     @worded
-    def memory(self, *text: TextSource, places: int = 100, encoding: str | None = None) -> Memory:
+    def memory(
+        self,
+        *text: TextSource,
+        places: int = 100,
+        unknown: Unknown = "error",
+        encoding: str | None = None,
+        errors: Literal["strict", "replace", "ignore"] | None = None,
+        newlines: Newlines | None = None,
+    ) -> Memory:
         """How long it remembers, at so many places of a text: what context is worth, how a planted character fades.
 
         Losses and effects are in nats. TextError where the text is too short for the places.
@@ -277,20 +295,22 @@ class Model:
         from charlstm.insight.places import require_places
 
         require_places(places)
-        ids = self._corpus(text, {"encoding": encoding}).ids
+        ids = self._corpus(text, {"encoding": encoding, "errors": errors, "newlines": newlines}, unknown).ids
         require_enough(ids, places, self.vocabulary)
         return measure_memory(self._network().model, ids, places)
 
-    def _corpus(self, text: Sequence[TextSource], asked: Mapping[str, str | None]) -> Corpus:
+    def _corpus(self, text: Sequence[TextSource], asked: Mapping[str, str | None], unknown: Unknown) -> Corpus:
         """A text as this model reads it; `asked` are keys of [data], None where they are left open."""
         if not text:
             raise TextError("expected at least one text", key="text")
-        data = as_trained([self.config.data], {key: value for key, value in asked.items() if value is not None})
-        return read_corpus(_text_arguments(text), data, self.vocabulary)
+        require_choice("unknown", unknown, get_args(Unknown))
+        known = {key: value for key, value in asked.items() if value is not None}
+        data = as_trained([self.config.data], known, [self.vocabulary])
+        return read_and_warn(_text_arguments(text), data, self.vocabulary, skip_unknown=unknown == "skip")
 
     def _as_read(self, text: str) -> str:
         """A text with the line ends that the model knows."""
-        return with_line_ends(text, as_trained([self.config.data]))
+        return with_line_ends(text, as_trained([self.config.data], vocabularies=[self.vocabulary]).newlines)
 
     def _job(self, request: SampleRequest, prime: str | None) -> SampleJob:
         if prime is not None:

@@ -36,6 +36,7 @@ class GenerationSettings(TypedDict, total=False):
     bias: str | Sequence[str]
     stop: str | Sequence[str]
     min_length: int
+    keep_stop: bool
 
 
 class TrainingSettings(GenerationSettings, total=False):
@@ -47,7 +48,7 @@ class TrainingSettings(GenerationSettings, total=False):
     test: float | int
     encoding: str
     errors: Literal["strict", "replace", "ignore"]
-    newlines: Literal["keep", "lf"]
+    newlines: Literal["keep", "lf", "crlf", "cr"]
     normalize: Literal["none", "nfc"]
     separator: str
     min_count: int

@@ -11,7 +11,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Unpack
 
 from charlstm.api.run import Run
 from charlstm.api.settings import TrainingSettings, in_sections
+from charlstm.api.text import read_and_warn
 from charlstm.api.wording import in_keywords, worded
 from charlstm.asked import ask
 from charlstm.errors import CharlstmError, RunError
 from charlstm.files import write_atomically
-from charlstm.runs.folder import RunFolder, new_run_folder, newest_run, refuse_losing
+from charlstm.runs.folder import RunFolder, claimed, new_run_folder, newest_run, refuse_losing
 from charlstm.runs.naming import run_name
 from charlstm.runs.records import AnyRecord, Look, Record, read_columns
 from charlstm.runs.save_header import read_saved_step
-from charlstm.text.corpus import read_corpus
 
 if TYPE_CHECKING:
     from charlstm.config import DataConfig
@@ -121,16 +121,17 @@ def start(
 
     `text` are files, folders, globs, `builtin:NAME` or `data:NAME`; without any, those of the TOML file `config`, or the
     built-in text. `settings` are those of [data], [model], [train], [sample] and [track], and come before the file's. The run
-    goes to `run`, or under `runs/` by the name of its text. With `resume` it goes on exactly, with other settings where given.
+    goes to `run`, or under `runs/` by the name of its text. With `resume` it goes on exactly, with other settings where given;
+    `text` then says where its text lies now, if that was moved.
     `begin` is a trained model to begin with, whose vocabulary `extend_vocabulary` lets the text extend.
 
     ConfigError, TextError, RunError, ModelError and DeviceError say what is wrong with what was asked for.
     """
     if resume:
-        if text or config or overwrite or begin:
+        if config or overwrite or begin:
             problem = "a run goes on with its own text, file of settings and model"
             raise CharlstmError(problem, key="resume", value=True, remedy="leave them out")
-        return TrainingRun(*_resumed(Path(run) if run else None, settings, device))
+        return TrainingRun(*_resumed([os.fspath(one) for one in text], Path(run) if run else None, settings, device))
     return TrainingRun(
         *_new(
             [os.fspath(one) for one in text],
@@ -148,9 +149,10 @@ def start(
 class TrainingRun:
     """A training that is under way: iterating over it trains. `charlstm.start` makes one."""
 
-    def __init__(self, trainer: Trainer, folder: RunFolder, put_back: Callable[[], None]) -> None:
-        self._trainer, self._folder = trainer, folder
-        self._put_back: Callable[[], None] | None = put_back
+    def __init__(self, trainer: Trainer, folder: RunFolder, name: str, put_back: Callable[[RunFolder], None]) -> None:
+        """`name` is that of the run where it was given no folder: it takes the first that is free once it begins."""
+        self._trainer, self._folder, self._name = trainer, folder, name
+        self._put_back: Callable[[RunFolder], None] | None = put_back
         """Makes the folder ready for the first record; None from then on."""
 
     def __repr__(self) -> str:
@@ -158,7 +160,7 @@ class TrainingRun:
 
     @property
     def path(self) -> Path:
-        """The run folder."""
+        """The run folder. One that was not named is settled with the first record: another training may take it before."""
         return self._folder.path
 
     @property
@@ -194,9 +196,9 @@ class TrainingRun:
         def warn(message: str) -> None:
             warnings.warn(message, stacklevel=3)
 
-        with in_keywords(), self._folder.locked():
+        with in_keywords(), self._locked(warn) as self._folder:
             if self._put_back:
-                self._put_back()
+                self._put_back(self._folder)
                 self._put_back = None
             trackers = open_trackers(self._trainer.config, self._folder, self.step, warn)
             with trackers, closing(self._trainer.fit(self._folder)) as records:
@@ -206,6 +208,10 @@ class TrainingRun:
                     if not isinstance(record, Look):  # which comes by the clock, and is for those who watch
                         yield record
             self._draw()
+
+    def _locked(self, warn: Callable[[str], None]) -> AbstractContextManager[RunFolder]:
+        is_free = self._name and self._put_back
+        return claimed(RunFolder, self._name, warn) if is_free else self._folder.locked(warn)
 
     def _draw(self) -> None:
         """The picture of the curves, where it is wanted and matplotlib is there."""
@@ -226,13 +232,14 @@ def _new(
     extend: bool,
     device: str,
     settings: TrainingSettings,
-) -> tuple[Trainer, RunFolder, Callable[[], None]]:
+) -> tuple[Trainer, RunFolder, str, Callable[[RunFolder], None]]:
     refuse_losing(run, overwrite, model, extend)
     sections = in_sections(settings)
     if text:
         sections["data"] = {**sections.get("data", {}), "text": text}
     asked = ask(config, **sections)
-    folder = RunFolder(run) if run else new_run_folder(run_name(text, config, asked.config))
+    name = run_name(text, config, asked.config)
+    folder = RunFolder(run) if run else new_run_folder(name)
     folder.refuse_held(overwrite)
 
     from charlstm.model.device import find_device
@@ -244,11 +251,16 @@ def _new(
     found = find_device(device)
     trained = load_model(model) if model else None
     prepared = prepare_new(asked, trained, extend, _read)
-    return Trainer(prepared, new_training(prepared, found, trained)), folder, lambda: folder.start(overwrite)
+    trainer = Trainer(prepared, new_training(prepared, found, trained))
+    return trainer, folder, "" if run else name, lambda folder: folder.start(overwrite)
 
 
-def _resumed(run: Path | None, settings: TrainingSettings, device: str) -> tuple[Trainer, RunFolder, Callable[[], None]]:
+def _resumed(
+    text: list[str], run: Path | None, settings: TrainingSettings, device: str
+) -> tuple[Trainer, RunFolder, str, Callable[[RunFolder], None]]:
     sections = in_sections(settings)
+    if text:
+        sections["data"] = {**sections.get("data", {}), "text": text}
     folder = RunFolder(run) if run else newest_run()
     folder.require_resume()
 
@@ -259,14 +271,14 @@ def _resumed(run: Path | None, settings: TrainingSettings, device: str) -> tuple
     resumed = prepare_resumed(folder, _read, sections=sections)
     trainer = Trainer(resumed.prepared, resumed.training(find_device(device)))
 
-    def put_back() -> None:
+    def put_back(folder: RunFolder) -> None:
         if read_saved_step(folder.resume) not in (resumed.saved.position.step, None) and not resumed.damage:
             raise RunError(f"the run in {folder.path} has gone on meanwhile", remedy="resume it anew")
         for note in [*resumed.notes(), *resumed.put_back()]:
             warnings.warn(note, stacklevel=3)
 
-    return trainer, folder, put_back
+    return trainer, folder, "", put_back
 
 
-def _read(data: DataConfig, vocabulary: Vocabulary | None, extend: bool) -> Corpus:
-    return read_corpus(data.text, data, vocabulary, extend)
+def _read(data: DataConfig, vocabulary: Vocabulary | None = None, extend: bool = False, as_before: bool = False) -> Corpus:
+    return read_and_warn(data.text, data, vocabulary, extend, as_before=as_before)

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from charlstm.api.settings import TrainingSettings, in_sections
+from charlstm.api.text import read_and_warn
 from charlstm.api.wording import worded
 from charlstm.asked import ask
 from charlstm.errors import CharlstmError, SearchError
-from charlstm.runs.folder import new_run_folder
+from charlstm.runs.folder import claimed
 from charlstm.runs.naming import run_name, with_absolute_paths
-from charlstm.text.corpus import read_corpus
 from charlstm.tuning.folder import SearchFolder
 from charlstm.tuning.space import DEFAULT_TRIALS, read_space, require_budget
 
@@ -76,15 +78,21 @@ def tune(
     space = read_space(file, names, asked.config)
     if find_spec("optuna") is None:
         raise CharlstmError("a search needs Optuna, which is not installed", remedy="pip install 'charlstm[tune]'")
-    named = run or new_run_folder(f"{run_name([os.fspath(one) for one in text], file, asked.config)}-tune").path
-    folder = SearchFolder(Path(named))
-    folder.refuse_other()
+    name = f"{run_name([os.fspath(one) for one in text], file, asked.config)}-tune"
 
-    from charlstm.model.device import find_device
-    from charlstm.tuning.search import Search
+    def warn(message: str) -> None:
+        warnings.warn(message, stacklevel=4)
 
-    corpus = read_corpus(asked.config.data.text, asked.config.data)
-    with folder.locked():
+    with ExitStack() as held:
+        folder = SearchFolder(Path(run)) if run else held.enter_context(claimed(SearchFolder, name, warn))
+        folder.refuse_other()
+
+        from charlstm.model.device import find_device
+        from charlstm.tuning.search import Search
+
+        corpus = read_and_warn(asked.config.data.text, asked.config.data)
+        if run:
+            held.enter_context(folder.locked(warn))
         absolute = replace(asked, config=with_absolute_paths(asked.config))
         search = Search(corpus, absolute, space, find_device(device), folder)
         most = trials or (math.inf if minutes else DEFAULT_TRIALS)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
-from charlstm.errors import IN_PYTHON, Argument, CharlstmError
+from charlstm.errors import IN_PYTHON, Argument, CharlstmError, shown
 from charlstm.out_of_memory import out_of_memory
 
 P = ParamSpec("P")
@@ -24,7 +24,12 @@ class _Keywords:
         return self.mention(argument)
 
     def mention(self, argument: Argument) -> str:
+        if argument.key == "data.text":  # which is no keyword, but what comes first
+            return f"the text {shown(argument.value)} as an argument"
         return IN_PYTHON.mention(Argument(argument.key.rpartition(".")[2], argument.value))
+
+    def offers(self, argument: Argument) -> bool:
+        return IN_PYTHON.offers(argument)
 
 
 _KEYWORDS = _Keywords()

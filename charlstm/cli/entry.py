@@ -16,6 +16,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
 
 from charlstm.cli.app import app
 from charlstm.cli.completion import register_shells
@@ -47,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as end:  # so Typer ends what has to do with completion
         return end.code if isinstance(end.code, int) else 0
     except CharlstmError as error:
-        return _fail(said(error), error.exit_code)
+        return _fail(said(error, _options_of(sys.argv[1:] if arguments is None else arguments)), error.exit_code)
     except Stopped as stopped:
         return _fail(str(stopped), stopped.exit_code)
     except BrokenPipeError:
@@ -63,6 +66,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not hasattr(error, "format_message"):
             raise
         return _fail(f"{' '.join(error.format_message().split())} (try --help)", 2)
+
+
+def _options_of(arguments: Sequence[str]) -> frozenset[str]:
+    """The options of the command that a command line calls."""
+    command: Any = get_command(app)
+    for word in arguments:
+        command = getattr(command, "commands", {}).get(word, command)
+    return frozenset(option for parameter in command.params for option in parameter.opts)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from charlstm.cli.options import (
     ModelArgument,
     NewlinesOption,
     TextArgument,
+    UnknownOption,
     given,
 )
 from charlstm.errors import CharlstmError
@@ -48,6 +49,7 @@ def evaluate(
     ] = False,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
+    unknown: UnknownOption = "error",
     encoding: EncodingOption = None,
     errors: ErrorsOption = None,
     newlines: NewlinesOption = None,
@@ -60,7 +62,7 @@ def evaluate(
 
     reading = given(encoding=encoding, errors=errors, newlines=newlines)
     part: Literal["all", "validation", "test"] = "validation" if validation else "test" if test else "all"
-    evaluate_texts(model, text or (), part, protocol, window, dynamic, device, as_json, reading)
+    evaluate_texts(model, text or (), part, protocol, window, dynamic, device, as_json, reading, unknown == "skip")
 
 
 @app.command()

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from charlstm.cli.app import app
-from charlstm.cli.options import ModelArgument, layer_and_neuron
+from charlstm.cli.options import ModelArgument, UnknownOption, layer_and_neuron
 from charlstm.errors import CharlstmError
 
 
@@ -47,6 +47,7 @@ def explain(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON, with every number.")] = False,
+    unknown: UnknownOption = "error",
     html: Annotated[
         Path | None,
         typer.Option("--html", metavar="FILE", help="Write a page there that steps through the text.", show_default=False),
@@ -60,4 +61,4 @@ def explain(
 
     asked = layer_and_neuron(neuron)
     in_layer, number = asked or (layer or 0, None)
-    command(model, text, ExplainRequest(at, in_layer, number, as_json, html))
+    command(model, text, ExplainRequest(at, in_layer, number, as_json, html, unknown == "skip"))

@@ -19,6 +19,7 @@ from charlstm.cli.options import (
     ModelArgument,
     NewlinesOption,
     TextArgument,
+    UnknownOption,
     given,
     layer_and_neuron,
 )
@@ -68,9 +69,7 @@ def inspect(
         Path | None,
         typer.Option("--html", metavar="FILE", help="Write a page there to look around in with a browser.", show_default=False),
     ] = None,
-    unknown: Annotated[
-        Literal["error", "skip"], typer.Option("--unknown", help="What to do with characters that the model never saw.")
-    ] = "error",
+    unknown: UnknownOption = "error",
     device: DeviceOption = "auto",
     encoding: EncodingOption = None,
     errors: ErrorsOption = None,

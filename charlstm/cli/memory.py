@@ -20,6 +20,7 @@ from charlstm.cli.options import (
     ModelArgument,
     NewlinesOption,
     TextArgument,
+    UnknownOption,
     given,
 )
 from charlstm.insight.places import require_places
@@ -38,6 +39,7 @@ def memory(
     ] = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
+    unknown: UnknownOption = "error",
     encoding: EncodingOption = None,
     errors: ErrorsOption = None,
     newlines: NewlinesOption = None,
@@ -46,4 +48,5 @@ def memory(
     require_places(places)
     from charlstm.commands.memory import show_memory
 
-    show_memory(model, text or (), places, output, device, as_json, given(encoding=encoding, errors=errors, newlines=newlines))
+    reading = given(encoding=encoding, errors=errors, newlines=newlines)
+    show_memory(model, text or (), places, output, device, as_json, reading, unknown == "skip")

@@ -39,12 +39,15 @@ ErrorsOption = Annotated[
     typer.Option("--errors", help="What to do with bytes that the encoding does not allow.", show_default="strict"),
 ]
 NewlinesOption = Annotated[
-    Literal["keep", "lf"] | None,
-    typer.Option("--newlines", help="Leave line ends as they are, or make CRLF and CR one LF.", show_default="keep"),
+    Literal["keep", "lf", "crlf", "cr"] | None,
+    typer.Option("--newlines", help="Leave line ends as they are, or make each the same one.", show_default="keep"),
 ]
 NormalizeOption = Annotated[
     Literal["none", "nfc"] | None,
     typer.Option("--normalize", help="Unicode normalisation of the text and of every prime.", show_default="none"),
+]
+UnknownOption = Annotated[
+    Literal["error", "skip"], typer.Option("--unknown", help="What to do with characters that the model never saw.")
 ]
 DeviceOption = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]

@@ -56,6 +56,7 @@ def sample(
         list[str] | None, _option(_TEXT, "--stop", "TEXT", "End before this text where it occurs; may be repeated.")
     ] = None,
     stop_at_newline: Annotated[bool, _flag(_TEXT, "--stop-at-newline", "End before the first newline.")] = False,
+    keep_stop: Annotated[bool, _flag(_TEXT, "--keep-stop", "Keep the stop text that ends the text at its end.")] = False,
     forever: Annotated[bool, _flag(_TEXT, "--forever", "Write until stopped.")] = False,
     seed: Annotated[int | None, _option(_TEXT, "--seed", "S", "The same seed writes the same text.", "a fresh one")] = None,
     config: ConfigOption = None,
@@ -123,6 +124,27 @@ def sample(
         int | None,
         _option(_MANY, "--reject-copied", "N", "Draw a text again that has N characters in a row from --novelty.", False),
     ] = None,
+    encoding: Annotated[
+        str | None, _option(_MANY, "--encoding", "NAME", "How the bytes of --novelty are read.", "utf-8")
+    ] = None,
+    errors: Annotated[
+        Literal["strict", "replace", "ignore"] | None,
+        typer.Option(
+            "--errors",
+            help="What to do with bytes of it that the encoding does not allow.",
+            show_default="strict",
+            rich_help_panel=_MANY,
+        ),
+    ] = None,
+    newlines: Annotated[
+        Literal["keep", "lf", "crlf", "cr"] | None,
+        typer.Option(
+            "--newlines",
+            help="Leave its line ends as they are, or make each the same one.",
+            show_default="as the model learned",
+            rich_help_panel=_MANY,
+        ),
+    ] = None,
     separator: Annotated[
         str | None,
         _option(
@@ -164,6 +186,7 @@ def sample(
         "length": length,
         "min_length": min_length,
         "stop": stops or None,
+        "keep_stop": keep_stop or None,
         "temperature": temperature,
         "top_k": top_k,
         "top_p": top_p,
@@ -190,6 +213,9 @@ def sample(
         require=require,
         tries=tries,
         novelty=novelty or (),
+        encoding=encoding,
+        errors=errors,
+        newlines=newlines,
         reject_copied=reject_copied,
         beam=beam,
         blend=blend or (),

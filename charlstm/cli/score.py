@@ -20,6 +20,7 @@ from charlstm.cli.options import (
     ModelArgument,
     NewlinesOption,
     TextArgument,
+    UnknownOption,
     given,
 )
 from charlstm.errors import CharlstmError, shown
@@ -48,9 +49,7 @@ def score(
     show: Annotated[bool, typer.Option("--show", help="The text with each character in the colour of its surprise.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON Lines, one object a line or document.")] = False,
     per_char: Annotated[bool, typer.Option("--per-char", help="With --json: each character's nats and rank too.")] = False,
-    unknown: Annotated[
-        Literal["error", "skip"], typer.Option("--unknown", help="What to do with characters that the model never saw.")
-    ] = "error",
+    unknown: UnknownOption = "error",
     device: DeviceOption = "auto",
     encoding: EncodingOption = None,
     errors: ErrorsOption = None,

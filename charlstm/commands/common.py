@@ -1,7 +1,7 @@
-"""What several commands need: a text read with a bar, how this program is called, what to call next.
+"""What several commands need: how this program is called, what to call next.
 
-Knows: how to show that a text is being read; how a diagnosis becomes a command; which neurons a model has.
-Does not know: what the text is for.
+Knows: how a diagnosis becomes a command; which neurons a model has.
+Does not know: what a command is for.
 """
 
 from __future__ import annotations
@@ -9,29 +9,13 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from charlstm.config import DataConfig, ModelConfig, load_config
-from charlstm.errors import Argument, CharlstmError, ConfigError
+from charlstm.config import ModelConfig, load_config
+from charlstm.errors import CharlstmError, ConfigError
 from charlstm.runs.diagnosis import Diagnosis
 from charlstm.runs.folder import RunFolder
-from charlstm.text.corpus import Corpus, read_corpus
-from charlstm.text.vocabulary import Vocabulary
-
-
-def read_text(text: Sequence[str], data: DataConfig, vocabulary: Vocabulary | None = None, extend: bool = False) -> Corpus:
-    """Read a text, with a bar where it is long; see `read_corpus`."""
-    from charlstm.views.bars import reading_bar
-
-    with reading_bar() as progress:
-        return read_corpus(text, data, vocabulary, extend, progress)
-
-
-def no_text(purpose: str) -> CharlstmError:
-    """What to raise where no text was named."""
-    remedy = "name files, folders, globs, -, builtin:NAME or data:NAME"
-    return CharlstmError(("no ", Argument("text"), f" to {purpose}"), remedy=remedy)
+from charlstm.runs.naming import in_shell
 
 
 def program() -> str:
@@ -51,9 +35,9 @@ def command_to_try(diagnosis: Diagnosis, folder: RunFolder) -> str | None:
             return None
     except ConfigError:  # a run without its settings, or with those of another version
         return None
-    begin = ["--resume", "--run", str(folder.path)] if diagnosis.goes_on else ["--config", str(folder.config)]
+    begin = f"--resume --run {in_shell(folder.path)}" if diagnosis.goes_on else f"--config {in_shell(folder.config)}"
     settings = [part for key, value in diagnosis.settings_to_try.items() for part in ("--set", f"{key}={value}")]
-    return f"{program()} train {shlex.join([*begin, *settings])}"
+    return f"{program()} train {begin} {shlex.join(settings)}".rstrip()
 
 
 def require_neuron(layer: int, neuron: int, model: ModelConfig) -> None:

@@ -16,6 +16,7 @@ from charlstm.runs.differences import differing, settings_of
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import Weights, read_weights
 from charlstm.text.vocabulary import Vocabulary, describe
+from charlstm.values import escape_hint
 
 _MOST_LENGTH = 100_000
 _FIRST_CHOICE: str = "A"
@@ -32,9 +33,11 @@ def compare_models(paths: tuple[Path, Path], prime: str | None, length: int, see
     prime = _common_prime(one, two) if prime is None else prime
 
     for path, vocabulary in zip(paths, (one, two), strict=True):
-        if not prime or (missing := vocabulary.unknown(prime)):
+        if not prime or (missing := vocabulary.unknown(vocabulary.line_ends.typed(prime))):
             what = f"{path} never saw {describe(missing)}" if prime else "it is empty"
-            raise CharlstmError(what, key="prime", value=prime, remedy="both models must be able to start from it")
+            hint = prime and "\\" in missing and escape_hint(prime)
+            remedy = hint or "both models must be able to start from it"
+            raise CharlstmError(what, key="prime", value=prime, remedy=remedy)
     sampling = SampleConfig(prime=prime, length=length)
     settings = [_compared_settings(path, each) for path, each in zip(paths, weights, strict=True)]
     both = [name for name in settings[0] if name in settings[1]]

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.commands.common import command_to_try, no_text, read_text
+from charlstm.commands.common import command_to_try
+from charlstm.commands.text import read_text, require_text_for, say_left_out, say_what_was_skipped
 from charlstm.config import Config, load_config
 from charlstm.errors import ConfigError
 from charlstm.runs.diagnosis import diagnose
@@ -34,13 +35,13 @@ def evaluate_texts(
     device: str,
     as_json: bool,
     reading: Mapping[str, str],
+    skip_unknown: bool = False,
 ) -> None:
     """Score a text, or one part of it, by one protocol or both, and in the end by a model that learns from it.
 
     `reading` are the keys of [data] that flags set.
     """
-    if not text:
-        raise no_text("score")
+    text = require_text_for("score", text)
     find_sources(text)  # only to find what is wrong with them before torch and the model are loaded
     load_config(data=reading)  # the same
 
@@ -52,10 +53,13 @@ def evaluate_texts(
 
     saved = load_model(model, find_device(device))
     require_part(part, saved.config.data, str(model))
-    corpus = read_text(text, as_trained([saved.config.data], reading), saved.vocabulary)
+    data = as_trained([saved.config.data], reading, [saved.vocabulary])
+    corpus = read_text(text, data, saved.vocabulary, skip_unknown=skip_unknown)
+    say_what_was_skipped(corpus, "losses are over the others")
+    say_left_out(corpus)
     with scoring_bar() as progress:
         results = evaluate_part(saved, corpus, part, protocol, window, is_dynamic, progress)
-    print_evaluations(results, saved.vocabulary, as_json)
+    print_evaluations(results, saved.vocabulary, as_json, corpus.findings.unknown if skip_unknown else None)
 
 
 def show_info(model: Path, as_json: bool) -> None:

@@ -15,10 +15,11 @@ from charlstm.commands.outputs import require_place, write_and_say
 from charlstm.errors import Argument, CharlstmError, TextError, UnknownCharactersError, shown
 from charlstm.insight.explanation import layer_steps
 from charlstm.runs.model_file import Weights, explained, read_weights
-from charlstm.text.decoding import with_line_ends
+from charlstm.text.line_ends import with_line_ends
 from charlstm.text.reading import as_trained
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import describe
+from charlstm.values import escape_hint
 
 MOST_EXPLAINED = 10_000
 """Characters of a text: 245 MB of a model of 2x512."""
@@ -37,6 +38,7 @@ class ExplainRequest:
     """None for the one that changed most."""
     as_json: bool
     html: Path | None
+    skip_unknown: bool = False
 
 
 def explain(model: Path, text: str, request: ExplainRequest) -> None:
@@ -46,19 +48,25 @@ def explain(model: Path, text: str, request: ExplainRequest) -> None:
     if request.html:
         require_place("html", request.html, model)
     weights = read_weights(model)
-    text = with_line_ends(text, as_trained([weights.config.data]))
+    text = with_line_ends(text, as_trained([weights.config.data], vocabularies=[weights.vocabulary]).newlines)
     settings = weights.config.model
     if request.neuron is None:
         _require_index("layer", request.layer, "layer", settings.num_layers)
     else:
         require_neuron(request.layer, request.neuron, settings)
+    if request.skip_unknown:
+        text = weights.vocabulary.without_unknown(text)
+        if not text:
+            raise TextError("the model knows no character of the text", remedy="give one that is like what it learned")
     if unknown := weights.vocabulary.unknown(text):
         if os.path.exists(text):  # noqa: PTH110 (of a text that can't be a path, this says no instead of raising)
             kind = "folder" if Path(text).is_dir() else "file"
             is_path = f"{shown(text)} is a {kind}, and explain takes the text itself"
             raise TextError(is_path, remedy="charlstm inspect reads files")
         lacking = f"the text has characters that are not in the model's vocabulary: {describe(unknown)}"
-        raise UnknownCharactersError(lacking, remedy="leave them out")
+        hint = "\\" in unknown and escape_hint(text)
+        remedy = hint or (Argument("unknown", "skip"), " leaves such characters out")
+        raise UnknownCharactersError(lacking, remedy=remedy)
     ids = weights.vocabulary.encode(text)
     if request.at is not None:
         _require_index("at", request.at, weights.vocabulary.noun, len(ids))

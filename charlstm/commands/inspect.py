@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from charlstm.commands.common import no_text, require_neuron
+from charlstm.commands.common import require_neuron
 from charlstm.commands.outputs import require_place, write_and_say
+from charlstm.commands.text import require_text_for, say_if_waiting, say_left_out_of
 from charlstm.config import load_config
 from charlstm.errors import Argument, CharlstmError, shown
 from charlstm.insight.features import Match, best_neurons, features
@@ -67,9 +68,8 @@ def inspect(
     model: Path, text: Sequence[str], request: InspectRequest, skip_unknown: bool, device: str, reading: Mapping[str, str]
 ) -> None:
     """Look into a model while it reads a text. `reading` are the keys of [data] that flags set."""
-    if not text:
-        raise no_text("look at")
-    find_sources(text)  # what is wrong with them comes before what is wrong with the model
+    text = require_text_for("look at", text)
+    sources = find_sources(text)  # what is wrong with them comes before what is wrong with the model
     load_config(data=reading)  # and so does what is wrong with these
     for key, file in (("npz", request.npz), ("html", request.html)):
         if file:
@@ -87,8 +87,11 @@ def inspect(
     weights = read_weights(model)
     if request.neuron:
         require_neuron(*request.neuron, weights.config.model)
-    data = as_trained([weights.config.data], reading)
-    excerpt = read_excerpt(text, data, weights.vocabulary, request.begin, request.length or MOST_INSPECTED, skip_unknown)
+    data = as_trained([weights.config.data], reading, [weights.vocabulary])
+    length, skipped = request.length or MOST_INSPECTED, list[str]()
+    say_if_waiting(text)
+    excerpt = read_excerpt(text, data, weights.vocabulary, request.begin, length, skip_unknown, skipped.append)
+    say_left_out_of(sources, skipped)
     _require_position(request.at, excerpt)
     _say_what_is_left(excerpt, request, weights)
     title = f"{model.resolve().name} on {'standard input' if tuple(text) == ('-',) else text_name(text)}"

@@ -7,14 +7,15 @@ Does not know: options and their help; how anything is measured or drawn.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.commands.common import read_text
 from charlstm.commands.outputs import picture_kind
+from charlstm.commands.text import piped_text, read_text, say_left_out, say_what_was_skipped
 from charlstm.config import DataConfig, SampleConfig, load_config
-from charlstm.errors import Argument, CharlstmError, UnknownCharactersError
-from charlstm.files import write_atomically
+from charlstm.errors import Argument, CharlstmError, TextError
+from charlstm.files import write_output
 from charlstm.runs.differences import text_name
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import Weights, read_weights
@@ -38,24 +39,27 @@ def show_memory(
     device: str,
     as_json: bool,
     reading: Mapping[str, str],
+    skip_unknown: bool = False,
 ) -> None:
     """Measure on a text; else on the validation part of the run's own text; else on what the model writes itself.
 
     `reading` are the keys of [data] that flags set.
     """
     kind = picture_kind(output, "charlstm memory", ("leave out ", Argument("output"))) if output else None
+    text = text or _piped()
     if text:
         find_sources(text)  # only to find what is wrong with them before the model is read
     load_config(data=reading)  # the same
     weights = read_weights(model)
     vocabulary = weights.vocabulary
     ids: Ids | None
+    skipped = 0
     if text:
-        try:
-            ids, what = read_text(text, as_trained([weights.config.data], reading), vocabulary).ids, text_name(text)
-        except UnknownCharactersError as error:
-            remedy = "take them out of the text, or name none to measure on the run's own"
-            raise UnknownCharactersError(error.problem, remedy=remedy) from None
+        data = as_trained([weights.config.data], reading, [vocabulary])
+        corpus = read_text(text, data, vocabulary, skip_unknown=skip_unknown)
+        ids, what, skipped = corpus.ids, text_name(text), corpus.findings.unknown
+        say_what_was_skipped(corpus, "it is measured on the others")
+        say_left_out(corpus)
     else:
         ids, what = _own_validation(model, vocabulary)
 
@@ -78,12 +82,20 @@ def show_memory(
     print_line(f"text: {what}, {len(ids):,} {vocabulary.noun}s; {places:,} places in it")
     with scoring_bar() as progress:
         memory = measure_memory(network, ids, places, progress=progress)
-    print_memory(memory, vocabulary.noun, as_json, {"text": what, "characters": len(ids)})
+    about = {"text": what, "characters": len(ids), **({"skipped": skipped} if skip_unknown else {})}
+    print_memory(memory, vocabulary.noun, as_json, about)
     if output and kind:
         from charlstm.views.memory_picture import draw_memory
 
-        write_atomically(output, [draw_memory(memory, vocabulary.noun, weights.config.train.seq_len, kind)])
+        write_output(output, [draw_memory(memory, vocabulary.noun, weights.config.train.seq_len, kind)])
         print_line(f"picture: {output}")
+
+
+def _piped() -> list[str]:
+    """What stands for standard input, where there is something in it: a model can be measured without."""
+    with suppress(TextError):
+        return piped_text()
+    return []
 
 
 def _own_validation(model: Path, vocabulary: Vocabulary) -> tuple[Ids | None, str]:

@@ -20,12 +20,12 @@ from charlstm.commands.play_commands import COMMANDS, Command, command_in, compl
 from charlstm.commands.sample_request import MOST_PRIME
 from charlstm.commands.signals import noting_interrupts
 from charlstm.errors import CharlstmError, Stopped, shown
-from charlstm.files import write_atomically
+from charlstm.files import write_output
 from charlstm.sampling.stops import impossible_stops
-from charlstm.values import unescaped
+from charlstm.values import escape_hint, unescaped
 
 if TYPE_CHECKING:
-    from charlstm.sampling.session import Draft
+    from charlstm.sampling.session import Draft, Place
     from charlstm.views.prompt import Prompt
 
 _SEEN = 200  # characters at the end of a text that a prompt or a line may show
@@ -47,9 +47,18 @@ def play(model: Path, file: Path | None, assignments: Sequence[str], seed: int |
     settings = asked.over(weights.config.sample)
     draft = Draft(open_engine(weights, device=device).engine, Controls(settings, weights.vocabulary), seed)
     prompt = open_prompt(lambda line: completions(line, draft.branches), MOST_PRIME)
+    _say_what_cannot_stop(draft)
     if sys.stdin.isatty():
         print_line("Type, and the model goes on. /help lists the commands, Ctrl-D ends.", "dim")
     return _Play(draft, prompt).run()
+
+
+def _say_what_cannot_stop(draft: Draft) -> None:
+    from charlstm.views.console import print_line
+
+    for stop in impossible_stops(draft.settings, draft.vocabulary):
+        hint = f"; {how}" if (how := escape_hint(stop)) else ""
+        print_line(f"the stop text {shown(stop)} can't occur: it has a character that is never written{hint}", "yellow")
 
 
 def _asked(file: Path | None, assignments: Sequence[str]) -> Asked:
@@ -93,7 +102,7 @@ class _Play:
         while True:
             line = ""
             try:
-                line, refused = self._prompt.ask(self._draft.place.end(_SEEN), refused), ""
+                line, refused = self._prompt.ask(self._end(self._draft.place), refused), ""
                 if self._does_end(line):
                     break
             except EOFError:
@@ -122,12 +131,16 @@ class _Play:
         draft = self._draft
         before, text = draft.place, text or ("" if draft.place.length else draft.settings.prime)
         draft.add(text)
-        self._show_text(draft.go_on(), before.end(_SEEN), text)
+        self._show_text(draft.go_on(), self._end(before), draft.place.added if text else "")
 
     def _retry(self, _: Command) -> None:
         draft = self._draft
-        before = draft.before_retry.end(_SEEN)
-        self._show_text(draft.retry(), before)
+        before = draft.before_retry
+        self._show_text(draft.retry(), self._end(before))
+
+    def _end(self, place: Place) -> str:
+        """What may be shown of the end of a text, a newline for each line end."""
+        return self._draft.vocabulary.line_ends.as_newlines(place.end(_SEEN))
 
     def _show_text(self, pieces: Generator[str, None, None], before: str, typed: str = "") -> None:
         """Show what a text goes on with, until it ends or Ctrl-C comes; `before` is its end so far, `typed` what was added."""
@@ -137,8 +150,9 @@ class _Play:
         place = self._draft.place
         with noting_interrupts() if self._has_person else nullcontext(()) as received, closing(pieces):
             if sys.stdout.isatty():
-                print_start(before.rpartition("\n")[2], typed)
-                stream_out(_until(received, pieces))
+                line_ends = self._draft.vocabulary.line_ends
+                print_start(before.rpartition("\n")[2], line_ends.as_newlines(typed))
+                stream_out(_until(received, pieces), ends_in_cr=line_ends.newlines == "cr")
             else:
                 stream_out(chain([typed], _until(received, pieces)))
         if self._draft.place is place and not received:
@@ -180,8 +194,7 @@ class _Play:
         if not value:
             raise CharlstmError(f'/set {name}: expected a value too; "" is none')
         self._draft.set(name, value if value[0] in "\"'[" else unescaped(value))
-        for stop in impossible_stops(self._draft.settings, self._draft.vocabulary):
-            self._say(f"the stop text {shown(stop)} can't occur: it has a character that is never written", "yellow")
+        _say_what_cannot_stop(self._draft)
 
     def _show(self, _: Command) -> None:
         from charlstm.views.console import print_facts
@@ -199,7 +212,7 @@ class _Play:
     def _text(self, _: Command) -> None:
         from charlstm.views.terminal import stream_out
 
-        stream_out([self._draft.place.text()])
+        stream_out([self._draft.place.text()], ends_in_cr=self._draft.vocabulary.line_ends.newlines == "cr")
 
     def _save(self, command: Command) -> None:
         name, text = command.argument, self._draft.place.text()
@@ -208,7 +221,7 @@ class _Play:
             if path.exists() and not (command.is_forced and path.is_file()):
                 what = f"/save! {name} replaces it" if path.is_file() else "it is not a file"
                 raise CharlstmError(f"{shown(name)} is there already: {what}")
-            write_atomically(path, [text.encode("utf-8", errors="surrogatepass")])
+            write_output(path, [text.encode("utf-8", errors="surrogatepass")])
         except (OSError, ValueError, RuntimeError) as error:  # too long, with a NUL, in a home that nobody has
             raise CharlstmError(f"can't save {shown(name)}: {getattr(error, 'strerror', None) or error}") from None
         self._say(f"{self._draft.place.length:,} characters in {path}")

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from charlstm.commands.sample_output import Delivery, beam_facts, text_facts
 from charlstm.commands.sample_request import SampleOptions
+from charlstm.commands.text import say_if_waiting, say_left_out_of
 from charlstm.errors import shown
 from charlstm.sampling.request import SampleRequest
+from charlstm.text.sources import find_sources
+from charlstm.values import escape_hint
 
 if TYPE_CHECKING:
     from charlstm.runs.model_file import Weights
@@ -30,6 +33,7 @@ def sample_texts(options: SampleOptions) -> None:
     from charlstm.views.console import print_line
 
     job = _job_for(options.request, read_weights(options.model), prime)
+    _warn_of_what_is_skipped(options.request, job)
     if options.verbose:
         for path, one in zip([options.model, *(path for path, _ in job.request.blended)], job.opened, strict=True):
             print_line(f"{path}: engine {one.name}; {one.reason}")
@@ -55,8 +59,19 @@ def _job_for(request: SampleRequest, weights: Weights, prime: str | None) -> Sam
         return resolve(request, weights, prime=prime, checked=_warn_of_stops)
     from charlstm.views.bars import reading_bar
 
+    say_if_waiting(request.novelty)
+    say_left_out_of(find_sources(request.novelty))
     with reading_bar() as progress:
         return resolve(request, weights, prime=prime, progress=progress, checked=_warn_of_stops)
+
+
+def _warn_of_what_is_skipped(request: SampleRequest, job: SampleJob) -> None:
+    """That a newline may have been meant by a backslash and an n, of which one was left out."""
+    from charlstm.views.console import print_warning
+
+    typed = str(request.given.get("prime", ""))
+    if request.unknown == "skip" and (hint := escape_hint(typed)) and job.vocabulary.unknown("\\"):
+        print_warning(f"of the prime {shown(typed)} the backslash was left out; {hint}")
 
 
 def _warn_of_stops(controls: Controls) -> None:
@@ -65,7 +80,7 @@ def _warn_of_stops(controls: Controls) -> None:
 
     settings = controls.config
     for stop in impossible_stops(settings, controls.vocabulary):
-        hint = "; a shell's way to write a newline is $'\\n'" if "\\n" in stop else ""
+        hint = f"; {how}" if (how := escape_hint(stop)) else ""
         is_long = len(stop) > settings.length - settings.min_length
         reason = "it is longer than the text may be" if is_long else "it has a character that is never written"
         print_warning(f"the stop text {shown(stop)} can't occur: {reason}{hint}")

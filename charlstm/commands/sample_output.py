@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from charlstm.commands.sample_request import SampleOptions
-from charlstm.files import write_atomically
+from charlstm.files import write_output
 from charlstm.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -45,12 +45,13 @@ class Delivery:
         else:
             from charlstm.views.terminal import stream_out
 
-            stream_out(self._joined(pieces), options.raw or options.as_json)  # JSON is safe as it is
+            ends_in_cr = self._job.vocabulary.line_ends.newlines == "cr"
+            stream_out(self._joined(pieces), options.raw or options.as_json, ends_in_cr)  # JSON is safe as it is
 
     def _write(self, number: int, pieces: Pieces) -> None:
         path = self._options.place(number)
         assert path is not None
-        write_atomically(path, _in_utf8(self._joined(pieces)))
+        write_output(path, _in_utf8(self._joined(pieces)))
 
     def _joined(self, pieces: Pieces) -> Iterator[str]:
         last, between = None, self._options.between + self._before

@@ -13,12 +13,12 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from charlstm.commands.common import no_text
+from charlstm.commands.text import require_text_for, say_if_waiting, say_left_out_of
 from charlstm.config import load_config
 from charlstm.errors import Argument
 from charlstm.text.passages import By, in_blocks, read_passages
 from charlstm.text.reading import as_trained
-from charlstm.text.sources import find_sources
+from charlstm.text.sources import Sources, find_sources
 
 if TYPE_CHECKING:
     from charlstm.scoring.surprise import Score
@@ -42,8 +42,9 @@ def score(
 
     `reading` are the keys of [data] that flags set.
     """
-    text = _or_standard_input(text)
-    several = _has_several(text, "score")
+    text = require_text_for("score", text)
+    sources = find_sources(text)  # what is wrong with them is found before torch and the model are loaded
+    several = _has_several(sources)
     load_config(data=reading)  # only to find what is wrong with it, as with the text
     from charlstm.views.colours import require_colours
     from charlstm.views.scores import ScoresView
@@ -56,15 +57,18 @@ def score(
     from charlstm.scoring.surprise import Scorer
 
     saved = load_model(model, find_device(device))
-    data = as_trained([saved.config.data], reading)
+    data = as_trained([saved.config.data], reading, [saved.vocabulary])
     scorer = Scorer(saved.model, saved.vocabulary, skip_unknown)
-    passages = (passage for passage in read_passages(text, data, by) if len(passage.text) >= min_chars)
+    skipped: list[str] = []
+    say_if_waiting(text)
+    passages = (one for one in read_passages(text, data, by, skipped.append) if len(one.text) >= min_chars)
     view = ScoresView(form, saved.vocabulary, by, several)
     with _scoring_progress(shows_rows=not order) as progress:
         blocks = (scorer.score(block, progress) for block in in_blocks(passages))
         for scores in [_sorted(chain.from_iterable(blocks), order)] if order else blocks:
             view.show(scores)
     view.end()
+    say_left_out_of(sources, skipped)
 
 
 def classify(
@@ -77,8 +81,9 @@ def classify(
     reading: Mapping[str, str],
 ) -> None:
     """Say which of several models, by their labels, explains each line or document of a text best; a prior for each."""
-    text = _or_standard_input(text)
-    several = _has_several(text, "classify")
+    text = require_text_for("classify", text)
+    sources = find_sources(text)
+    several = _has_several(sources)
     load_config(data=reading)  # as for `score`
 
     from charlstm.model.device import find_device
@@ -88,25 +93,21 @@ def classify(
     from charlstm.views.scores import VerdictsView
 
     saved = [load_model(path, find_device(device)) for path in models.values()]
-    data = as_trained([one.config.data for one in saved], reading)
+    data = as_trained([one.config.data for one in saved], reading, [one.vocabulary for one in saved])
     classifier = Classifier([Scorer(one.model, one.vocabulary, skip_unknown=True) for one in saved], priors)
     view = VerdictsView(list(models), as_json, by, several)
+    skipped: list[str] = []
+    say_if_waiting(text)
     with _scoring_progress(shows_rows=True) as progress:
-        for block in in_blocks(read_passages(text, data, by)):
+        for block in in_blocks(read_passages(text, data, by, skipped.append)):
             view.show(classifier.classify(block, progress))
     view.end()
+    say_left_out_of(sources, skipped)
 
 
-def _or_standard_input(text: Sequence[str]) -> Sequence[str]:
-    """What was named; standard input where nothing was, and something is connected to it."""
-    return text or ([] if sys.stdin.isatty() else ["-"])
-
-
-def _has_several(text: Sequence[str], what: str) -> bool:
-    """Whether a text is more than one file. What is wrong with it is found before torch and the model are loaded."""
-    if not text:
-        raise no_text(what)
-    return sum(len(source.names()) for source in find_sources(text)) > 1
+def _has_several(sources: Sources) -> bool:
+    """Whether a text is more than one file."""
+    return sum(len(source.names()) for source in sources.all) > 1
 
 
 def _sorted(scores: Iterator[Score], order: LineOrder) -> list[Score]:

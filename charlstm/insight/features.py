@@ -63,6 +63,8 @@ def features(text: str) -> dict[str, Floats]:
         doubled = np.array([pair == "\r\n" for pair in map("".join, pairwise(text + " "))])
         places = np.cumsum(~doubled) - 1 + doubled  # of each character in the text without its CR
         return {name: values[places] for name, values in features(text.replace("\r\n", "\n")).items()}
+    if "\n" not in text:
+        text = text.replace("\r", "\n")  # lines that end in CR alone
     marks, size = _Marks(text), len(text)
     for line in _LINE.finditer(text):
         marks.line(line)

@@ -8,29 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self, TypeVar
 
-from filelock import FileLock, Timeout
-
-from charlstm.config import Config
-from charlstm.errors import Argument, CharlstmError, ModelError, RunError
+from charlstm import run_files
+from charlstm.config import Config, load_config
+from charlstm.errors import Argument, CharlstmError, ConfigError, ModelError, RunError
 from charlstm.files import append_bytes, half_written, read_whole, told, write_atomically
+from charlstm.runs.lock import FolderLock, InUse, is_bare, is_free, is_locked, whose
 from charlstm.runs.records import Look, Point, Record, read_curve
 
-TRIALS = "trials.jsonl"
-"""What tells the folder of a search from that of a run."""
+RUNS = Path("runs")
+"""Where runs are that were given no name."""
 
 Marks = dict[str, tuple[int, str]]
 """Of each log its size in bytes and the SHA-256 of its content."""
 
-_KEPT = r"step-(\d{6,13})-(?:loss|train|part)-\d+\.\d{4}\.safetensors"
-"""What the models are called that `train.keep` asks for."""
 ANOTHER_RUN = ("choose another ", Argument("run"))
 """What helps where a folder can't be used."""
 
@@ -44,37 +42,37 @@ class RunFolder:
     @property
     def resume(self) -> Path:
         """All that an exact resume needs."""
-        return self.path / "resume.safetensors"
+        return self.path / run_files.RESUME
 
     @property
     def previous(self) -> Path:
         """The save for a resume before the newest one, for when that is damaged."""
-        return self.path / "resume.prev.safetensors"
+        return self.path / run_files.PREVIOUS
 
     @property
     def config(self) -> Path:
         """The resolved configuration."""
-        return self.path / "config.toml"
+        return self.path / run_files.CONFIG
 
     @property
     def metrics(self) -> Path:
         """One JSON record a line."""
-        return self.path / "metrics.jsonl"
+        return self.path / run_files.METRICS
 
     @property
     def samples(self) -> Path:
         """What the model wrote at each evaluation."""
-        return self.path / "samples.txt"
+        return self.path / run_files.SAMPLES
 
     @property
     def best(self) -> Path:
         """The model with the lowest validation loss; there is none where no part of the text is kept for validation."""
-        return self.path / "best.safetensors"
+        return self.path / run_files.BEST
 
     @property
     def last(self) -> Path:
         """The newest model."""
-        return self.path / "last.safetensors"
+        return self.path / run_files.LAST
 
     def kept_model(self, record: Record | Look) -> Path:
         """Where the model of one evaluation is kept beside the best and the newest, with its loss in the name.
@@ -87,7 +85,7 @@ class RunFolder:
 
     def kept(self) -> list[Path]:
         """The models that are kept so, the oldest first."""
-        named = ((re.fullmatch(_KEPT, file.name), file) for file in self.path.glob("step-*.safetensors"))
+        named = ((re.fullmatch(run_files.KEPT, file.name), file) for file in self.path.glob("step-*.safetensors"))
         return [file for _, file in sorted((int(found[1]), file) for found, file in named if found)]
 
     def forget_kept(self, but: int) -> None:
@@ -106,12 +104,12 @@ class RunFolder:
     @property
     def curves(self) -> Path:
         """The curves as a picture."""
-        return self.path / "curves.png"
+        return self.path / run_files.CURVES
 
     @property
     def tensorboard(self) -> Path:
         """The folder with what TensorBoard shows."""
-        return self.path / "tensorboard"
+        return self.path / run_files.TENSORBOARD
 
     def held(self) -> list[Path]:
         """The files of a run that are in the folder. A picture alone makes no run: one of several lies beside them."""
@@ -121,43 +119,37 @@ class RunFolder:
     def _files(self) -> tuple[Path, ...]:
         return (self.config, self.metrics, self.samples, self.best, self.last, self.resume, self.previous, self.curves)
 
-    @property
-    def _lock(self) -> Path:
-        return self.path / ".lock"
-
     def is_in_use(self) -> bool:
         """Whether a training is writing to the folder now."""
-        with suppress(OSError):  # which says that it may not be written to, and so is not
-            try:
-                if self._lock.is_file():
-                    FileLock(self._lock).acquire(blocking=False).lock.release()
-            except Timeout:
-                return True
-        return False
+        return is_locked(self.path)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, warn: Callable[[str], object] = lambda note: None) -> Iterator[Self]:
         """Make the folder and keep other trainings out of it. RunError where one is in it.
 
-        The system lets go of the lock when a process ends, however it ends.
+        `warn` is told where the file system has no locks.
         """
         with told(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._lock)
             try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                remedy = ("wait for it, or ", *ANOTHER_RUN)
+                lock = FolderLock(self.path)
+            except InUse:
+                gone = whose(self.path)
+                remedy = ("wait for it, or ", *ANOTHER_RUN, f"; {gone}" if gone else "")
                 raise RunError(f"another training is writing to {self.path}", remedy=remedy) from None
         try:
-            self._clear_temporaries()
-            yield
+            self._begin(lock, warn)
+            yield self
         finally:
             lock.release()
 
+    def _begin(self, lock: FolderLock, warn: Callable[[str], object]) -> None:
+        if lock.note:
+            warn(lock.note)
+        self._clear_temporaries()
+
     def _clear_temporaries(self) -> None:
         """Half-written files that a crash has left. Only who holds the lock may do this."""
-        for file in half_written(self.path, [file.name for file in self._files()], _KEPT):
+        for file in half_written(self.path, [file.name for file in self._files()], run_files.KEPT):
             with told(file):
                 file.unlink(missing_ok=True)
 
@@ -165,7 +157,7 @@ class RunFolder:
         """RunError where the folder holds a run that may not be overwritten, is in use, or can't be named in UTF-8."""
         if not is_unicode(str(self.path.absolute())):
             raise RunError(f"the run folder {str(self.path)!r} has a name that is not UTF-8", remedy=ANOTHER_RUN)
-        if (self.path / TRIALS).exists():
+        if (self.path / run_files.TRIALS).exists():
             raise RunError(f"{self.path} holds a search for settings", remedy=ANOTHER_RUN)
         held = self.held()
         if held and not overwrite:
@@ -201,6 +193,8 @@ class RunFolder:
             if held:
                 for file in (*self._files(), *self.kept()):
                     file.unlink(missing_ok=True)
+                if self.tensorboard.is_symlink():
+                    self.tensorboard.unlink()
                 shutil.rmtree(self.tensorboard, ignore_errors=True)
 
     def write_config(self, config: Config) -> None:
@@ -241,23 +235,38 @@ class RunFolder:
         is_whole = hashlib.sha256(then).hexdigest() == digest
         if not is_whole:
             then = then[: then.rfind(b"\n") + 1]
-        if len(then) != len(now):
-            with told(file):
-                os.truncate(file, len(then))
+        if _is_shared(file):
+            write_atomically(file, [then])
+        elif file.exists():
+            with told(file), file.open("r+b") as log:  # now, and not when an evaluation is to be added
+                log.truncate(len(then))
         return is_whole
 
     def holds_config(self, config: Config) -> bool:
-        """Whether config.toml is as it is written for this configuration."""
-        return read_whole(self.config) == config.to_toml().encode()
+        """Whether config.toml says what is written there for this configuration; an earlier version wrote fewer settings."""
+        try:
+            return load_config(self.config) == config
+        except ConfigError:
+            return False
 
     def append_sample(self, step: int, about: str, text: str) -> None:
         """Add one sample to samples.txt, under a title that names its step."""
-        append_bytes(self.samples, f"=== step {step}, {about}\n{text}\n\n".encode("utf-8", errors="surrogatepass"))
+        append_bytes(
+            self.samples, f"{run_files.SAMPLE_TITLE}{step}, {about}\n{text}\n\n".encode("utf-8", errors="surrogatepass")
+        )
+
+
+Folder = TypeVar("Folder", bound=RunFolder)
 
 
 def is_unicode(name: str) -> bool:
     """False for names with bytes that are not UTF-8, which neither TOML nor safetensors can spell."""
     return not any("\ud800" <= c <= "\udfff" for c in name)
+
+
+def _is_shared(file: Path) -> bool:
+    """Whether another folder has the same file, to which nothing may be added from this one: by a link of either kind."""
+    return file.is_symlink() or (file.is_file() and file.stat().st_nlink > 1)
 
 
 def refuse_losing(run: Path | None, overwrite: bool, model: Path | None, extend: bool) -> None:
@@ -270,15 +279,47 @@ def refuse_losing(run: Path | None, overwrite: bool, model: Path | None, extend:
         raise CharlstmError(lost, remedy=ANOTHER_RUN)
 
 
-def new_run_folder(name: str, under: Path = Path("runs")) -> RunFolder:
-    """`runs/name`, or the first of `runs/name-2`, `runs/name-3`, ... that does not exist."""
-    candidates = (under / (name if i == 1 else f"{name}-{i}") for i in range(1, 1_000_000))
-    return RunFolder(next(path for path in candidates if not path.exists()))
+def new_run_folder(name: str, under: Path = RUNS) -> RunFolder:
+    """`runs/name`, or the first of `runs/name-2`, `runs/name-3`, ... that is free: `claimed` would take it now."""
+    return RunFolder(next(path for path in _numbered(name, under) if is_free(path)))
 
 
-def newest_run(under: Path = Path("runs")) -> RunFolder:
+@contextmanager
+def claimed(kind: type[Folder], name: str, warn: Callable[[str], object], under: Path = RUNS) -> Iterator[Folder]:
+    """The first of `runs/name`, `runs/name-2`, ... that is free, locked: whoever looks for one at the same time takes the next.
+
+    Free is also one that was claimed by a process that died before it wrote anything. Where nothing comes into it, it goes.
+    """
+    for path in _numbered(name, under):
+        if not is_free(path):
+            continue
+        try:
+            with told(path):
+                lock = FolderLock(path)
+        except InUse:
+            continue
+        if not is_bare(path):  # since it was looked at
+            lock.release()
+            continue
+        folder = kind(path)
+        try:
+            folder._begin(lock, warn)
+            yield folder
+        finally:
+            lock.give_up()
+        return
+
+
+def _numbered(name: str, under: Path) -> Iterator[Path]:
+    return (under / (name if i == 1 else f"{name}-{i}") for i in range(1, 1_000_000))
+
+
+def newest_run(under: Path = RUNS) -> RunFolder:
     """The run that was saved last. RunError where there is none."""
-    saves = list(under.glob("*/resume*.safetensors"))
-    if not saves:
+    saved: dict[Path, float] = {}
+    for save in under.glob("*/resume*.safetensors"):
+        with suppress(OSError):  # a link to nowhere, or a run that is taken away just now
+            saved[save] = save.stat().st_mtime
+    if not saved:
         raise RunError(f"no run to resume in {under}", remedy=("name its folder with ", Argument("run")))
-    return RunFolder(max(saves, key=lambda save: save.stat().st_mtime).parent)
+    return RunFolder(max(saved, key=lambda save: saved[save]).parent)

@@ -42,6 +42,7 @@ from charlstm.runs.tensor_header import (
     read_header,
     require_keys,
 )
+from charlstm.text.line_ends import LINE_ENDS, LineEnds
 from charlstm.text.vocabulary import Vocabulary, vocabulary_from_json
 
 FORMAT_VERSION = 1
@@ -90,6 +91,7 @@ def write_weights(path: Path, weights: Mapping[str, Array], vocabulary: Vocabula
         "config": config.model_dump(mode="json", exclude={"data": {"text"}, "track": True}),
         "vocabulary": vocabulary.to_json(),
         "facts": asdict(facts),
+        **_line_ends_to_json(vocabulary),
     }
     write_tensors(path, about, weights)
 
@@ -207,10 +209,27 @@ def _believe(about: dict[str, Any]) -> tuple[Vocabulary, Config, Facts]:
     version = about.get("format_version")
     if type(version) is not int or version != FORMAT_VERSION:
         raise ModelError(f"format version {shown(version)}, expected {FORMAT_VERSION}")
-    require_keys(about, ("format_version", "config", "vocabulary", "facts"), "the metadata")
+    said = {key: value for key, value in about.items() if key != "line_ends"}
+    require_keys(said, ("format_version", "config", "vocabulary", "facts"), "the metadata")
     config, vocabulary = validate(about["config"]), vocabulary_from_json(about["vocabulary"])
     refuse_too_large(vocabulary.size, config.model)
+    if "line_ends" in about:
+        vocabulary = vocabulary.knowing(_checked_line_ends(about["line_ends"], vocabulary))
     return vocabulary, config, _checked_facts(about["facts"])
+
+
+def _line_ends_to_json(vocabulary: Vocabulary) -> dict[str, Any]:
+    """Nothing where the symbols tell all that is known, so that such a model file is what it always was."""
+    told = vocabulary_from_json(vocabulary.to_json()).line_ends
+    return {} if told == vocabulary.line_ends else {"line_ends": list(vocabulary.line_ends.learned)}
+
+
+def _checked_line_ends(value: object, vocabulary: Vocabulary) -> LineEnds:
+    kinds = value if isinstance(value, list) else []
+    is_some = 0 < len(kinds) == len([kind for kind in LINE_ENDS.values() if kind in kinds])
+    if not is_some or vocabulary.unknown("".join(kinds)):
+        raise ModelError(f"line_ends = {shown(value)}: expected some of LF, CRLF and CR, each once")
+    return LineEnds(tuple(kinds))
 
 
 def _checked_facts(value: object) -> Facts:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from charlstm.model.softmax import log_softmax
 from charlstm.model.types import Doubles
 from charlstm.sampling.controls import HISTORY_LENGTH, Controls
 from charlstm.sampling.engines.base import Engine
+from charlstm.sampling.stops import StopTexts
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary
 
@@ -29,11 +30,11 @@ class Found:
     """What a search ends with."""
 
     text: str
-    """Without the prime, and without the stop text that ended it."""
+    """Without the prime, and without the stop text that ended it unless that is to be kept."""
     log_probability: float
     """Of all ids after the prime, of a stop text too: the sum of each one's, in nats, after the controls."""
     stop: str | None
-    """The stop text that ended it."""
+    """The stop text that ended it, as it was asked for."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class _Hypothesis:
     score: float = 0.0
     row: int = field(default=0, compare=False)
     """Of which hypothesis before it this is a continuation."""
+    complete: str | None = field(default=None, compare=False)
+    """The spelling of a stop text that ends it, unless the next character still belongs to that."""
 
     def goes_on(self, row: int, chosen: int, score: float) -> _Hypothesis:
         history = self.history[:]
@@ -66,16 +69,19 @@ def beam_search(engine: Engine, controls: Controls, width: int, prime: Ids) -> F
     favour whatever ends first. The same input gives the same text.
     """
     config, vocabulary = controls.config, controls.vocabulary
-    stops = {stop: _ids_of(stop, vocabulary) for stop in map(vocabulary.normalized, config.stop)}
+    stops = _Stops(controls)
     live, ended = [_Hypothesis(array("q", prime[-HISTORY_LENGTH:].tolist()))], list[tuple[_Hypothesis, str]]()
     logits, state = engine.prefill(prime.astype(np.int64)[:, None])
     for _ in range(config.length):
         allowed = controls.before_drawing(logits, [hypothesis.history for hypothesis in live])
-        candidates, live = _candidates(live, log_softmax(allowed)), []
+        candidates, parents, live = _candidates(live, log_softmax(allowed)), live, []
         for candidate in candidates:
-            stop = next((s for s, ids in stops.items() if _ends_with(candidate, ids, config.min_length)), None)
-            if stop is None:
-                live.append(candidate)
+            before = parents[candidate.row]
+            stop = stops.found(candidate)
+            if before.complete and stop != f"{before.complete}\n":
+                ended.append((before, before.complete))
+            elif stop is None or stop in stops.unfinished:
+                live.append(replace(candidate, complete=stop))
             else:
                 ended.append((candidate, stop))
             if len(live) == width:
@@ -84,9 +90,36 @@ def beam_search(engine: Engine, controls: Controls, width: int, prime: Ids) -> F
             break
         state = engine.select(state, [hypothesis.row for hypothesis in live])
         logits, state = engine.step(np.array([hypothesis.history[-1] for hypothesis in live]), state)
-    best, stop = max([*ended, *((hypothesis, None) for hypothesis in live)], key=lambda pair: pair[0].per_character)
-    ids = best.ids[: best.generated - (len(stops[stop]) if stop else 0)]
-    return Found(vocabulary.decode(ids), best.score, stop)
+    every = [*ended, *((hypothesis, hypothesis.complete) for hypothesis in live)]
+    best, stop = max(every, key=lambda pair: pair[0].per_character)
+    if stop is None:
+        return Found(vocabulary.decode(best.ids), best.score, None)
+    ids = best.ids if config.keep_stop else best.ids[: best.generated - len(stops.ids[stop])]
+    return Found(vocabulary.decode(ids), best.score, stops.asked[stop])
+
+
+class _Stops:
+    """The stop texts as ids, each in all its spellings, those of one text the longest first."""
+
+    def __init__(self, controls: Controls) -> None:
+        vocabulary = controls.vocabulary
+        texts = StopTexts([vocabulary.normalized(stop) for stop in controls.config.stop], vocabulary.line_ends)
+        self.asked, self.unfinished = texts.asked, texts.unfinished
+        order = {stop: place for place, stop in enumerate(map(vocabulary.normalized, controls.config.stop))}
+        spellings = sorted(texts.asked, key=lambda spelling: (order[texts.asked[spelling]], -len(spelling)))
+        self.ids = {spelling: _ids_of(spelling, vocabulary) for spelling in spellings}
+        self._min_length = controls.config.min_length
+        self._pair = vocabulary.encode("\r\n").tolist() if self.unfinished and not vocabulary.unknown("\r\n") else None
+
+    def found(self, hypothesis: _Hypothesis) -> str | None:
+        """The spelling that ends it."""
+        return next((spelling for spelling, ids in self.ids.items() if self._end(hypothesis, ids)), None)
+
+    def _end(self, hypothesis: _Hypothesis, ids: array[int]) -> bool:
+        if not _ends_with(hypothesis, ids, self._min_length):
+            return False
+        at = len(hypothesis.history) - len(ids)
+        return self._pair is None or hypothesis.history[max(0, at - 1) : at + 1].tolist() != self._pair
 
 
 def _candidates(live: list[_Hypothesis], nats: Doubles) -> Iterator[_Hypothesis]:

@@ -16,6 +16,7 @@ Does not know: engines, the loop that feeds an id back, where a text ends. No to
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,7 @@ from charlstm.model.types import Doubles
 from charlstm.sampling.types import History, Logits
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary, describe
-from charlstm.values import parse_bias
+from charlstm.values import escape_hint, parse_bias
 
 HISTORY_LENGTH = 10_000
 """How many ids of a history are looked at, at most: longer ones may be cut at their beginning."""
@@ -39,8 +40,19 @@ def add_bias(logits: Logits, bias: Logits) -> Logits:
     return logits + bias
 
 
-def penalize_repetition(logits: Logits, histories: Sequence[History], penalty: float, window: int) -> Logits:
+class Pair(NamedTuple):
+    """The ids of CR and LF where the two are one line end: the second always follows the first, whatever came before."""
+
+    first: int
+    second: int
+
+
+def penalize_repetition(
+    logits: Logits, histories: Sequence[History], penalty: float, window: int, pair: Pair | None = None
+) -> Logits:
     """Positive logits of what is among the last `window` ids divided by the penalty, negative ones multiplied by it.
+
+    The second half of a line end stays as it is.
 
     CTRL (Keskar et al. 2019, section 4.1), which divides in any case; but a division makes a negative logit more probable.
 
@@ -51,22 +63,28 @@ def penalize_repetition(logits: Logits, histories: Sequence[History], penalty: f
     factors.fill(1)  # np.ones_like takes as long as all the rest
     for row, history in zip(factors, histories, strict=True):
         row[_last(history, window)] = penalty
+        if pair and history[-1] == pair.first:
+            row[pair.second] = 1
     farther = np.minimum if penalty > 1 else np.maximum  # both signs at once: of the product and the quotient, the one meant
     penalized: Logits = farther(logits * factors, np.divide(logits, factors, out=factors))
     return penalized
 
 
-def forbid_repeated_ngrams(logits: Logits, histories: Sequence[History], n: int) -> Logits:
+def forbid_repeated_ngrams(logits: Logits, histories: Sequence[History], n: int, pair: Pair | None = None) -> Logits:
     """Nothing that would be the end of n ids in a row that a history's last `HISTORY_LENGTH` hold already.
 
-    Paulus et al. 2018, section 2.5. A row in which nothing would be left stays as it is.
+    Paulus et al. 2018, section 2.5. A row in which nothing would be left stays as it is. A line end of two characters counts
+    as one, and its second half is never forbidden.
 
     >>> forbid_repeated_ngrams(np.zeros((1, 3)), [[0, 1, 2, 0, 1]], 3).tolist()
     [[0.0, 0.0, -inf]]
     """
     allowed = logits.copy()
     for row, before, history in zip(allowed, logits, histories, strict=True):
-        row[_ends_of_ngrams(_last(history, HISTORY_LENGTH), n)] = -np.inf
+        ids = _last(history, HISTORY_LENGTH)
+        row[_ends_of_ngrams(_without_second(ids, pair) if pair else ids, n)] = -np.inf
+        if pair and history[-1] == pair.first:
+            row[pair.second] = before[pair.second]
         if row.max() == -np.inf:
             row[:] = before
     return allowed
@@ -74,6 +92,14 @@ def forbid_repeated_ngrams(logits: Logits, histories: Sequence[History], n: int)
 
 def _last(history: History, count: int) -> Ids:
     return np.asarray(history[-count:], dtype=np.int64)
+
+
+def _without_second(ids: Ids, pair: Pair) -> Ids:
+    """The ids with one in place of each pair."""
+    is_second = ids == pair.second
+    is_second[1:] &= ids[:-1] == pair.first
+    is_second[:1] = False
+    return np.delete(ids, is_second)
 
 
 def _ends_of_ngrams(ids: Ids, n: int) -> Ids:
@@ -177,6 +203,7 @@ class Controls:
         self._bias = bias if bias.any() else None
         self._penalty, self._window, self._ngram = config.repetition_penalty, config.penalty_window, config.no_repeat_ngram
         self._ones = np.ones(V, dtype=np.float32)
+        self._pair = Pair(*vocabulary.encode("\r\n").tolist()) if vocabulary.line_ends.pairs else None
         self._after: list[Callable[[Logits], Logits]] = []
         if config.temperature != 1:
             self._after.append(lambda logits: scale(logits, config.temperature))
@@ -202,9 +229,9 @@ class Controls:
         if self._bias is not None:
             logits = add_bias(logits, self._bias)
         if self._penalty != 1:
-            logits = penalize_repetition(logits, histories, self._penalty, self._window)
+            logits = penalize_repetition(logits, histories, self._penalty, self._window, self._pair)
         if self._ngram:
-            logits = forbid_repeated_ngrams(logits, histories, self._ngram)
+            logits = forbid_repeated_ngrams(logits, histories, self._ngram, self._pair)
         return logits
 
     def choose(self, logits: Logits, histories: Sequence[History], uniforms: Doubles) -> Ids:
@@ -220,9 +247,11 @@ class Controls:
         if self._penalty != 1:
             factors = self._ones.copy()
             factors[_last(history, self._window)] = self._penalty
+            if self._pair and history[-1] == self._pair.first:
+                factors[self._pair.second] = 1
             row = (np.minimum if self._penalty > 1 else np.maximum)(row * factors, row / factors)
         if self._ngram:
-            row = forbid_repeated_ngrams(row[None], [history], self._ngram)[0]
+            row = forbid_repeated_ngrams(row[None], [history], self._ngram, self._pair)[0]
         if self._greedy:
             return row.argmax()
         row = row - row[row.argmax()]
@@ -257,7 +286,8 @@ def _bias(config: SampleConfig, vocabulary: Vocabulary) -> Logits:
     if config.allow:
         bias[:] = -np.inf
         bias[_ids(config.allow, "allow", vocabulary)] = 0
-    for character, number in map(parse_bias, config.bias):
+    # That of a newline first: of a model that writes CRLF it is one for CR too, unless that has its own.
+    for character, number in sorted(map(parse_bias, config.bias), key=lambda pair: pair[0] != "\n"):
         bias[_ids(character, "bias", vocabulary)] = number
     bias[_ids(config.ban, "ban", vocabulary)] = -np.inf
     if bias.max() == -np.inf:
@@ -266,11 +296,12 @@ def _bias(config: SampleConfig, vocabulary: Vocabulary) -> Logits:
 
 
 def _ids(text: str, key: str, vocabulary: Vocabulary) -> list[int]:
-    """The ids of the characters of a text, one each."""
-    characters = list(dict.fromkeys(vocabulary.normalized(text)))
+    """The ids of the characters of a text, one each, but for a newline those of all that the model's line ends are made of."""
+    characters = list(dict.fromkeys(vocabulary.line_ends.characters(vocabulary.normalized(text))))
     if unknown := [c for c in characters if vocabulary.unknown(c) or vocabulary.decode(vocabulary.encode(c)) != c]:
         reason = f"has characters that the model never saw: {describe(unknown)}"
-        raise CharlstmError(reason, key=f"sample.{key}", remedy="leave them out")
+        hint = "\\" in unknown and escape_hint(text)
+        raise CharlstmError(reason, key=f"sample.{key}", remedy=hint or "leave them out")
     if longer := [c for c in characters if len(vocabulary.encode(c)) > 1]:
         reason = f"has characters of several bytes, of which the model writes each alone: {describe(longer)}"
         raise CharlstmError(reason, key=f"sample.{key}", remedy="with data.unit=byte only ASCII can be given")

@@ -22,6 +22,7 @@ from charlstm.sampling.stops import Ending
 from charlstm.sampling.types import EngineState, Logits
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary, describe
+from charlstm.values import escape_hint
 
 TOGETHER = 256
 """Texts in a batch, at most: more of them are hardly faster, and would take more memory."""
@@ -54,18 +55,23 @@ def read_ids(engine: Engine, ids: Ids, cursor: Cursor | None = None) -> Cursor:
 
 
 def encode_prime(prime: str, vocabulary: Vocabulary) -> Ids:
-    """The ids (N,) of a prime. CharlstmError where it is empty, or names each character that the vocabulary lacks."""
+    """The ids (N,) of a prime, a newline as the model's line end.
+
+    CharlstmError where it is empty, or names each character that the vocabulary lacks.
+    """
+    prime = vocabulary.line_ends.typed(prime)
     if not prime:
         raise CharlstmError("the prime is empty: at least one character is needed to start from")
     if missing := vocabulary.unknown(prime):
         problem = f"the prime has characters that the model never saw: {describe(missing)}"
-        raise CharlstmError(problem, remedy=("use ", Argument("unknown", "skip"), " to leave them out"))
+        hint = "\\" in missing and escape_hint(prime)
+        raise CharlstmError(problem, remedy=hint or ("use ", Argument("unknown", "skip"), " to leave them out"))
     return vocabulary.encode(prime)
 
 
 def without_unknown(prime: str, vocabulary: Vocabulary) -> str:
     """A prime without the characters that the vocabulary lacks. CharlstmError where nothing is left of it."""
-    known = vocabulary.without_unknown(prime)
+    known = vocabulary.without_unknown(vocabulary.line_ends.typed(prime))
     if prime and not known:
         raise CharlstmError(f"no character of the prime {shown(prime)} is known to the model")
     return known
@@ -78,7 +84,8 @@ class Row:
         vocabulary, config = controls.vocabulary, controls.config
         self.number = number
         """Tells it from the others."""
-        self.ending = Ending([vocabulary.normalized(stop) for stop in config.stop], config.length, config.min_length)
+        stops = [vocabulary.normalized(stop) for stop in config.stop]
+        self.ending = Ending(stops, config.length, config.min_length, vocabulary.line_ends, config.keep_stop)
         self.history = array("q", cursor.history.tolist())
         """The last ids, those of the prime before its own: at least as many as the controls look at."""
         self._generator = np.random.default_rng(seed)

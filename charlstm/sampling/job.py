@@ -87,9 +87,11 @@ class SampleJob:
         pattern, least, copied = self.request.pattern, self.request.reject_copied, self.copied
         if pattern is None and least is None:
             return None
+        names_cr = pattern is not None and ("\r" in pattern.pattern or r"\r" in pattern.pattern)
+        searched = str if names_cr else self.vocabulary.line_ends.as_newlines
 
         def accept(text: str) -> bool:
-            if pattern is not None and pattern.search(text) is None:
+            if pattern is not None and pattern.search(searched(text)) is None:
                 return False
             found = None if least is None else copied(text)
             return found is None or least is None or found.longest < least
@@ -161,7 +163,7 @@ def resolve(
     CharlstmError and its kinds where the request does not fit the model, or where a model or corpus can't be read.
     """
     vocabulary, settings = weights.vocabulary, request.asked.over(weights.config.sample)
-    prime = settings.prime if prime is None else prime
+    prime = vocabulary.line_ends.typed(settings.prime if prime is None else prime)
     if request.unknown == "skip":
         prime = without_unknown(prime, vocabulary)
     ids = encode_prime(prime, vocabulary)
@@ -180,7 +182,7 @@ def _index(request: SampleRequest, weights: Weights, progress: Progress) -> Copy
         return None
     from charlstm.sampling.novelty import index_corpus  # here, as few need it and it takes long
 
-    return index_corpus(request.novelty, weights.config.data, weights.vocabulary, progress)
+    return index_corpus(request.novelty, weights.config.data, weights.vocabulary, progress, request.reading)
 
 
 def _open(request: SampleRequest, weights: Weights, engine: Engine | None) -> tuple[Engine, tuple[Opened, ...]]:

@@ -8,7 +8,7 @@ Does not know: who wrote the text.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,13 +51,19 @@ class Copied:
 
 
 def index_corpus(
-    sources: Sequence[str], trained: DataConfig, vocabulary: Vocabulary, progress: Progress = lambda done, total: None
+    sources: Sequence[str],
+    trained: DataConfig,
+    vocabulary: Vocabulary,
+    progress: Progress = lambda done, total: None,
+    asked: Mapping[str, object] | None = None,
 ) -> CopyIndex:
     """TEXT arguments, ready to be asked what of a model's texts stands in them. TextError where they can't be read.
 
+    `asked` are keys of [data] that someone set.
+
     Characters are the corpus's own: one that the model lacks is never generated, and one that the corpus lacks is not copied.
     """
-    data = as_trained([trained], {"normalize": vocabulary.normalize})
+    data = as_trained([trained], {"normalize": vocabulary.normalize, **(asked or {})}, [vocabulary])
     corpus = read_corpus(sources, data, progress=progress)
     assert isinstance(corpus.vocabulary, CharVocabulary)
     return CopyIndex(corpus.ids, corpus.vocabulary)

@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any, Literal, get_args
 
 from charlstm.asked import Asked, ask_sampling
-from charlstm.config import LONGEST
+from charlstm.config import LONGEST, load_config
 from charlstm.errors import Argument, CharlstmError, require_choice
 from charlstm.sampling.types import EngineName, Precision, PrecisionChoice
 from charlstm.text.sources import find_sources
@@ -43,7 +43,10 @@ _EXCLUDES: Excludes = {
         ),
     ),
 }
-_NEEDS: Needs = {"tries": ("require", "reject_copied"), "reject_copied": ("novelty",)}
+_NEEDS: Needs = {
+    "tries": ("require", "reject_copied"),
+    **dict.fromkeys(("reject_copied", "encoding", "errors", "newlines"), ("novelty",)),
+}
 
 
 _COMPILING = Lock()
@@ -74,6 +77,10 @@ class SampleRequest:
     """How often a text is drawn, at most, until it is as `require` and `reject_copied` say."""
     novelty: Sequence[str] = ()
     """TEXT arguments: what texts are compared with."""
+    encoding: str | None = None
+    """How their bytes are read; this, `errors` and `newlines` are those of [data], None where they are left open."""
+    errors: str | None = None
+    newlines: str | None = None
     reject_copied: int | None = None
     """So many characters in a row of `novelty` make a text be drawn again."""
     beam: int | None = None
@@ -105,6 +112,13 @@ class SampleRequest:
         _ = self.asked, self.pattern, self.blended  # say what is wrong with them
         if self.novelty:
             find_sources(self.novelty)
+            load_config(data=self.reading)  # only to find what is wrong with it
+
+    @property
+    def reading(self) -> dict[str, str]:
+        """The keys of [data] that say how to read `novelty`."""
+        keys = {"encoding": self.encoding, "errors": self.errors, "newlines": self.newlines}
+        return {key: value for key, value in keys.items() if value is not None}
 
     @property
     def used(self) -> frozenset[str]:
@@ -119,6 +133,7 @@ class SampleRequest:
             "reject_copied": self.reject_copied,
             "beam": self.beam,
             "logprobs": self.logprobs,
+            **self.reading,
         }
         return frozenset(self.given) | {key for key, value in values.items() if value is not None}
 

@@ -18,7 +18,7 @@ from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines.base import Engine
 from charlstm.sampling.generate import Cursor, read_ids
 from charlstm.text.vocabulary import Vocabulary, describe
-from charlstm.values import unicode
+from charlstm.values import escape_hint, unicode
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +79,11 @@ class Draft:
             unicode(text)
         except ValueError:
             raise CharlstmError(f"{shown(text)} is not UTF-8: nothing was added") from None
+        text = self.vocabulary.line_ends.typed(text)
         if missing := self.vocabulary.unknown(text):
-            raise CharlstmError(f"the model never saw {describe(missing)}: nothing was added", remedy="write it without")
+            hint = "\\" in missing and text == self.settings.prime and escape_hint(text)  # a line that is typed has its own way
+            never_saw = f"the model never saw {describe(missing)}: nothing was added"
+            raise CharlstmError(never_saw, remedy=hint or "write it without")
         if text:
             text = self.vocabulary.normalized(text)
             cursor = read_ids(self._engine, self.vocabulary.encode(text), self.place.cursor)

@@ -124,8 +124,10 @@ class Scorer:
 
     def __init__(self, model: CharLSTM, vocabulary: Vocabulary, skip_unknown: bool = False) -> None:
         self.vocabulary = vocabulary
-        self.newline = None if vocabulary.unknown("\n") else int(vocabulary.encode("\n")[0])
-        """What each is read after, so that its first character counts too; None where the vocabulary lacks it."""
+        newline = vocabulary.line_ends.typed("\n")[-1]
+        self.newline = None if vocabulary.unknown(newline) else int(vocabulary.encode(newline)[0])
+        """What each is read after, so that its first character counts too, the last character of a line end; None where the
+        vocabulary has none."""
         self._model = model
         self._skip_unknown = skip_unknown
 

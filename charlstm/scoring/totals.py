@@ -46,6 +46,8 @@ class Evaluation(Nats):
 
     seconds: float = field(default=0.0, compare=False)
     """What it took."""
+    skipped: int = 0
+    """Characters of the whole text that the model never saw, and that were left out where that was asked for."""
 
 
 @dataclass(frozen=True)

@@ -164,20 +164,27 @@ class Disk:
     """Where a large text is put: into the cache or, where that takes no more, into the folder for temporary files."""
 
     def __init__(self, *places: TextCache) -> None:
-        self._places = list(places or (TextCache(), TextCache(temporary_folder() / "texts")))
-        self.cache = self._places[0]
+        self._places = iter(places) if places else _usual_places()
+        self.cache = next(self._places)
+        self._place: TextCache | None = self.cache
         self.refused: list[SaveError] = []
         """What was wrong with the places that are not tried any more."""
 
     def put(self, write: Callable[[TextCache], Written]) -> Written | None:
         """What `write` gives at the first place where it can write; None where that is nowhere."""
-        while self._places:
+        while self._place:
             try:
-                return write(self._places[0])
+                return write(self._place)
             except SaveError as error:
                 self.refused.append(error)
-                del self._places[0]
+                self._place = next(self._places, None)
         return None
+
+
+def _usual_places() -> Iterator[TextCache]:
+    """The second is only looked for where the first takes no more: to find it, Python writes a file there."""
+    yield TextCache()
+    yield TextCache(temporary_folder() / "texts")
 
 
 class Spool:

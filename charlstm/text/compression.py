@@ -8,29 +8,54 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import importlib
 import lzma
+import sys
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, Protocol
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+import xxhash
 
 from charlstm.errors import TextError
 
 MAX_RATIO = 200
 """The most that may come out of a compressed file, in bytes for each of its own. Prose reaches 5."""
 _FREE = 2**20  # so much may always come out: a tiny file of one repeated line is no bomb
-DECOMPRESSORS: dict[str, Callable[[BinaryIO], gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile]] = {
-    ".gz": lambda raw: gzip.GzipFile(fileobj=raw),
-    ".bz2": bz2.BZ2File,
-    ".xz": lzma.LZMAFile,
-}
-"""By the end of a file's name."""
-_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, gzip.BadGzipFile)
+_ZSTD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 
 
 class _Raw(Protocol):
     def read(self, size: int, /) -> bytes: ...
+
+
+class Unpacked(_Raw, Protocol):
+    """The bytes that come out of a compressed file."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None, /
+    ) -> object: ...
+
+
+def _unpack_zstd(raw: BinaryIO) -> Unpacked:
+    unpacked: Unpacked = importlib.import_module(_ZSTD).ZstdFile(raw)
+    return unpacked
+
+
+DECOMPRESSORS: dict[str, Callable[[BinaryIO], Unpacked]] = {
+    ".gz": lambda raw: gzip.GzipFile(fileobj=raw),
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
+    ".zst": _unpack_zstd,
+}
+"""By the end of a file's name."""
+_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, gzip.BadGzipFile)
 
 
 class Stream:
@@ -47,6 +72,7 @@ class Stream:
         """Whether it is left out where it holds no text: it was not named, but found in a folder or archive."""
         self._raw = raw
         self._budget = budget
+        self._digest = xxhash.xxh3_128()
 
     def read(self, size: int) -> bytes:
         """The next `size` bytes, or fewer at the end."""
@@ -54,7 +80,12 @@ class Stream:
             block = self._raw.read(size)
         if self._budget:
             self._budget.spend(len(block), self.where)
+        self._digest.update(block)
         return block
+
+    def fingerprint(self) -> str:
+        """A hash of the bytes that were read so far."""
+        return self._digest.hexdigest()
 
 
 class Budget:
@@ -84,10 +115,14 @@ def telling(where: str, compressed: bool = False) -> Iterator[None]:
         if not compressed:
             raise
         raise TextError(f"can't unpack {where}: {_reason(error)}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         if compressed and getattr(error, "errno", None) is None:  # the system gives a number, bz2 does not
             raise TextError(f"{where} is damaged: {_reason(error)}") from None
         raise TextError(f"can't read {where}: {getattr(error, 'strerror', None) or error}") from None
+    except Exception as error:
+        if type(error).__name__ != "ZstdError":  # whose module is imported only where it is needed
+            raise
+        raise TextError(f"{where} is damaged: {_reason(error)}") from None
 
 
 def _reason(error: BaseException) -> str:

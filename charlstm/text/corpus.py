@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -22,10 +23,11 @@ from charlstm.config import DataConfig
 from charlstm.errors import TextError
 from charlstm.text.cache import MOST_IN_MEMORY, CacheEntry, DamagedEntry, Disk, Spool, TextCache
 from charlstm.text.compression import Stream
-from charlstm.text.counting import choose_vocabulary, controls, make_tally, rare_characters
+from charlstm.text.counting import choose_vocabulary, controls, make_tally, rare_characters, unknown_characters
 from charlstm.text.decoding import NoText, TextReader, in_pieces
 from charlstm.text.normalization import nfc_pieces
-from charlstm.text.sources import Given, Source, find_sources
+from charlstm.text.source_kinds import Given, Source
+from charlstm.text.sources import Sources, find_sources
 from charlstm.text.types import Ids, Progress
 from charlstm.text.vocabulary import Vocabulary, vocabulary_from_json
 from charlstm.values import size_of
@@ -33,7 +35,7 @@ from charlstm.values import size_of
 IN_MEMORY = 64 * 2**20
 """Bytes of ids up to which a text stays in memory, and out of the cache."""
 _AS_IT_IS = DataConfig()
-_CACHE_VERSION = 1  # of all that leads from bytes to ids: another one makes all entries of the cache unknown
+_CACHE_VERSION = 3  # of all that leads from bytes to ids: another one makes all entries of the cache unknown
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,22 @@ class Findings:
 
     crlf: int = 0
     """Line ends of two characters, kept as they are."""
+    cr: int = 0
+    """Carriage returns alone, kept likewise."""
+    decomposed: int = 0
+    """Letters whose accents are characters of their own, where there is one character for both."""
+    byte_order_marks: int = 0
+    """U+FEFF within the text, where files with such a mark were joined before."""
+    told: dict[str, int] = field(default_factory=dict)
+    """Encodings that nobody asked for, as a text's bytes told them, and how many texts were read in each."""
     controls: dict[str, int] = field(default_factory=dict)
     """Control characters, but tabs and line ends, and how often each occurs."""
     replaced: str = ""
     """The file and offset of the first byte that the encoding does not allow, where such bytes were let pass."""
     rare: int = 0
     """Characters that became U+FFFD."""
+    unknown: int = 0
+    """Characters that the given vocabulary lacks, which were left out."""
     damaged: bool = False
     """The text was in the cache, but not whole."""
     unkept: str = ""
@@ -66,6 +78,12 @@ class Corpus:
     names: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     """Files in folders, globs and archives that hold no text: binary or empty ones."""
+    left_out: tuple[str, ...] = ()
+    """What lies beside them and was not looked into, each with the reason: runs, links that lead nowhere, special files."""
+    repeated: tuple[str, ...] = ()
+    """Further names of files that were read once."""
+    alike: tuple[tuple[str, ...], ...] = ()
+    """Texts that are the same byte for byte, by where they lie."""
     is_vocabulary_given: bool = False
     """Whether it comes from elsewhere, and was not learned from this text."""
 
@@ -96,6 +114,7 @@ class _Plan:
     data: DataConfig
     given: Vocabulary | None = None
     extend: bool = False
+    skip_unknown: bool = False
 
     def key(self, sources: Sequence[Source]) -> str | None:
         """The name of the text in the cache; None where its bytes can be read only once."""
@@ -105,7 +124,8 @@ class _Plan:
         given = self.given.to_json() if self.given else None
         settings = self.data.model_dump(mode="json", exclude={"text", "validation", "test"})
         # What NFC makes of a text depends on the version of Unicode.
-        return _hash([_CACHE_VERSION, unicodedata.unidata_version, settings, given, self.extend, files]).hexdigest()
+        skips = ["skip"] * self.skip_unknown
+        return _hash([_CACHE_VERSION, unicodedata.unidata_version, settings, given, self.extend, files, *skips]).hexdigest()
 
 
 def read_corpus(
@@ -114,29 +134,41 @@ def read_corpus(
     vocabulary: Vocabulary | None = None,
     extend: bool = False,
     progress: Progress = lambda done, total: None,
+    skip_unknown: bool = False,
+    as_before: bool = False,
 ) -> Corpus:
     """Read TEXT arguments as `data` says; its own `text` is left aside.
 
     With a given `vocabulary` its unit and normalisation hold, and TextError counts and lists the characters that it lacks,
-    unless it may be extended by them. TextError also names a file that can't be read, and where.
+    unless it may be extended by them, or they are to be left out. TextError also names a file that can't be read, and where.
+    For `as_before` see `find_sources`.
     """
     if vocabulary:
         data = data.model_copy(update={"unit": vocabulary.unit, "normalize": vocabulary.normalize})
-    return _read_sources(find_sources(sources), _Plan(data, vocabulary, extend), progress)
+    return _read_sources(find_sources(sources, as_before), _Plan(data, vocabulary, extend, skip_unknown), progress)
 
 
-def stream_text(sources: Sequence[str], data: DataConfig, vocabulary: Vocabulary) -> Generator[str, None, None]:
-    """The same text in pieces, as the vocabulary looks it up, for who needs only some of it: nothing is encoded or cached."""
+def stream_text(
+    sources: Sequence[str],
+    data: DataConfig,
+    vocabulary: Vocabulary,
+    skipped: Callable[[str], object] = lambda name: None,
+) -> Generator[str, None, None]:
+    """The same text in pieces, as the vocabulary looks it up, for who needs only some of it: nothing is encoded or cached.
+
+    `skipped` is told of files without text.
+    """
     asked = data.model_copy(update={"unit": vocabulary.unit, "normalize": vocabulary.normalize})
-    yield from _Texts(find_sources(sources), asked, lambda done, total: None)
+    yield from _Texts(find_sources(sources).all, asked, lambda done, total: None, skipped)
 
 
 def corpus_of(text: str, data: DataConfig = _AS_IT_IS, name: str = "text") -> Corpus:
     """The same for a text that is in memory already."""
-    return _read_sources([Given(name, name, text=text)], _Plan(data), lambda done, total: None)
+    return _read_sources(Sources((Given(name, name, text=text),)), _Plan(data), lambda done, total: None)
 
 
-def _read_sources(sources: Sequence[Source], plan: _Plan, progress: Progress) -> Corpus:
+def _read_sources(found: Sources, plan: _Plan, progress: Progress) -> Corpus:
+    sources = found.all
     disk = Disk()
     cache = disk.cache
     cache.tidy()
@@ -154,6 +186,7 @@ def _read_sources(sources: Sequence[Source], plan: _Plan, progress: Progress) ->
 
     entry = entry or _encode(_Texts(sources, plan.data, progress), plan, disk, key_afterwards)
     about, names = entry.about, [name for source in sources for name in source.names()]
+    places = [source.where + name.removeprefix(source.name) for source in sources for name in source.names()]
     skipped = set(about["skipped"])
     return Corpus(
         entry.ids,
@@ -162,6 +195,9 @@ def _read_sources(sources: Sequence[Source], plan: _Plan, progress: Progress) ->
         replace(Findings(**about["findings"]), damaged=damaged, unkept="".join(map(str, disk.refused[:1]))),
         tuple(name for i, name in enumerate(names) if i not in skipped),
         tuple(name for i, name in enumerate(names) if i in skipped),
+        found.left_out + tuple(one for source in sources for one in source.left_out()),
+        found.repeated,
+        tuple(tuple(places[i] for i in group) for group in about.get("alike", ())),  # an older entry says nothing of it
         is_vocabulary_given=plan.given is not None,
     )
 
@@ -169,14 +205,26 @@ def _read_sources(sources: Sequence[Source], plan: _Plan, progress: Progress) ->
 class _Texts:
     """The text of all sources in pieces, joined with the separator; afterwards also what was found on the way."""
 
-    def __init__(self, sources: Sequence[Source], data: DataConfig, progress: Progress) -> None:
-        self._sources, self._data, self._progress = sources, data, progress
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        data: DataConfig,
+        progress: Progress,
+        tell_skipped: Callable[[str], object] = lambda name: None,
+    ) -> None:
+        self._sources, self._data, self._progress, self._tell_skipped = sources, data, progress, tell_skipped
         sizes = [source.size() for source in sources]
         self._total = None if None in sizes else sum(size or 0 for size in sizes)
         self.reader = TextReader(data)
         self.skipped: list[int] = []
         """Which texts hold none, counted from 0."""
+        self._prints: dict[str, list[int]] = defaultdict(list)
         self._count = 0
+
+    @property
+    def alike(self) -> list[list[int]]:
+        """Which texts are the same, byte for byte, counted from 0."""
+        return [group for group in self._prints.values() if len(group) > 1]
 
     def __iter__(self) -> Iterator[str]:
         texts = self._joined()
@@ -198,12 +246,14 @@ class _Texts:
             if not stream.skippable:
                 raise
             self.skipped.append(self._count)
+            self._tell_skipped(stream.where)
             return
         if self._count > len(self.skipped):
             yield self._data.separator
         for piece in pieces:
             self._progress(self.reader.bytes, self._total)
             yield piece
+        self._prints[stream.fingerprint()].append(self._count)
 
 
 def _encode(texts: _Texts, plan: _Plan, disk: Disk, key: Callable[[], str | None]) -> CacheEntry:
@@ -212,11 +262,21 @@ def _encode(texts: _Texts, plan: _Plan, disk: Disk, key: Callable[[], str | None
         for piece in texts:
             spool.add(tally.add(piece))
         counts = tally.counts()
-        vocabulary = choose_vocabulary(counts, plan.data, plan.given, plan.extend)
+        skipping = plan.given if plan.skip_unknown else None
+        vocabulary = skipping or choose_vocabulary(counts, plan.data, plan.given, plan.extend)
         digest = _hash(vocabulary.to_json())
         recode = tally.recoder(vocabulary)
+        unknown = unknown_characters(counts, vocabulary)
         findings = Findings(
-            texts.reader.crlf, controls(counts), texts.reader.replaced, sum(rare_characters(counts, vocabulary).values())
+            crlf=texts.reader.crlf,
+            cr=texts.reader.cr,
+            decomposed=tally.decomposed(),
+            byte_order_marks=counts.get("\ufeff", 0),
+            told=dict(texts.reader.told),
+            controls=controls(counts),
+            replaced=texts.reader.replaced,
+            rare=sum(rare_characters(counts, vocabulary).values()),
+            unknown=sum(unknown.values()),
         )
 
         def blocks() -> Iterator[Ids]:
@@ -232,6 +292,7 @@ def _encode(texts: _Texts, plan: _Plan, disk: Disk, key: Callable[[], str | None
                 "digest": digest.hexdigest(),
                 "findings": asdict(findings),
                 "skipped": texts.skipped,
+                "alike": texts.alike,
             }
 
         def save(place: TextCache) -> CacheEntry:

@@ -8,7 +8,7 @@ Does not know: torch, what the part is looked at for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -47,14 +47,20 @@ class Excerpt:
 
 
 def read_excerpt(
-    texts: Sequence[str], data: DataConfig, vocabulary: Vocabulary, begin: int, length: int, skip_unknown: bool = False
+    texts: Sequence[str],
+    data: DataConfig,
+    vocabulary: Vocabulary,
+    begin: int,
+    length: int,
+    skip_unknown: bool = False,
+    skipped: Callable[[str], object] = lambda name: None,
 ) -> Excerpt:
     """Read TEXT arguments as `data` says up to the end of the part, which is shorter where the text is.
 
-    What `skip_unknown` leaves out is not counted. UnknownCharactersError names what the vocabulary lacks, TextError a part
-    of less than two ids: one to be read, one to be predicted.
+    What `skip_unknown` leaves out is not counted; `skipped` is told of files without text. UnknownCharactersError names what
+    the vocabulary lacks, TextError a part of less than two ids: one to be read, one to be predicted.
     """
-    with closing(stream_text(texts, data, vocabulary)) as stream:
+    with closing(stream_text(texts, data, vocabulary, skipped)) as stream:
         return excerpt_of(stream, vocabulary, begin, length, skip_unknown)
 
 

@@ -3,8 +3,8 @@
     poems.txt     "a\\nb\\n"    by line -> (poems.txt, 1, "a"), (poems.txt, 2, "b")
     songs.zip     2 members    by document -> (songs.zip/one.txt, 1, ...), (songs.zip/two.txt, 2, ...)
 
-A line goes without its end, be that LF or CRLF. A document is all of a file, its last line end too. A file is read as it is
-needed, so that one of any length can be worked on a few lines at a time.
+A line goes without its end, be that LF or CRLF, or CR where a text begins with lines that end so. A document is all of a file,
+its last line end too. A file is read as it is needed, so that one of any length can be worked on a few lines at a time.
 
 Knows: where a line and a document begin and end.
 Does not know: models, what is done with them. It imports no torch.
@@ -12,18 +12,21 @@ Does not know: models, what is done with them. It imports no torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 from charlstm.config import DataConfig
 from charlstm.errors import TextError
 from charlstm.text.decoding import NoText, TextReader
+from charlstm.text.line_ends import with_line_ends
 from charlstm.text.sources import find_sources
 
 By = Literal["line", "document"]
 BLOCK = 2**15
 """Characters: enough to fill batches with lines of a like length, few enough to be soon done with."""
+_LOOKED_THROUGH = 2**16  # characters that are looked through for the first line end
 _MOST_IN_BLOCK = 4096  # passages in a block, as lines may be empty
 
 
@@ -44,14 +47,17 @@ class Passage:
         return self.source if self.unit == "document" else f"{self.source}, line {self.number:,}"
 
 
-def read_passages(texts: Sequence[str], data: DataConfig, by: By) -> Iterator[Passage]:
+def read_passages(
+    texts: Sequence[str], data: DataConfig, by: By, skipped: Callable[[str], object] = lambda name: None
+) -> Iterator[Passage]:
     """Read TEXT arguments as `data` says, in order. TextError names what can't be read.
 
-    As in training, files of folders and archives that are empty or binary are left out; one that was named is an error.
+    As in training, files of folders and archives that are empty or binary are left out, of which `skipped`
+    is told; one that was named is an error.
     """
     reader = TextReader(data)
     files = found = 0
-    for source in (sources := find_sources(texts)):
+    for source in (sources := find_sources(texts).all):
         for stream in source.streams():
             files += 1
             try:
@@ -59,6 +65,7 @@ def read_passages(texts: Sequence[str], data: DataConfig, by: By) -> Iterator[Pa
             except NoText:
                 if not stream.skippable:
                     raise
+                skipped(stream.where)
                 continue
             found += 1
             if by == "document":
@@ -85,10 +92,16 @@ def in_blocks(passages: Iterable[Passage]) -> Iterator[list[Passage]]:
         yield block
 
 
-def _lines(pieces: Iterable[str]) -> Iterator[str]:
-    held: list[str] = []  # of a line that goes on in the next piece
+def _lines(pieces: Iterator[str]) -> Iterator[str]:
+    begin, size = list[str](), 0
     for piece in pieces:
-        first, *others = piece.split("\n")
+        begin.append(piece)
+        if "\n" in piece or (size := size + len(piece)) > _LOOKED_THROUGH:
+            break
+    ends_in_cr = "\n" not in begin[-1] and any("\r" in piece for piece in begin)
+    held: list[str] = []  # of a line that goes on in the next piece
+    for piece in chain(begin, pieces):
+        first, *others = (with_line_ends(piece, "lf") if ends_in_cr else piece).split("\n")
         held.append(first)
         for other in others:
             yield "".join(held).removesuffix("\r")

@@ -2,7 +2,7 @@
 
 | settings of [data] | whose they are |
 |---|---|
-| newlines, separator, normalize | the model's: it should meet what it has learned |
+| newlines, separator, normalize | the model's: it should meet what it has learned, see `line_ends` |
 | encoding, errors | the text's: they tell how its bytes lie on the disk, and not what they mean |
 | unit, min_count | the vocabulary's, which whoever encodes the text has |
 
@@ -18,13 +18,18 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from charlstm.config import DataConfig, load_config
+from charlstm.text.line_ends import common_newlines, with_line_ends
+from charlstm.text.vocabulary import Vocabulary
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
-def as_trained(models: Sequence[DataConfig], asked: Mapping[str, object] = _NOTHING) -> DataConfig:
+def as_trained(
+    models: Sequence[DataConfig], asked: Mapping[str, object] = _NOTHING, vocabularies: Sequence[Vocabulary] = ()
+) -> DataConfig:
     """The [data] to read a text by, for models that were trained with theirs; `asked` are keys of it that someone set.
 
+    `vocabularies`, one for each model, tell which line ends those learned that kept them as they were.
     Several models get one text, or they could not be compared: where one of them knows only LF, or only composed characters,
     all get these. ConfigError where `asked` is wrong.
 
@@ -32,9 +37,12 @@ def as_trained(models: Sequence[DataConfig], asked: Mapping[str, object] = _NOTH
     >>> data.newlines, data.encoding, data.errors
     ('lf', 'utf-8', 'replace')
     """
+    each = [data.newlines for data in models]
+    learned = [vocabulary.line_ends.newlines for vocabulary in vocabularies]
+    newlines = common_newlines([mine if mine != "keep" else kind for mine, kind in zip(each, learned or each, strict=True)])
     own = {
-        "newlines": "lf" if any(data.newlines == "lf" for data in models) else "keep",
+        "newlines": newlines,
         "normalize": "nfc" if any(data.normalize == "nfc" for data in models) else "none",
-        "separator": models[0].separator,
+        "separator": with_line_ends(models[0].separator, newlines if each[0] == "keep" else "keep"),
     }
     return load_config(data={**own, **asked}).data

@@ -1,216 +1,119 @@
-"""TEXT arguments -> the streams of bytes that they name.
+"""TEXT arguments -> the sources that they name, each once.
 
-    texts/          -> texts/a.txt, texts/b/c.txt.gz       (by name, hidden files left out)
+    texts/          -> texts/a.txt, texts/b/c.txt.gz       (by name, hidden files and runs left out)
     archive.zip     -> archive.zip/one.txt, archive.zip/two.txt
 
-Knows: files, folders, globs, standard input, built-in texts, data sets, compressed files and the members of zip archives.
-Does not know: encodings, characters, ids.
+Knows: files, folders, globs, standard input, built-in texts, data sets; when two of them are one.
+Does not know: what lies in a folder, how bytes are unpacked, encodings.
 """
 
 from __future__ import annotations
 
 import glob
 import importlib
-import io
 import os
-import sys
-import zipfile
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import xxhash
-
 from charlstm.errors import TextError, shown
-from charlstm.text.compression import DECOMPRESSORS, Budget, Stream, telling
+from charlstm.text.archives import ARCHIVES
+from charlstm.text.compression import DECOMPRESSORS
 from charlstm.text.datasets import path_of
+from charlstm.text.source_kinds import CompressedFile, FileSource, Given, Source, StandardInput
+from charlstm.text.walking import Identity, Walk, identity_of, is_hidden
 
-MAX_MEMBERS = 10_000
-"""The most files in a zip archive."""
-_HASHED_AT_ONCE = 2**20  # bytes hashed at a time
 _BUILTINS = ("python-docs",)
 
 
-@dataclass(frozen=True)
-class Source(ABC):
-    """A file, or what stands for one."""
-
-    where: str
-    """How errors call it."""
-    name: str
-    """How it is shown."""
-    skippable: bool = False
-    """See `Stream`."""
-
-    kind = "plain"
-    """How bytes become texts; with `fingerprint`, all that the texts depend on."""
-
-    @abstractmethod
-    def streams(self) -> Iterator[Stream]:
-        """Its texts, each open until the next is asked for."""
-
-    def names(self) -> list[str]:
-        """The names of its texts, in the order of `streams`."""
-        return [self.name]
-
-    def size(self) -> int | None:
-        """Bytes that will come out, where that can be known before."""
-        return None
-
-    def fingerprint(self) -> str | None:
-        """A hash of its bytes; None where they can be read only once."""
-        return None
-
-    def state(self) -> tuple[int, ...]:
-        """Something that is another thing once its bytes have changed."""
-        return ()
+class MissingText(TextError):
+    """A text that is not where it is said to be."""
 
 
 @dataclass(frozen=True)
-class _StandardInput(Source):
-    def streams(self) -> Iterator[Stream]:
-        yield Stream(sys.stdin.buffer, self.where)
+class Sources:
+    """What TEXT arguments name."""
+
+    all: tuple[Source, ...]
+    """In order, each file once."""
+    left_out: tuple[str, ...] = ()
+    """What lies in their folders, or is named by their globs, and is not read, each with the reason."""
+    repeated: tuple[str, ...] = ()
+    """Further names of what is among them already."""
 
 
-@dataclass(frozen=True)
-class Given(Source):
-    """A text that is in memory already."""
-
-    text: str = ""
-
-    kind = "given"
-
-    def streams(self) -> Iterator[Stream]:
-        yield Stream(io.BytesIO(self.text.encode()), self.where, encoding="utf-8")
-
-    def size(self) -> int:
-        return len(self.text.encode())
-
-    def fingerprint(self) -> str:
-        return xxhash.xxh3_128_hexdigest(self.text.encode())
-
-
-@dataclass(frozen=True)
-class _File(Source):
-    path: Path = Path()
-
-    def streams(self) -> Iterator[Stream]:
-        with telling(self.where), self.path.open("rb") as raw:
-            yield Stream(raw, self.where, self.skippable)
-
-    def size(self) -> int | None:
-        with telling(self.where):
-            return self.path.stat().st_size if self.path.is_file() else None
-
-    def fingerprint(self) -> str | None:
-        if not self.path.is_file():
-            return None  # a named pipe, such as a shell's <(...)
-        digest = xxhash.xxh3_128()
-        with telling(self.where), self.path.open("rb") as raw:
-            while block := raw.read(_HASHED_AT_ONCE):
-                digest.update(block)
-        return digest.hexdigest()
-
-    def state(self) -> tuple[int, ...]:
-        with telling(self.where):
-            found = self.path.stat()
-        return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
-
-@dataclass(frozen=True)
-class _Compressed(_File):
-    @property
-    def kind(self) -> str:  # type: ignore[override]
-        return self.path.suffix.lower()
-
-    def streams(self) -> Iterator[Stream]:
-        with telling(self.where, compressed=True), self.path.open("rb") as raw:
-            budget = Budget(os.fstat(raw.fileno()).st_size)
-            with DECOMPRESSORS[self.kind](raw) as unpacked:
-                yield Stream(unpacked, self.where, self.skippable, budget)
-
-    def size(self) -> None:
-        return None
-
-
-@dataclass(frozen=True)
-class _Archive(_File):
-    kind = ".zip"
-
-    def streams(self) -> Iterator[Stream]:
-        with self._opened() as (archive, members):
-            budget = Budget(self.path.stat().st_size)  # one for all: members may share the same compressed bytes
-            for member in members:
-                where = f"{self.where}/{member.filename}"
-                with telling(where, compressed=True), archive.open(member) as unpacked:
-                    yield Stream(unpacked, where, True, budget)
-
-    def names(self) -> list[str]:
-        with self._opened() as (_, members):
-            return [f"{self.name}/{member.filename}" for member in members]
-
-    def size(self) -> None:
-        return None
-
-    @contextmanager
-    def _opened(self) -> Iterator[tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]]:
-        """The archive and its files, by name, without hidden ones."""
-        with telling(self.where, compressed=True), zipfile.ZipFile(self.path) as archive:
-            members = [m for m in archive.infolist() if not m.is_dir() and not _is_hidden(m.filename)]
-            if len(members) > MAX_MEMBERS:
-                many = f"{self.where} has {len(members):,} members; the most is {MAX_MEMBERS:,}"
-                raise TextError(many, remedy="unpack it yourself")
-            if not members:
-                raise TextError(f"no text in {self.where}: the archive is empty")
-            yield archive, sorted(members, key=lambda m: m.filename)
-
-
-def find_sources(texts: Sequence[str]) -> list[Source]:
+def find_sources(texts: Sequence[str], as_before: bool = False) -> Sources:
     """Files, folders (recursively, by name), globs, `-` (standard input), `builtin:NAME`, `data:NAME` -> sources, in order.
 
-    TextError names what is not there.
+    TextError names what is not there. `as_before` finds what versions up to 0.1.0 found: what is named twice is there twice,
+    runs are texts, linked folders are none.
     """
-    return [source for text in texts for source in _find(text)]
+    if as_before:
+        return Sources(tuple(source for text in texts for source in _found_before(text)))
+    finding = _Finding()
+    for text in texts:
+        finding.add(text)
+    return finding.done(texts)
 
 
-def _find(text: str) -> list[Source]:
+class _Finding:
+    """Sources, as one TEXT argument after the other is looked at."""
+
+    def __init__(self) -> None:
+        self._walk = Walk()
+        self._found: dict[Identity, Source] = {}
+        self._repeated: list[str] = []
+
+    def add(self, text: str) -> None:
+        if (source := _without_path(text)) is not None:
+            self._keep(text, source)
+            return
+        path = _look_at(text)
+        if path.is_dir():
+            self._keep_several(path, f"the folder {text}")
+        elif path.exists():
+            self._keep(identity_of(path, path.stat()), source_of(path, skippable=False))
+        elif glob.has_magic(text):
+            self._keep_several(text, text)
+        else:
+            raise MissingText(f"no such file: {text}")
+
+    def done(self, texts: Sequence[str]) -> Sources:
+        """TextError where all that was found was left out."""
+        left_out = tuple(f"{path} ({reason})" for path, reason in self._walk.left_out.items())
+        if not self._found:
+            raise TextError(f"no text in {', '.join(texts)}: nothing there but {', '.join(left_out[:3])}")
+        return Sources(tuple(self._found.values()), left_out, (*self._repeated, *self._walk.repeated))
+
+    def _keep_several(self, where: Path | str, what: str) -> None:
+        before = len(self._walk.left_out)
+        files = self._walk.in_folder(where) if isinstance(where, Path) else self._walk.by_glob(where)
+        if not files and len(self._walk.left_out) == before:
+            raise MissingText(f"no text in {what}: no files there")
+        for file in files:
+            self._keep(file.identity, source_of(file.path, skippable=True))
+
+    def _keep(self, identity: Identity, source: Source) -> None:
+        known = self._found.setdefault(identity, source)
+        if known is not source:
+            self._repeated.append(source.where)
+            if not source.skippable:  # it was named: that it is left out without text would be no answer
+                self._found[identity] = replace(known, skippable=False)
+
+
+def _without_path(text: str) -> Source | None:
     if text == "-":
-        return [_StandardInput("standard input", "standard input")]
-    if text.startswith("builtin:"):
-        return [_builtin(text)]
-    if text.startswith("data:"):
-        return [_source_of(path_of(text.removeprefix("data:")), skippable=False)]
-    path = _look_at(text)
-    if path.is_dir():
-        return _several(_files_of(path), f"the folder {text}")
-    if path.exists() or not glob.has_magic(text):
-        if not path.exists():
-            raise TextError(f"no such file: {text}")
-        return [_source_of(path, skippable=False)]
-    return _several([Path(p) for p in glob.glob(text, recursive=True) if Path(p).is_file()], text)  # noqa: PTH207 (absolute patterns too)
+        return StandardInput("standard input", "standard input")
+    return _builtin(text) if text.startswith("builtin:") else None
 
 
-def _several(paths: Sequence[Path], what: str) -> list[Source]:
-    if not paths:
-        raise TextError(f"no text in {what}: no files there")
-    return [_source_of(path, skippable=True) for path in sorted(paths, key=Path.as_posix)]  # in one order on every system
-
-
-def _files_of(folder: Path) -> list[Path]:
-    """All files in it, hidden ones left out."""
-
-    def refuse(error: OSError) -> None:
-        raise TextError(f"can't look into the folder {error.filename}: {error.strerror}")
-
-    paths = [Path(where, name) for where, _, names in os.walk(folder, onerror=refuse) for name in names]
-    return [path for path in paths if path.is_file() and not _is_hidden(path.relative_to(folder).as_posix())]
-
-
-def _source_of(path: Path, skippable: bool) -> Source:
-    suffix = path.suffix.lower()
-    kind = _Archive if suffix == ".zip" else _Compressed if suffix in DECOMPRESSORS else _File
+def source_of(path: Path, skippable: bool) -> Source:
+    """A file by what it is packed in, as the end of its name tells."""
+    name = path.name.lower()
+    for suffix, archive in ARCHIVES.items():
+        if name.endswith(suffix):
+            return archive(str(path), path.name, skippable, path)
+    kind = CompressedFile if path.suffix.lower() in DECOMPRESSORS else FileSource
     return kind(str(path), path.name, skippable, path)
 
 
@@ -226,6 +129,8 @@ def _builtin(text: str) -> Source:
 
 def _look_at(text: str) -> Path:
     """The path, if the system can look at it at all: it may be too long, out of reach, or hold a NUL."""
+    if text.startswith("data:"):
+        return path_of(text.removeprefix("data:"))
     try:
         Path(text).exists()
         return Path(text)
@@ -234,6 +139,15 @@ def _look_at(text: str) -> Path:
         raise TextError(f"no such file: {text[:100]!r} ({reason})") from None
 
 
-def _is_hidden(name: str) -> bool:
-    # macOS keeps its own notes in an archive under __MACOSX, each file's beside its name.
-    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+def _found_before(text: str) -> list[Source]:
+    if (source := _without_path(text)) is not None:
+        return [source]
+    path = _look_at(text)
+    if path.is_dir():
+        paths = [Path(where, name) for where, _, names in os.walk(path) for name in names]
+        paths = [one for one in paths if one.is_file() and not is_hidden(one.relative_to(path).as_posix())]
+    elif path.exists():
+        return [source_of(path, skippable=False)]
+    else:
+        paths = [Path(one) for one in glob.glob(text, recursive=True) if Path(one).is_file()]  # noqa: PTH207 (absolute patterns too)
+    return [source_of(one, skippable=True) for one in sorted(paths, key=Path.as_posix)]

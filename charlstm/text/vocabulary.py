@@ -8,15 +8,17 @@ Does not know: files, splits, tensors.
 from __future__ import annotations
 
 import codecs
+import copy
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from charlstm.errors import ModelError, TextError
+from charlstm.text.line_ends import LineEnds
 from charlstm.text.normalization import nfc
 from charlstm.text.types import Ids
 
@@ -35,6 +37,14 @@ class Vocabulary(ABC):
     size: int
     normalize: str
     """`nfc`, or `none`: how the text that it was made from was normalised, and how every prime is."""
+    line_ends: LineEnds
+    """Those of the text that it was made from, as far as its symbols tell; what else is known, `knowing` adds."""
+
+    def knowing(self, line_ends: LineEnds) -> Self:
+        """The same vocabulary of a text with these line ends."""
+        other = copy.copy(self)
+        other.line_ends = line_ends
+        return other
 
     @abstractmethod
     def encode(self, text: str) -> Ids:
@@ -92,6 +102,7 @@ class CharVocabulary(Vocabulary):
         self.symbols = "".join(map(chr, points))
         self.size = len(points)
         self.normalize = normalize
+        self.line_ends = LineEnds(("\n",) if "\r" not in self.symbols else ("\r",) if "\n" not in self.symbols else ())
         self.has_rare = has_rare
         """Whether U+FFFD stands for every character that has no id of its own. Then no character is unknown."""
         self.dtype = np.min_scalar_type(max(self.size - 1, 0))
@@ -115,6 +126,11 @@ class CharVocabulary(Vocabulary):
     def table(self, points: Ids) -> Ids:
         """The ids of code points; any id for those that have none."""
         return look_up(self._ids, points).astype(self.dtype, copy=False)
+
+    def knows(self, points: Ids) -> npt.NDArray[np.bool_]:
+        """Whether code points (N,) have ids, of their own or that of U+FFFD."""
+        known: npt.NDArray[np.bool_] = look_up(self._ids, points) != self.size
+        return known
 
     def stream(self, ids: Iterable[int]) -> Iterator[str]:
         for i in ids:
@@ -140,6 +156,7 @@ class ByteVocabulary(Vocabulary):
 
     def __init__(self, normalize: str = "none") -> None:
         self.normalize = normalize
+        self.line_ends = LineEnds()
 
     def encode(self, text: str) -> Ids:
         return np.frombuffer(self.normalized(text).encode("utf-8", errors="surrogatepass"), dtype=np.uint8)

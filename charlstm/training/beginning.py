@@ -9,27 +9,34 @@ Does not know: how a text is read with a bar, what is shown of any of it, the lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from charlstm.asked import Asked
 from charlstm.config import DataConfig, load_config
-from charlstm.errors import Argument, UnknownCharactersError
+from charlstm.errors import Argument, TextError, UnknownCharactersError
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.naming import with_absolute_paths
 from charlstm.runs.saved_model import SavedModel
 from charlstm.text.corpus import Corpus
+from charlstm.text.source_kinds import is_piped
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.finetune import settle
 from charlstm.training.prepared import Prepared, prepare
-from charlstm.training.resume import Saved, load_training, refuse_another, resume_training
+from charlstm.training.resume import Saved, check_text, load_training, refuse_another, resume_training
 from charlstm.training.state import Training
 
-ReadText = Callable[[DataConfig, Vocabulary | None, bool], Corpus]
-"""Reads `data.text` as `data` says, with a given vocabulary, which may be extended or not."""
+
+class ReadText(Protocol):
+    """Reads `data.text` as `data` says, with a given vocabulary, which may be extended or not; see `read_corpus`."""
+
+    def __call__(
+        self, data: DataConfig, vocabulary: Vocabulary | None = None, extend: bool = False, as_before: bool = False, /
+    ) -> Corpus: ...
 
 
 def prepare_new(asked: Asked, trained: SavedModel | None, extend: bool, read: ReadText) -> Prepared:
@@ -92,5 +99,29 @@ def prepare_resumed(
     changed = {name: {**keys, **(sections or {}).get(name, {})} for name, keys in own.items()}
     config = with_absolute_paths(load_config(None, assignments, **changed))
     refuse_another(saved.config, config)
+    corpus = _read_again(saved, config.data, read)
+    check_text(saved, corpus.digest, config.data)
+    return Resumed(folder, saved, prepare(corpus, Asked.all_of(config)), damage)
+
+
+def _read_again(saved: Saved, data: DataConfig, read: ReadText) -> Corpus:
+    """The text of a run that goes on, perhaps as the version read it that began the run. TextError says how to name it anew."""
+    if "-" in data.text and not is_piped():
+        remedy = ("pipe it in again, or ", Argument("data.text", "FILE"), " names a file that holds it")
+        raise TextError("the text of this run came from standard input", remedy=remedy)
     given = saved.vocabulary if saved.is_vocabulary_given else None
-    return Resumed(folder, saved, prepare(read(config.data, given, False), Asked.all_of(config)), damage)
+    try:
+        corpus = read(data, given)
+        problem = None
+    except TextError as error:
+        corpus, problem = None, error
+    if corpus is None or corpus.digest != saved.text:
+        with suppress(TextError):
+            before = read(data, given, False, True)
+            corpus = before if before.digest == saved.text else corpus
+    if corpus is None and problem:
+        if not problem.remedy:
+            problem.remedy = (Argument("data.text", "PATH"), " says where the text of this run lies now")
+        raise problem
+    assert corpus is not None
+    return corpus

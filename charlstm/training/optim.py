@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from charlstm.config import TrainConfig
+from charlstm.library_folders import own_folder
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
@@ -19,7 +20,10 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, config.beta2), fused=True)
+    with own_folder(
+        "TORCHINDUCTOR_CACHE_DIR", "torch"
+    ):  # which the first optimizer makes, and nothing fills: nothing is compiled
+        return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, config.beta2), fused=True)
 
 
 @torch.no_grad()

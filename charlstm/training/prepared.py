@@ -14,9 +14,11 @@ from charlstm.errors import TextError
 from charlstm.sampling.controls import Controls
 from charlstm.text.batches import MIN_CHARACTERS, Layout, fit_layout
 from charlstm.text.corpus import Corpus
+from charlstm.text.line_ends import LineEnds, learned_kinds
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary, describe
 from charlstm.training.size_defaults import fit_scale
+from charlstm.values import escape_hint
 
 SEARCH_SHARE = 0.1
 """The share of the training part, at its end, by which recipes are compared."""
@@ -56,12 +58,14 @@ def prepare(corpus: Corpus, asked: Asked) -> Prepared:
 
     CharlstmError where [sample] can't be used with its characters.
     """
+    vocabulary = _knowing_line_ends(corpus)
     # Only to find what is wrong with them before hours of training, not in a preview.
-    Controls(asked.config.sample, corpus.vocabulary)
+    Controls(asked.config.sample, vocabulary)
     split, end = corpus.split(asked.config.data, MIN_CHARACTERS)
     config, chosen = fit_scale(asked, split)
     layout = fit_layout(split, config.train.batch_size, config.train.seq_len)
-    return Prepared(corpus, corpus.vocabulary, corpus.ids, split, end, layout, _resolve(config, layout, corpus), chosen)
+    config = _resolve(config, layout, corpus, vocabulary)
+    return Prepared(corpus, vocabulary, corpus.ids, split, end, layout, config, chosen)
 
 
 def prepare_for_search(corpus: Corpus, asked: Asked) -> Prepared:
@@ -76,21 +80,31 @@ def prepare_for_search(corpus: Corpus, asked: Asked) -> Prepared:
     return prepare(replace(corpus, ids=corpus.ids[:split]), part)
 
 
-def _resolve(config: Config, layout: Layout, corpus: Corpus) -> Config:
+def _knowing_line_ends(corpus: Corpus) -> Vocabulary:
+    """The vocabulary of a text, with what its symbols don't tell: which line ends it is that use both LF and CR."""
+    vocabulary = corpus.vocabulary
+    if not all(_has_own_id(c, vocabulary) for c in "\n\r"):
+        return vocabulary
+    lf, cr = vocabulary.encode("\n\r").tolist()
+    return vocabulary.knowing(LineEnds(learned_kinds(corpus.ids, lf, cr)))
+
+
+def _resolve(config: Config, layout: Layout, corpus: Corpus, vocabulary: Vocabulary) -> Config:
     fitted = {
-        "data": {"unit": corpus.vocabulary.unit, "normalize": corpus.vocabulary.normalize},
+        "data": {"unit": vocabulary.unit, "normalize": vocabulary.normalize},
         "train": {"batch_size": layout.batch_size, "seq_len": layout.seq_len},
-        "sample": {"prime": _prime(corpus, config)},
+        "sample": {"prime": _prime(corpus, config, vocabulary)},
     }
     sections = {name: getattr(config, name).model_copy(update=values) for name, values in fitted.items()}
     return config.model_copy(update=sections)
 
 
-def _prime(corpus: Corpus, config: Config) -> str:
+def _prime(corpus: Corpus, config: Config, vocabulary: Vocabulary) -> str:
     prime = config.sample.prime
-    if missing := corpus.vocabulary.unknown(prime):
-        raise TextError(f"the text never uses {describe(missing)}", key="sample.prime", value=prime)
-    return prime or ("A" if _has_own_id("A", corpus.vocabulary) else corpus.vocabulary.decode(corpus.ids[:1].tolist()))
+    if missing := vocabulary.unknown(vocabulary.line_ends.typed(prime)):
+        hint = escape_hint(prime) if "\\" in missing else ""
+        raise TextError(f"the text never uses {describe(missing)}", key="sample.prime", value=prime, remedy=hint)
+    return prime or ("A" if _has_own_id("A", vocabulary) else vocabulary.decode(corpus.ids[:1].tolist()))
 
 
 def _has_own_id(character: str, vocabulary: Vocabulary) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from charlstm.config import Config
+from charlstm.config import Config, DataConfig
 from charlstm.errors import Argument, DamagedError, DivergedError, ModelError, RunError
 from charlstm.runs.folder import Marks, RunFolder
 from charlstm.runs.model_file import read_tensors, write_tensors
@@ -90,7 +90,7 @@ def resume_training(saved: Saved, prepared: Prepared, device: torch.device) -> T
 
     RunError where the text is another one, or no step is left to take; ModelError where the parts do not fit.
     """
-    check_text(saved, prepared)
+    check_text(saved, prepared.digest, prepared.config.data)
     training = new_training(prepared, device)
     restore(training, saved)
     refuse_finished(training.position, prepared)
@@ -155,13 +155,14 @@ def refuse_another(before: Config, asked: Config) -> None:
             raise RunError(is_another, key=f"{section}.{key}", value=new, remedy="start a new run for that")
 
 
-def check_text(saved: Saved, prepared: Prepared) -> None:
+def check_text(saved: Saved, digest: str, now: DataConfig) -> None:
     """RunError where the text is not the one that the run began with; it names the settings that may have made it another."""
-    if saved.text != prepared.digest:
-        before, now = saved.config.data, prepared.config.data
+    if saved.text != digest:
+        before = saved.config.data
         keys = [key for key in type(now).model_fields if getattr(before, key) != getattr(now, key)] or ["text"]
         names = ", ".join(f"data.{key} = {getattr(now, key)!r}" for key in keys)
-        raise RunError(f"the text is not the one that this run began with ({names})", remedy="start a new run for it")
+        begins = ("start a new run for it, which ", Argument("begin", "RUN"), " lets begin with what this one has learned")
+        raise RunError(f"the text is not the one that this run began with ({names})", remedy=begins)
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from charlstm.runs.records import XAxis
-from charlstm.views.pictures import COLOURS, PictureFormat, picture
+from charlstm.views.pictures import COLOURS, Line2D, PictureFormat, picture
 from charlstm.views.terminal import one_line
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `pictures` imports matplotlib
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -80,8 +80,6 @@ def _draw_one(losses: Axes, run: Drawn, x: XAxis) -> None:
 
 def _draw_several(figure: Figure, losses: Axes, runs: Sequence[Drawn], x: XAxis) -> None:
     """Several runs: a colour and a mark each; training is dashed."""
-    from matplotlib.lines import Line2D
-
     for i, run in enumerate(runs):
         _line(losses, run, x, "validation_loss", i)
         marker = "" if len(run.columns["train_loss"]) > 1 else _mark(i)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from charlstm.insight.memory import CONTEXTS, Memory
 from charlstm.views.pictures import COLOURS, PictureFormat, picture
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `pictures` imports matplotlib
     from matplotlib.axes import Axes
 
 _ROUNDING = 1e-10

@@ -9,19 +9,23 @@ Does not know: what is drawn.
 from __future__ import annotations
 
 import io
-import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-# Without a home to keep its list of fonts in, it takes a folder for temporary files: nothing that a user need be told.
-logging.getLogger("matplotlib").setLevel(logging.ERROR)
+from charlstm.library_folders import own_folder
 
-from matplotlib import rc_context, style  # noqa: E402
-from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
+_SETTINGS = ("$XDG_CONFIG_HOME/matplotlib", "~/.config/matplotlib", "~/.matplotlib", "$LOCALAPPDATA/matplotlib")
+"""Where a user may have some for matplotlib. In a notebook, what is imported here is the user's matplotlib too."""
 
+with own_folder("MPLCONFIGDIR", "matplotlib", _SETTINGS):
+    from matplotlib import rc_context, style
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+__all__ = ["COLOURS", "Line2D", "PictureFormat", "picture"]
 PictureFormat = Literal["png", "svg"]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 _STYLE: dict[str, object] = {

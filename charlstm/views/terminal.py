@@ -61,12 +61,15 @@ def _fitting(characters: Iterable[str], width: int) -> int:
     return count
 
 
-def stream_out(pieces: Iterable[str], raw: bool = False) -> None:
-    """Write pieces to standard output as they come: shown safely on a terminal, exact UTF-8 in a pipe, a file, or `raw`."""
+def stream_out(pieces: Iterable[str], raw: bool = False, ends_in_cr: bool = False) -> None:
+    """Write pieces to standard output as they come: shown safely on a terminal, exact UTF-8 in a pipe, a file, or `raw`.
+
+    `ends_in_cr` says that CR alone is the end of a line, which a terminal then shows.
+    """
     if sys.stdout.isatty() and not raw:
         try:
             for piece in _whole_line_ends(pieces):
-                sys.stdout.write(visible(piece))
+                sys.stdout.write(visible(piece.replace("\r", "\n") if ends_in_cr else piece))
                 sys.stdout.flush()
         finally:
             sys.stdout.write("\n")  # also after Ctrl-C: what is said next begins on a line of its own

@@ -221,3 +221,22 @@ def test_a_run_is_what_its_folder_says(run: charlstm.Run, tmp_path: Path) -> Non
     for wrong in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(charlstm.RunError, match="holds no run"):
             charlstm.Run(wrong)
+
+
+def test_trainings_without_a_name_each_take_the_next_as_they_begin(
+    poems: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first, second, third = (charlstm.start(poems, max_steps=2, curves=False, **SMALL) for _ in range(3))
+    assert not list(tmp_path.iterdir()), "nothing is written before the first record"
+    under_way = [iter(training) for training in (first, second)]
+    for records in under_way:
+        next(records)
+    assert [training.path.name for training in (first, second)] == ["poems", "poems-2"]
+    for records in reversed(under_way):
+        records.close()
+    list(first)
+    list(third)
+    assert first.path.name == "poems", "going on is no new run"
+    assert [path.name for path in sorted((tmp_path / "runs").iterdir())] == ["poems", "poems-2", "poems-3"]
+    assert third.run.path == third.path

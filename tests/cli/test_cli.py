@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,20 +36,28 @@ COMMAND = [sys.executable, "-m", "charlstm"]
 Result = subprocess.CompletedProcess[bytes]
 
 
-def run(*arguments: str | Path, folder: Path, stdin: bytes = b"") -> Result:
+def run(*arguments: str | Path, folder: Path, stdin: bytes | None = None) -> Result:
     """A command line in a process of its own: where the process itself matters, as each has to import torch."""
-    return subprocess.run([*COMMAND, *map(str, arguments)], cwd=folder, input=stdin, capture_output=True, check=False)
+    source: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
+    return subprocess.run([*COMMAND, *map(str, arguments)], cwd=folder, capture_output=True, check=False, **source)
 
 
 @pytest.fixture
-def charlstm(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Result]:
-    """The same within this process."""
+def charlstm(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Result]:
+    """The same within this process; what is piped in comes from a file, nothing from /dev/null."""
 
-    def call(*arguments: str | Path, folder: Path, stdin: bytes = b"") -> Result:
+    def call(*arguments: str | Path, folder: Path, stdin: bytes | None = None) -> Result:
         monkeypatch.chdir(folder)
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
+        piped = Path(os.devnull)
+        if stdin is not None:
+            piped = tmp_path_factory.mktemp("piped") / "stdin"
+            piped.write_bytes(stdin)
         capfdbinary.readouterr()
-        code = main(list(map(str, arguments)))
+        with piped.open(encoding="utf-8") as source:
+            monkeypatch.setattr(sys, "stdin", source)
+            code = main(list(map(str, arguments)))
         return Result(arguments, code, *capfdbinary.readouterr())
 
     return call

@@ -71,7 +71,7 @@ def test_a_validation_part_that_is_too_short_is_said(run: Path, tmp_path: Path, 
     [
         ("wall", "the text has 4 characters: at least 1,539 are needed"),
         ("w" * 3000, "the text holds nothing but 'w'"),
-        ("w%" * 3000, "1 kind: '%' (U+0025); take them out of the text"),
+        ("w%" * 3000, "1 kind: '%' (U+0025); --unknown skip leaves such characters out"),
     ],
 )
 def test_texts_that_do_not_do(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str) -> None:

@@ -29,7 +29,7 @@ def test_its_model_scores_as_it_did_when_it_was_trained(earlier: Path) -> None:
     assert len(model.generate("green", length=20, seed=1)) == 20
 
 
-def test_it_goes_on_as_a_run_of_this_version_does(earlier: Path, tmp_path: Path) -> None:
+def test_it_goes_on_as_a_run_of_this_version_does(earlier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """By losses and not to the bit: no two kinds of processor round alike, and this one may not be the one it was made on."""
     text = str(earlier / "verse.txt")
     for run, begins in ((earlier, False), (tmp_path / "new", True)):
@@ -42,6 +42,7 @@ def test_it_goes_on_as_a_run_of_this_version_does(earlier: Path, tmp_path: Path)
             )
         more = ("--set", "train.max_steps=40", "--set", f"data.text={text}")
         assert main(["train", "--resume", "--run", str(run), *more]) == 0
+        assert "is not as it was written" not in capsys.readouterr().err
     old, new = (charlstm.Run(run).columns() for run in (earlier, tmp_path / "new"))
     assert old["step"] == new["step"]
     assert old["validation_loss"] == pytest.approx(new["validation_loss"], abs=1e-3)

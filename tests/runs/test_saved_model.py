@@ -11,9 +11,11 @@ from safetensors.torch import load_file, save_file
 from charlstm.config import load_config
 from charlstm.errors import ModelError, RunError
 from charlstm.model.char_lstm import CharLSTM
+from charlstm.runs import model_file
 from charlstm.runs.folder import RunFolder
-from charlstm.runs.model_file import Facts
+from charlstm.runs.model_file import Facts, read_weights
 from charlstm.runs.saved_model import SavedModel, load_model, save_model
+from charlstm.text.line_ends import LineEnds
 from charlstm.text.vocabulary import CharVocabulary
 
 FACTS = Facts(step=7, epoch=1, characters=99, train_loss=2.5, validation_loss=2.25)
@@ -116,3 +118,24 @@ def test_a_run_is_replaced_only_when_asked(saved: SavedModel, tmp_path: Path) ->
 def test_tensors_are_plain_safetensors(saved: SavedModel, tmp_path: Path) -> None:
     save_model(tmp_path / "m.safetensors", saved)
     assert set(load_file(tmp_path / "m.safetensors")) == set(saved.model.state_dict())
+
+
+@pytest.mark.parametrize("learned", [("\n", "\r\n"), ("\r",), ()])
+def test_line_ends_are_kept_where_the_symbols_do_not_tell_them(
+    saved: SavedModel, tmp_path: Path, learned: tuple[str, ...]
+) -> None:
+    """And where they do, such a file is what it always was."""
+    vocabulary = CharVocabulary("abcdefghi\r\n").knowing(LineEnds(learned))
+    save_model(tmp_path / "m", dataclasses.replace(saved, vocabulary=vocabulary))
+    assert read_weights(tmp_path / "m").vocabulary.line_ends == LineEnds(learned)
+    assert (b"line_ends" in (tmp_path / "m").read_bytes()) == bool(learned)
+
+
+@pytest.mark.parametrize("learned", [("\r\n", "\r\n"), ("x",), (), ("\r", None)])
+def test_line_ends_that_are_none_are_refused(
+    saved: SavedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, learned: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(model_file, "_line_ends_to_json", lambda _: {"line_ends": list(learned)})
+    save_model(tmp_path / "m", saved)
+    with pytest.raises(ModelError, match=r"line_ends = \[.*expected some of LF, CRLF and CR, each once"):
+        load_model(tmp_path / "m")

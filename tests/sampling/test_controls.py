@@ -19,6 +19,7 @@ from charlstm.sampling import controls
 from charlstm.sampling.controls import (
     HISTORY_LENGTH,
     Controls,
+    Pair,
     add_bias,
     draw_ids,
     forbid_repeated_ngrams,
@@ -30,6 +31,7 @@ from charlstm.sampling.controls import (
     scale,
 )
 from charlstm.sampling.types import Logits
+from charlstm.text.line_ends import LineEnds
 from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary
 
 INF = np.inf
@@ -348,3 +350,27 @@ def test_controls_that_are_off_do_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     logits = log(FOUR)
     config = SampleConfig(temperature=1, top_k=4)
     assert Controls(config, CharVocabulary("abcd")).filtered(logits, [[]]) is logits
+
+
+def test_a_line_end_of_two_characters_counts_as_one() -> None:
+    """Ids 0 and 1 are CR and LF: of what came before, only what follows a whole line end is forbidden."""
+    pair, zeros = Pair(0, 1), np.zeros((1, 4), dtype=np.float32)
+    history = [2, 0, 1, 3, 0, 1]
+    assert forbid_repeated_ngrams(zeros, [history], 2, pair).tolist() == [[0, 0, 0, -np.inf]]
+    assert forbid_repeated_ngrams(zeros, [[*history, 2]], 2, pair).tolist() == [[-np.inf, 0, 0, 0]], "CR, which ends a line"
+    assert forbid_repeated_ngrams(zeros, [history[:-1]], 2, pair)[0, 1] == 0, "LF completes it"
+    assert forbid_repeated_ngrams(zeros, [history[:-1]], 2)[0, 1] == -np.inf
+    logits = np.ones((1, 4), dtype=np.float32)
+    assert penalize_repetition(logits, [history], 2, 9, pair).tolist() == [[0.5, 0.5, 0.5, 0.5]]
+    assert penalize_repetition(logits, [history[:-1]], 2, 9, pair).tolist() == [[0.5, 1, 0.5, 0.5]]
+
+
+@pytest.mark.parametrize("settings", [{"repetition_penalty": 9.0}, {"no_repeat_ngram": 3}])
+def test_no_control_parts_a_line_end(settings: dict[str, Any]) -> None:
+    """A model that writes LF after CR, and seldom anything else, one text at a time and several."""
+    vocabulary = CharVocabulary("ab\r\n").knowing(LineEnds(("\r\n",)))
+    controls = Controls(SampleConfig(temperature=0, **settings), vocabulary)
+    logits = np.array([[2, 0, 1, 1]], dtype=np.float32)  # LF, CR, a, b
+    history = vocabulary.encode("a\r\nb\r\na\r").tolist()
+    assert controls.choose(logits, [history], np.zeros(1)).tolist() == [0]
+    assert controls.choose(np.repeat(logits, 2, axis=0), [history] * 2, np.zeros(2)).tolist() == [0, 0]

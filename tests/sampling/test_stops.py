@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from charlstm.config import SampleConfig
 from charlstm.sampling.stops import NO_END, Ending, impossible_stops
+from charlstm.text.line_ends import LineEnds
 from charlstm.text.vocabulary import ByteVocabulary, CharVocabulary, Vocabulary
 
 
@@ -94,3 +95,45 @@ def test_a_text_without_an_end_goes_on() -> None:
 )
 def test_stop_texts_that_cannot_occur(settings: dict[str, Any], vocabulary: Vocabulary, expected: list[str]) -> None:
     assert impossible_stops(SampleConfig(**settings), vocabulary) == expected
+
+
+DOS = LineEnds(("\r\n",))
+
+
+@pytest.mark.parametrize(
+    ("text", "stop", "before", "end"),
+    [
+        ("ab\r\nc", "\n", "ab", "\r\n"),
+        ("ab\rc", "\n", "ab", "\r"),
+        ("ab\nc", "\n", "ab", "\n"),
+        ("a\r\nb\r\n\r\nc", "\n\n", "a\r\nb", "\r\n\r\n"),
+        ("ab\r\n", "b\n", "a", "b\r\n"),
+        ("ab\r", "\n", "ab", "\r"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 9])
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_newline_is_any_line_end_and_the_text_ends_before_the_whole_of_it(
+    text: str, stop: str, before: str, end: str, size: int, keep: bool
+) -> None:
+    ending, given_on = Ending([stop], len(text), line_ends=DOS, keep_stop=keep), ""
+    for begin in range(0, len(text), size):
+        if ending.reason is None:
+            given_on += ending.add(text[begin : begin + size])
+    assert (ending.reason, ending.stop, given_on) == ("stop", stop, before + end * keep)
+
+
+def test_a_line_end_that_begins_too_early_is_text_as_a_whole() -> None:
+    ending = Ending(["\n"], 100, min_length=2, line_ends=DOS)
+    assert "".join(ending.add(c) for c in "a\r\nb\rc") == "a\r\nb"
+    assert ending.reason == "stop"
+
+
+def test_half_of_a_line_end_is_taken_as_it_is_where_that_was_asked_for() -> None:
+    ending = Ending(["\r"], 100, line_ends=LineEnds())
+    assert (ending.add("a\r\n"), ending.stop) == ("a", "\r")
+
+
+def test_a_stop_text_may_be_kept() -> None:
+    ending = Ending(["END"], 100, keep_stop=True)
+    assert ("".join(ending.add(c) for c in "a ENEND"), ending.characters) == ("a ENEND", 7)

@@ -445,3 +445,15 @@ def test_bytes_are_counted_as_bytes() -> None:
 
 def test_the_caches_folder_is_the_users(cached: Path) -> None:
     assert TextCache().folder == cached
+
+
+@pytest.mark.parametrize("normalize", ["none", "nfc"])
+def test_characters_that_a_vocabulary_lacks_may_be_left_out_and_are_counted(tmp_path: Path, normalize: str) -> None:
+    text = "ab★c\u00e9d★\n" * 50
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    vocabulary = CharVocabulary("abcd\n\U0001f600", normalize)
+    corpus = read_corpus([str(tmp_path / "a.txt")], vocabulary=vocabulary, skip_unknown=True)
+    assert corpus.vocabulary == vocabulary
+    assert vocabulary.decode(corpus.ids.tolist()) == "abcd\n" * 50
+    assert corpus.findings.unknown == 150
+    assert read_corpus([str(tmp_path / "a.txt")], vocabulary=ByteVocabulary(), skip_unknown=True).findings.unknown == 0

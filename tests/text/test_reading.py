@@ -7,7 +7,7 @@ import pytest
 from charlstm.config import DataConfig
 from charlstm.errors import ConfigError
 from charlstm.text.corpus import read_corpus
-from charlstm.text.decoding import with_line_ends
+from charlstm.text.line_ends import with_line_ends
 from charlstm.text.reading import as_trained
 
 LF, KEEP = DataConfig(newlines="lf"), DataConfig(newlines="keep")
@@ -44,4 +44,4 @@ def test_a_text_in_memory_has_the_line_ends_of_one_in_a_file(tmp_path: Path, dat
     text = "\r\na\r\rb\r\n\n\rc\r"
     (tmp_path / "a.txt").write_bytes(text.encode())
     read = read_corpus([str(tmp_path / "a.txt")], data)
-    assert read.vocabulary.decode(read.ids.tolist()) == with_line_ends(text, data)
+    assert read.vocabulary.decode(read.ids.tolist()) == with_line_ends(text, data.newlines)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import importlib
 import io
 import lzma
 import os
@@ -18,16 +19,23 @@ from pathlib import Path
 import pytest
 
 from charlstm.errors import TextError
-from charlstm.text import sources
+from charlstm.text import archives
+from charlstm.text.compression import _ZSTD
 from charlstm.text.sources import find_sources
 
-PACK: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}
+ZSTD = importlib.import_module(_ZSTD)
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+    ".zst": lambda data: ZSTD.compress(data, options={ZSTD.CompressionParameter.checksum_flag: 1}),  # as the program does
+}
 
 
 def contents(*texts: str | Path) -> dict[str, bytes]:
     """All bytes under the name that errors give them, read in small blocks."""
     found = {}
-    for source in find_sources([str(text) for text in texts]):
+    for source in find_sources([str(text) for text in texts]).all:
         for stream in source.streams():
             found[stream.where] = b"".join(iter(lambda stream=stream: stream.read(1000), b""))  # type: ignore[misc]
     return found
@@ -57,7 +65,7 @@ def test_a_folder_is_read_by_name_without_hidden_files(folder: Path) -> None:
 
 def test_standard_input_can_be_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"abc")))
-    (source,) = find_sources(["-"])
+    (source,) = find_sources(["-"]).all
     assert source.fingerprint() is None
     assert contents("-") == {"standard input": b"abc"}
 
@@ -68,7 +76,7 @@ def test_a_named_pipe_can_be_read_once(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(b"through a pipe",))
     writer.start()
-    (source,) = find_sources([str(pipe)])
+    (source,) = find_sources([str(pipe)]).all
     assert (source.fingerprint(), source.size()) == (None, None)
     assert contents(pipe) == {str(pipe): b"through a pipe"}
     writer.join()
@@ -86,7 +94,7 @@ def test_members_of_a_zip_are_sorted_and_hidden_ones_left_out(tmp_path: Path) ->
     names = ["b.txt", "a/c.txt", "a/", ".hidden", "__MACOSX/b.txt", "a/.DS_Store"]
     file = zipped(tmp_path / "t.zip", {name: name.encode() for name in names})
     assert contents(file) == {f"{file}/a/c.txt": b"a/c.txt", f"{file}/b.txt": b"b.txt"}
-    assert find_sources([str(file)])[0].names() == ["t.zip/a/c.txt", "t.zip/b.txt"]
+    assert find_sources([str(file)]).all[0].names() == ["t.zip/a/c.txt", "t.zip/b.txt"]
 
 
 @pytest.mark.parametrize("suffix", PACK)
@@ -148,9 +156,9 @@ def test_a_bomb_of_members_is_refused_as_a_whole(tmp_path: Path) -> None:
 
 def test_an_archive_of_too_many_members_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = zipped(tmp_path / "many.zip", {f"{i}": b"x" for i in range(21)})
-    monkeypatch.setattr(sources, "MAX_MEMBERS", 21)
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 21)
     assert len(contents(file)) == 21
-    monkeypatch.setattr(sources, "MAX_MEMBERS", 20)
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 20)
     with pytest.raises(TextError, match=r"many\.zip has 21 members; the most is 20"):
         contents(file)
 
@@ -158,7 +166,7 @@ def test_an_archive_of_too_many_members_is_refused(tmp_path: Path, monkeypatch: 
 def test_a_fingerprint_and_a_state_tell_one_content_from_another(tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     file.write_bytes(b"one")
-    (source,) = find_sources([str(file)])
+    (source,) = find_sources([str(file)]).all
     before = (source.fingerprint(), source.state())
     assert (source.fingerprint(), source.state()) == before
     file.write_bytes(b"two")
@@ -193,3 +201,32 @@ def test_a_folder_within_a_folder_that_may_not_be_looked_into_is_named(tmp_path:
     (tmp_path / "closed").mkdir(mode=0)
     with pytest.raises(TextError, match=r"can't look into the folder .*closed: Permission denied"):
         find_sources([str(tmp_path)])
+
+
+def test_every_file_is_read_once_however_often_it_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    found = find_sources(["b.txt", "b.txt", ".", "*.txt", "./sub/../a.txt", "builtin:python-docs", "builtin:python-docs"])
+    assert [source.where for source in found.all] == ["b.txt", "a.txt", "sub/c.md", "builtin:python-docs"]
+    assert found.repeated[:4] == ("b.txt", "b.txt", "a.txt", "b.txt")
+    assert [source.skippable for source in found.all] == [False, False, True, False], "what is named may not be skipped"
+
+
+def test_as_before_finds_what_earlier_versions_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "linked").symlink_to("sub")
+    (folder / "c.txt").symlink_to("a.txt")
+    for name in ("config.toml", ".lock"):
+        (folder / "sub" / name).write_text("x", encoding="utf-8")
+    found = find_sources(["b.txt", ".", "*.md"], as_before=True)
+    assert [source.where for source in found.all] == ["b.txt", "a.txt", "b.txt", "c.txt", "sub/c.md", "sub/config.toml"]
+
+
+def test_a_folder_of_nothing_but_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    for name in ("config.toml", ".lock"):
+        file = folder / "runs" / "demo" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("x", encoding="utf-8")
+    assert find_sources(["a.txt", "runs"]).left_out == ("runs/demo (a run)",), "as a shell's * names it"
+    with pytest.raises(TextError, match=r"^no text in runs: nothing there but runs/demo \(a run\)$"):
+        find_sources(["runs"])

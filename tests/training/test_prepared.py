@@ -95,3 +95,21 @@ def test_a_search_keeps_a_part_to_compare_by_where_a_run_validates_on_none(make_
     corpus = prepare_text("ab" * 500, make_config()).corpus
     prepared = prepare_for_search(corpus, Asked.all_of(make_config("data.validation=0", "data.test=100")))
     assert (prepared.split, prepared.end, len(prepared.ids)) == (810, 900, 900)
+
+
+@pytest.mark.parametrize(
+    ("text", "learned"),
+    [
+        ("a\r\nb\r\n" * 99, ("\r\n",)),
+        ("a\nb\n" * 99 + "\r\n", ("\n", "\r\n")),
+        ("a\rb\r" * 99, ("\r",)),
+        ("a\nb\n" * 99, ("\n",)),
+    ],
+)
+@pytest.mark.parametrize("unit", ["char", "byte"])
+def test_the_line_ends_of_a_text_are_known(
+    make_config: Callable[..., Config], text: str, learned: tuple[str, ...], unit: str
+) -> None:
+    prepared = prepare_text(text, make_config(f"data.unit={unit}", 'sample.prime="a\\n"'))
+    assert prepared.vocabulary.line_ends.learned == learned
+    assert prepared.config.sample.prime == "a\n", "as it was asked for"

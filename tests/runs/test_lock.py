@@ -1,0 +1,157 @@
+"""Who may write to a folder: with locks and without, one at a time and many at once."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from charlstm.errors import RunError, SaveError
+from charlstm.runs.folder import RunFolder, claimed, new_run_folder, newest_run
+from charlstm.tuning.folder import SearchFolder
+from tests.conftest import refusing
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="flock is POSIX's")
+WITHOUT_LOCKS = [errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.EIO, errno.EPERM]
+
+
+@pytest.fixture(params=WITHOUT_LOCKS, ids=os.strerror)
+def without_locks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network file system."""
+    monkeypatch.setattr("fcntl.flock", refusing(request.param))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_where_there_are_no_locks_a_file_stands_in(without_locks: None, tmp_path: Path) -> None:
+    folder, notes = RunFolder(tmp_path / "r"), list[str]()
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / ".lock").touch()  # of a training when there were locks
+    for _ in range(2):
+        assert not folder.is_in_use()
+        with folder.locked(notes.append):
+            assert folder.is_in_use()
+            gone = f"if process {os.getpid()} on {socket.gethostname()} has died, remove {folder.path / '.lock-instead'}"
+            with pytest.raises(RunError, match=f"another training is writing to .*; {gone}"), folder.locked():
+                pass
+    assert len(notes) == 2
+    assert "has no locks" in notes[0]
+    assert names(folder.path) == [".lock"]
+
+
+def test_what_stands_in_for_a_dead_process_is_taken_over(without_locks: None, tmp_path: Path) -> None:
+    died = subprocess.Popen([sys.executable, "-c", ""])
+    died.wait()
+    stand_in = tmp_path / ".lock-instead"
+    stand_in.write_text(f"{died.pid}\n{socket.gethostname()}\n", encoding="utf-8")
+    stand_in.chmod(0o600)
+    assert not RunFolder(tmp_path).is_in_use()
+    stand_in.write_text(f"{died.pid}\n{socket.gethostname()}\n", encoding="utf-8")
+    with RunFolder(tmp_path).locked():
+        assert str(os.getpid()) in stand_in.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("has_locks", [True, False])
+def test_another_machines_process_is_not_taken_for_dead_and_the_remedy_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_locks: bool
+) -> None:
+    if not has_locks:
+        monkeypatch.setattr("fcntl.flock", refusing(errno.ENOLCK))
+    folder, stand_in = RunFolder(tmp_path), tmp_path / ".lock-instead"
+    stand_in.write_text("1\nelsewhere\n", encoding="utf-8")
+    assert folder.is_in_use()
+    with pytest.raises(RunError, match=f"if process 1 on elsewhere has died, remove {stand_in}"), folder.locked():
+        pass
+    stand_in.unlink()
+    with folder.locked():
+        pass
+
+
+def test_a_lock_that_cannot_be_made_is_no_lack_of_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".lock").mkdir()
+    with pytest.raises(SaveError, match="can't write"), RunFolder(tmp_path).locked():
+        pass
+
+
+@pytest.mark.parametrize("has_locks", [True, False])
+def test_names_that_are_claimed_at_once_are_all_different(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_locks: bool
+) -> None:
+    """Threads of one process; scripts/torture.py has processes."""
+    if not has_locks:
+        monkeypatch.setattr("fcntl.flock", refusing(errno.ENOLCK))
+    (tmp_path / "x-3").mkdir()  # someone's
+    taken, count = list[str](), 12
+    begin, have = threading.Barrier(count), threading.Barrier(count)
+
+    def claim() -> None:
+        begin.wait()
+        with claimed(RunFolder, "x", lambda note: None, tmp_path) as folder:
+            taken.append(folder.path.name)
+            have.wait()
+
+    threads = [threading.Thread(target=claim) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(taken) == sorted(["x", "x-2", *(f"x-{i}" for i in range(4, count + 2))])
+    assert names(tmp_path) == ["x-3"], "what nothing came into is gone"
+
+
+def test_a_claim_that_came_to_nothing_leaves_nothing_and_what_a_kill_left_of_one_is_free(tmp_path: Path) -> None:
+    under = tmp_path / "runs"
+    with pytest.raises(KeyError), claimed(SearchFolder, "x", lambda note: None, under):
+        raise KeyError
+    assert not under.exists()
+    (under / "x").mkdir(parents=True)
+    (under / "x" / ".lock").touch()
+    assert new_run_folder("x", under).path == under / "x"
+    with claimed(RunFolder, "x", lambda note: None, under) as folder:
+        assert folder.path == under / "x"
+        assert new_run_folder("x", under).path == under / "x-2"
+        folder.metrics.touch()
+    assert names(folder.path) == [".lock", "metrics.jsonl"]
+
+
+def test_a_link_to_nowhere_has_the_name_it_has(tmp_path: Path) -> None:
+    (tmp_path / "x").symlink_to(tmp_path / "missing")
+    (tmp_path / "x-2").touch()
+    with claimed(RunFolder, "x", lambda note: None, tmp_path) as folder:
+        assert folder.path == tmp_path / "x-3"
+
+
+def test_a_folder_that_vanishes_while_it_is_locked_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when another start gives up the name that both wanted."""
+    make, left = Path.mkdir, [1, 2]
+
+    def vanish(self: Path, *arguments: object, **more: object) -> None:
+        make(self, *arguments, **more)  # type: ignore[arg-type]
+        if left:
+            left.pop()
+            self.rmdir()
+
+    with ExitStack() as stack:
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "mkdir", vanish)
+            stack.enter_context(RunFolder(tmp_path / "r").locked())
+        assert (tmp_path / "r" / ".lock").exists()
+        assert not left
+
+
+def test_the_newest_run_is_found_beside_links_to_nowhere_and_under_odd_names(tmp_path: Path) -> None:
+    under = tmp_path / "w [x]*?"
+    for name in ("a [1]", "b"):
+        (under / name).mkdir(parents=True)
+    (under / "a [1]" / "resume.safetensors").touch()
+    (under / "b" / "resume.safetensors").symlink_to(under / "missing")
+    assert newest_run(under).path == under / "a [1]"
