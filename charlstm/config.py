@@ -7,7 +7,9 @@ Does not know: torch, texts, models.
 from __future__ import annotations
 
 import difflib
+import glob
 import math
+import os
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,7 +45,7 @@ class DataConfig(_Section):
     test: Annotated[float | int, BeforeValidator(part_or_none)] = 0
     """What is neither learned from nor scored in training, counted likewise, at the very end; for `charlstm eval --test`."""
     encoding: Annotated[str, AfterValidator(text_encoding)] = "utf-8"
-    """How the text's bytes are read; with the default a byte order mark tells UTF-16 and UTF-32 apart."""
+    """How the text's bytes are read; with the default UTF-16 and UTF-32 are told by a byte order mark or zero bytes."""
     errors: Literal["strict", "replace", "ignore"] = "strict"
     """Bytes that the encoding does not allow: an error, U+FFFD in their place, or nothing."""
     newlines: Literal["keep", "lf", "crlf", "cr"] = "keep"
@@ -283,11 +285,21 @@ def is_path(source: str) -> bool:
     return source != "-" and not source.startswith(("builtin:", "data:"))
 
 
+def placed_in(folder: Path, source: str) -> str:
+    """A TEXT argument that is meant from a folder. In the name of that folder nothing is a pattern.
+
+    >>> placed_in(Path("poems [old]"), "*.txt"), placed_in(Path("poems [old]"), "/a/*.txt"), placed_in(Path("a"), "b.txt")
+    ('poems [[]old]/*.txt', '/a/*.txt', 'a/b.txt')
+    """
+    is_pattern = glob.has_magic(source) and not os.path.exists(folder / source)  # noqa: PTH110 (which raises for no name)
+    return str(Path(glob.escape(str(folder)) if is_pattern else folder, source))
+
+
 def _relative_to(folder: Path, text: object) -> object:
     sources = one_or_many(text)
     if not isinstance(sources, tuple):
         return text  # the wrong type: validation says so
-    return [str(folder / s) if isinstance(s, str) and is_path(s) else s for s in sources]
+    return [placed_in(folder, s) if isinstance(s, str) and is_path(s) else s for s in sources]
 
 
 def _section_of(value: object, section: str) -> dict[str, Any]:

@@ -9,11 +9,15 @@ from __future__ import annotations
 import errno
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from charlstm.errors import SaveError
+
+_MOST_LINKS = 40
+"""That lead to one another, as the system itself has it."""
 
 
 def write_atomically(path: Path, pieces: Iterable[bytes | memoryview], previous: Path | None = None) -> None:
@@ -25,6 +29,7 @@ def write_atomically(path: Path, pieces: Iterable[bytes | memoryview], previous:
     with told(path):
         try:
             with temporary.open("wb") as file:
+                _keep_mode(path, file.fileno())
                 for piece in pieces:
                     file.write(piece)
                 file.flush()
@@ -37,6 +42,39 @@ def write_atomically(path: Path, pieces: Iterable[bytes | memoryview], previous:
                 temporary.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
+
+
+def write_output(path: Path, pieces: Iterable[bytes]) -> int:
+    """Write where a user wants it -> the number of bytes. SaveError if it can't.
+
+    A file as `write_atomically` does, but the one that a link leads to; where nothing may be made beside it, the file itself,
+    once all of it is there. A pipe or a device as it comes: also one that this process has open already, as /dev/stdout is.
+    """
+    size = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal size
+        for piece in pieces:
+            size += len(piece)
+            yield piece
+
+    with told(path):
+        with suppress(FileNotFoundError):
+            path.stat()  # raises for links in a circle
+        number = _own_descriptor(path)
+        if number is not None or (path.exists() and not path.is_file()):
+            with path.open("wb") if number is None else os.fdopen(os.dup(number), "wb") as stream:
+                stream.writelines(counted())
+            return size
+        file = Path(os.path.realpath(path)) if path.is_symlink() else path
+        if file.exists():
+            with file.open("r+b"):  # raises where it is protected, though it could be replaced
+                pass
+            if not _can_make_files(file.parent):
+                file.write_bytes(b"".join(counted()))
+                return size
+    write_atomically(file, counted())
+    return size
 
 
 def append_bytes(path: Path, data: bytes) -> None:
@@ -70,12 +108,44 @@ def told(path: Path, what: str = "write") -> Iterator[None]:
     """While this is open, what the system says against a file becomes a SaveError."""
     try:
         yield
+    except BrokenPipeError:  # who reads it has what they wanted
+        raise
     except OSError as error:
         raise SaveError(f"can't {what} {path}: {error.strerror or error}") from None
 
 
 def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def _keep_mode(path: Path, number: int) -> None:
+    """Give an open file the mode of the one that it will replace, if there is one."""
+    if hasattr(os, "fchmod"):
+        with suppress(OSError):
+            os.fchmod(number, path.stat().st_mode & 0o777)
+
+
+def _own_descriptor(path: Path) -> int | None:
+    """The number of the open file of this process that a path stands for, as /dev/stdout does and a shell's `>(...)`.
+
+    Also where it is a file, as with `> file`, it must not be replaced: the shell holds on to it, and may have written more.
+    """
+    for _ in range(_MOST_LINKS):
+        folder = os.path.realpath(path.parent)
+        if path.name.isdecimal() and folder in (os.path.realpath("/proc/self/fd"), "/dev/fd"):
+            return int(path.name)
+        if not path.is_symlink():
+            return None
+        path = Path(folder, path.readlink())
+    return None
+
+
+def _can_make_files(folder: Path) -> bool:
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        return False
+    return True
 
 
 def _also_call(path: Path, previous: Path) -> None:

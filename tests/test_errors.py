@@ -184,10 +184,8 @@ CASES = {
         read_latin,
         None,
         ...,
-        "a.txt is not UTF-8: byte 0xe9 at offset 3; "
-        "name its encoding (encoding='latin-1'), or go on without such bytes (errors='replace')",
-        "a.txt is not UTF-8: byte 0xe9 at offset 3; "
-        "name its encoding (--encoding latin-1), or go on without such bytes (--errors replace)",
+        "a.txt is not UTF-8: byte 0xe9 at offset 3; name its encoding (probably encoding='cp1252')",
+        "a.txt is not UTF-8: byte 0xe9 at offset 3; name its encoding (probably --encoding cp1252)",
     ),
     "too many characters": Case(
         lambda _: choose_vocabulary(MANY, DataConfig()),

@@ -14,7 +14,7 @@ from typing import get_args
 from charlstm.api.run import Run
 from charlstm.api.wording import worded
 from charlstm.errors import CharlstmError, require_choice
-from charlstm.files import write_atomically
+from charlstm.files import write_output
 from charlstm.runs import overview
 from charlstm.runs.differences import labels
 from charlstm.runs.records import XAxis
@@ -50,5 +50,5 @@ def plot(*runs: str | os.PathLike[str], output: str | os.PathLike[str], x: XAxis
     names = labels([run.path for run in found], [run.own_config for run in found])
     drawn = [Drawn(name, run.columns()) for name, run in zip(names, found, strict=True)]
     noun = " or ".join(sorted({run.noun for run in found}, reverse=True))
-    write_atomically(path, [draw_curves(drawn, x, noun, "svg" if kind == ".svg" else "png")])
+    write_output(path, [draw_curves(drawn, x, noun, "svg" if kind == ".svg" else "png")])
     return path

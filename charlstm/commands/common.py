@@ -15,6 +15,7 @@ from charlstm.config import ModelConfig, load_config
 from charlstm.errors import CharlstmError, ConfigError
 from charlstm.runs.diagnosis import Diagnosis
 from charlstm.runs.folder import RunFolder
+from charlstm.runs.naming import in_shell
 
 
 def program() -> str:
@@ -34,9 +35,9 @@ def command_to_try(diagnosis: Diagnosis, folder: RunFolder) -> str | None:
             return None
     except ConfigError:  # a run without its settings, or with those of another version
         return None
-    begin = ["--resume", "--run", str(folder.path)] if diagnosis.goes_on else ["--config", str(folder.config)]
+    begin = f"--resume --run {in_shell(folder.path)}" if diagnosis.goes_on else f"--config {in_shell(folder.config)}"
     settings = [part for key, value in diagnosis.settings_to_try.items() for part in ("--set", f"{key}={value}")]
-    return f"{program()} train {shlex.join([*begin, *settings])}"
+    return f"{program()} train {begin} {shlex.join(settings)}".rstrip()
 
 
 def require_neuron(layer: int, neuron: int, model: ModelConfig) -> None:

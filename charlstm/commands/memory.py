@@ -15,7 +15,7 @@ from charlstm.commands.outputs import picture_kind
 from charlstm.commands.text import piped_text, read_text, say_left_out, say_what_was_skipped
 from charlstm.config import DataConfig, SampleConfig, load_config
 from charlstm.errors import Argument, CharlstmError, TextError
-from charlstm.files import write_atomically
+from charlstm.files import write_output
 from charlstm.runs.differences import text_name
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import Weights, read_weights
@@ -87,7 +87,7 @@ def show_memory(
     if output and kind:
         from charlstm.views.memory_picture import draw_memory
 
-        write_atomically(output, [draw_memory(memory, vocabulary.noun, weights.config.train.seq_len, kind)])
+        write_output(output, [draw_memory(memory, vocabulary.noun, weights.config.train.seq_len, kind)])
         print_line(f"picture: {output}")
 
 

@@ -7,14 +7,16 @@ Does not know: what is in it.
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from charlstm.config import is_path
 from charlstm.errors import Argument, CharlstmError, shown
-from charlstm.files import write_atomically
+from charlstm.files import write_output
 from charlstm.runs.folder import RunFolder
 
 
@@ -25,10 +27,15 @@ def require_place(key: str, place: Path, model: Path | None = None, text: Sequen
     """
     name = str(place)
     try:
+        with suppress(FileNotFoundError):
+            place.stat()  # raises for links in a circle
         if not place.absolute().parent.is_dir():
             raise CharlstmError(f"there is no folder {shown(str(place.parent))}", key=key, value=name)
-        if place.exists() and not place.is_file():
+        if place.is_dir():
             raise CharlstmError("it is there and is not a file", key=key, value=name)
+        if place.is_symlink() and not Path(os.path.realpath(place)).parent.is_dir():
+            folder = shown(str(place.readlink().parent))
+            raise CharlstmError(f"it is a link into {folder}, which is not there", key=key, value=name)
         read = [Path(source) for source in text if is_path(source)]
         read += [Path(found) for source in text for found in glob.glob(source, recursive=True)]  # noqa: PTH207 (absolute ones too)
         if model:
@@ -48,8 +55,7 @@ def write_and_say(place: Path, pieces: Iterable[bytes], hint: str = "") -> None:
     """Write a file, and say so in a line with its size."""
     from charlstm.views.console import print_line
 
-    write_atomically(place, pieces)
-    size = place.stat().st_size
+    size = write_output(place, pieces)
     print_line(f"wrote {place}, {f'{size / 1e6:.1f} MB' if size >= 1e6 else f'{size / 1e3:.0f} kB'}{hint}")
 
 

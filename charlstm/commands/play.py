@@ -20,7 +20,7 @@ from charlstm.commands.play_commands import COMMANDS, Command, command_in, compl
 from charlstm.commands.sample_request import MOST_PRIME
 from charlstm.commands.signals import noting_interrupts
 from charlstm.errors import CharlstmError, Stopped, shown
-from charlstm.files import write_atomically
+from charlstm.files import write_output
 from charlstm.sampling.stops import impossible_stops
 from charlstm.values import escape_hint, unescaped
 
@@ -221,7 +221,7 @@ class _Play:
             if path.exists() and not (command.is_forced and path.is_file()):
                 what = f"/save! {name} replaces it" if path.is_file() else "it is not a file"
                 raise CharlstmError(f"{shown(name)} is there already: {what}")
-            write_atomically(path, [text.encode("utf-8", errors="surrogatepass")])
+            write_output(path, [text.encode("utf-8", errors="surrogatepass")])
         except (OSError, ValueError, RuntimeError) as error:  # too long, with a NUL, in a home that nobody has
             raise CharlstmError(f"can't save {shown(name)}: {getattr(error, 'strerror', None) or error}") from None
         self._say(f"{self._draft.place.length:,} characters in {path}")

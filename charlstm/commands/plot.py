@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from charlstm.commands.outputs import picture_kind
 from charlstm.config import Config, load_config
 from charlstm.errors import Argument, CharlstmError, ConfigError, RunError, shown
-from charlstm.files import write_atomically
+from charlstm.files import write_output
 from charlstm.runs.differences import labels
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.records import XAxis, read_columns
@@ -58,7 +58,7 @@ def plot_runs(paths: Sequence[Path], x: XAxis, output: Path | None, on_terminal:
     from charlstm.views.curves import Drawn, draw_curves
 
     drawn = [Drawn(name, run.columns) for name, run in zip(names, runs, strict=True)]
-    write_atomically(place, [draw_curves(drawn, x, noun, kind)])
+    write_output(place, [draw_curves(drawn, x, noun, kind)])
     print_line(f"curves: {place}")
 
 

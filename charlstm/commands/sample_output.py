@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from charlstm.commands.sample_request import SampleOptions
-from charlstm.files import write_atomically
+from charlstm.files import write_output
 from charlstm.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Delivery:
     def _write(self, number: int, pieces: Pieces) -> None:
         path = self._options.place(number)
         assert path is not None
-        write_atomically(path, _in_utf8(self._joined(pieces)))
+        write_output(path, _in_utf8(self._joined(pieces)))
 
     def _joined(self, pieces: Pieces) -> Iterator[str]:
         last = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,7 +130,9 @@ class SampleOptions:
         try:
             if not path.parent.is_dir():
                 raise CharlstmError(f"--output {shown(self.output)}: there is no folder {shown(str(path.parent))}")
-            if path.exists() and not path.is_file():
+            with suppress(FileNotFoundError):
+                path.stat()  # raises for links in a circle
+            if path.is_dir():
                 raise CharlstmError(f"--output {shown(self.output)}: {shown(str(path))} is there and is not a file")
         except (OSError, ValueError) as error:  # a name that is too long, or has a NUL
             raise CharlstmError(f"--output {shown(self.output)}: {getattr(error, 'strerror', None) or error}") from None

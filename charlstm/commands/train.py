@@ -6,7 +6,6 @@ Does not know: options and their help.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -21,7 +20,7 @@ from charlstm.commands.text import NAME_IT, piped_text, read_text
 from charlstm.config import BUILTIN, DataConfig, load_config
 from charlstm.runs.diagnosis import diagnose
 from charlstm.runs.folder import RunFolder, claimed, new_run_folder, newest_run, refuse_losing
-from charlstm.runs.naming import run_name
+from charlstm.runs.naming import in_shell, run_name
 from charlstm.text.corpus import Corpus
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.views.console import print_warning
@@ -168,4 +167,4 @@ def _fit(trainer: Trainer, folder: RunFolder) -> int:
 
 def _resume_command(folder: RunFolder, is_piped: bool = False) -> str:
     """How to go on; what came from standard input has to come again."""
-    return f"{'cat TEXT | ' * is_piped}{program()} train --resume --run {shlex.quote(str(folder.path))}"
+    return f"{'cat TEXT | ' * is_piped}{program()} train --resume --run {in_shell(folder.path)}"

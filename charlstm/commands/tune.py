@@ -22,7 +22,7 @@ from charlstm.commands.streams import READER_LEFT, unread
 from charlstm.commands.text import piped_text, read_text
 from charlstm.errors import Argument, CharlstmError, SearchError
 from charlstm.runs.folder import claimed
-from charlstm.runs.naming import run_name, with_absolute_paths
+from charlstm.runs.naming import in_shell, run_name, with_absolute_paths
 from charlstm.tuning.folder import SearchFolder
 from charlstm.tuning.space import DEFAULT_TRIALS, read_space, require_budget
 from charlstm.views.console import print_warning
@@ -57,13 +57,14 @@ def search_recipe(
         folder.refuse_other()
         options = [
             *(("--set", setting) for setting in settings),
-            ("--run", folder.path),
             ("--trials", trials),
             ("--minutes", minutes),
             ("--device", None if device == "auto" else device),
         ]
-        flags = [str(part) for option in options if option[1] is not None for part in option]
-        again = f"{'cat TEXT | ' * ('-' in data.text)}{program()} {shlex.join(['tune', str(file), *text, *flags])}"
+        flags = shlex.join(str(part) for option in options if option[1] is not None for part in option)
+        places = " ".join(one if one == "-" else in_shell(one) for one in (str(file), *text))
+        piped = "cat TEXT | " * ("-" in data.text)
+        again = f"{piped}{program()} tune {places} --run {in_shell(folder.path)} {flags}".rstrip()
         with if_stopped("stopped before the first trial; the same command begins again"):
             corpus = read_text(data.text, data)  # before torch is loaded: a text that can't be read is said at once
 

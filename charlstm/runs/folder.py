@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -194,6 +193,8 @@ class RunFolder:
             if held:
                 for file in (*self._files(), *self.kept()):
                     file.unlink(missing_ok=True)
+                if self.tensorboard.is_symlink():
+                    self.tensorboard.unlink()
                 shutil.rmtree(self.tensorboard, ignore_errors=True)
 
     def write_config(self, config: Config) -> None:
@@ -234,9 +235,11 @@ class RunFolder:
         is_whole = hashlib.sha256(then).hexdigest() == digest
         if not is_whole:
             then = then[: then.rfind(b"\n") + 1]
-        if len(then) != len(now):
-            with told(file):
-                os.truncate(file, len(then))
+        if _is_shared(file):
+            write_atomically(file, [then])
+        elif file.exists():
+            with told(file), file.open("r+b") as log:  # now, and not when an evaluation is to be added
+                log.truncate(len(then))
         return is_whole
 
     def holds_config(self, config: Config) -> bool:
@@ -259,6 +262,11 @@ Folder = TypeVar("Folder", bound=RunFolder)
 def is_unicode(name: str) -> bool:
     """False for names with bytes that are not UTF-8, which neither TOML nor safetensors can spell."""
     return not any("\ud800" <= c <= "\udfff" for c in name)
+
+
+def _is_shared(file: Path) -> bool:
+    """Whether another folder has the same file, to which nothing may be added from this one: by a link of either kind."""
+    return file.is_symlink() or (file.is_file() and file.stat().st_nlink > 1)
 
 
 def refuse_losing(run: Path | None, overwrite: bool, model: Path | None, extend: bool) -> None:

@@ -35,7 +35,7 @@ from charlstm.values import size_of
 IN_MEMORY = 64 * 2**20
 """Bytes of ids up to which a text stays in memory, and out of the cache."""
 _AS_IT_IS = DataConfig()
-_CACHE_VERSION = 1  # of all that leads from bytes to ids: another one makes all entries of the cache unknown
+_CACHE_VERSION = 3  # of all that leads from bytes to ids: another one makes all entries of the cache unknown
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,14 @@ class Findings:
 
     crlf: int = 0
     """Line ends of two characters, kept as they are."""
+    cr: int = 0
+    """Carriage returns alone, kept likewise."""
+    decomposed: int = 0
+    """Letters whose accents are characters of their own, where there is one character for both."""
+    byte_order_marks: int = 0
+    """U+FEFF within the text, where files with such a mark were joined before."""
+    told: dict[str, int] = field(default_factory=dict)
+    """Encodings that nobody asked for, as a text's bytes told them, and how many texts were read in each."""
     controls: dict[str, int] = field(default_factory=dict)
     """Control characters, but tabs and line ends, and how often each occurs."""
     replaced: str = ""
@@ -260,11 +268,15 @@ def _encode(texts: _Texts, plan: _Plan, disk: Disk, key: Callable[[], str | None
         recode = tally.recoder(vocabulary)
         unknown = unknown_characters(counts, vocabulary)
         findings = Findings(
-            texts.reader.crlf,
-            controls(counts),
-            texts.reader.replaced,
-            sum(rare_characters(counts, vocabulary).values()),
-            sum(unknown.values()),
+            crlf=texts.reader.crlf,
+            cr=texts.reader.cr,
+            decomposed=tally.decomposed(),
+            byte_order_marks=counts.get("\ufeff", 0),
+            told=dict(texts.reader.told),
+            controls=controls(counts),
+            replaced=texts.reader.replaced,
+            rare=sum(rare_characters(counts, vocabulary).values()),
+            unknown=sum(unknown.values()),
         )
 
         def blocks() -> Iterator[Ids]:

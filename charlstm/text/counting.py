@@ -10,6 +10,7 @@ Does not know: files, encodings.
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from charlstm.config import DataConfig
 from charlstm.errors import Argument, TextError, UnknownCharactersError
+from charlstm.text.normalization import are_joined, may_join
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import REPLACEMENT, ByteVocabulary, CharVocabulary, Vocabulary, code_points, describe, look_up
 
@@ -40,6 +42,9 @@ class CharTally:
         self._points: Ids = np.arange(_ASCII, dtype=np.uint32)  # by provisional id
         self._counts: Ids = np.zeros(_ASCII, dtype=np.int64)  # by provisional id
         self._size = _ASCII
+        self._marks: set[int] = set()  # ids of what can be an accent of the character before it
+        self._marked: Counter[tuple[int, int]] = Counter()
+        self._last = 0
 
     def add(self, text: str) -> Ids:
         """Provisional ids of a piece of text (N,), in the smallest type that holds them."""
@@ -49,6 +54,9 @@ class CharTally:
         else:
             ids = self._look_up(code_points(text))
             self._counts[: self._size] += np.bincount(ids, minlength=self._size)
+            if self._marks:
+                self._count_marked(ids)
+        self._last = int(ids[-1]) if len(ids) else self._last
         return ids
 
     def _look_up(self, points: Ids) -> Ids:
@@ -60,8 +68,19 @@ class CharTally:
             self._counts = _lengthened(self._counts, self._size, 0)
             self._points[begin : self._size] = new
             self._ids[new] = np.arange(begin, self._size)
+            self._marks.update(begin + i for i, point in enumerate(new) if may_join(chr(point)))
             ids = look_up(self._ids, points)
         return ids.astype(np.min_scalar_type(self._size - 1))
+
+    def _count_marked(self, ids: Ids) -> None:
+        at = np.flatnonzero(np.isin(ids, list(self._marks)))
+        before = np.where(at > 0, ids[at - 1], self._last)
+        pairs, counts = np.unique(np.stack([before, ids[at]]).astype(np.int64), axis=1, return_counts=True)
+        self._marked.update({(int(a), int(b)): int(n) for (a, b), n in zip(pairs.T, counts, strict=True)})
+
+    def decomposed(self) -> int:
+        """Letters that stand apart from an accent, or part of a syllable, that NFC would join with them."""
+        return sum(n for (a, b), n in self._marked.items() if are_joined(chr(self._points[a]), chr(self._points[b])))
 
     def counts(self) -> dict[str, int]:
         """How often each symbol occurs."""
@@ -105,6 +124,10 @@ class ByteTally:
         ids = np.frombuffer(text.encode("utf-8", errors="surrogatepass"), dtype=np.uint8)
         self._counts += count_bytes(ids)
         return ids
+
+    def decomposed(self) -> int:
+        """None is looked for: a model of bytes puts every character together."""
+        return 0
 
     def counts(self) -> dict[str, int]:
         """How often each ASCII character occurs; bytes of others stand for nothing alone."""

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
 from charlstm.config import DataConfig
 from charlstm.errors import Argument, TextError
 from charlstm.text.compression import Stream
+from charlstm.text.detection import escaped_encoding, unlike_ascii, wide_encoding
 from charlstm.text.documents import document_in
 from charlstm.text.line_ends import with_line_ends
+from charlstm.text.remedies import Trust, remedy
 
 PIECE = 2**20
 """Bytes read at a time."""
@@ -48,6 +51,10 @@ class TextReader:
         """Read so far."""
         self.crlf = 0
         """Line ends of two characters that were kept."""
+        self.cr = 0
+        """Carriage returns with no line feed after them that were kept."""
+        self.told: Counter[str] = Counter()
+        """Encodings that texts were read in because their bytes told so, and how many texts."""
         self.replaced = ""
         """Where the first byte was that was replaced or ignored; empty where none was."""
 
@@ -57,14 +64,22 @@ class TextReader:
         first = next(blocks, b"")
         if document := document_in(first):
             raise NoText(f"{stream.where} is {document.what}, not text", remedy=document.remedy(stream.where))
-        encoding = stream.encoding or self._encoding(first)
+        is_open = not stream.encoding and codecs.lookup(self._data.encoding).name == "utf-8"  # nobody asked for another one
+        told = _told_encoding(first) if is_open else None
+        encoding = stream.encoding or told or self._data.encoding
+        if is_open:
+            _refuse_escapes(first, stream.where)
         if len(_BINARY.findall(probe := _probe(first, encoding))) * 100 > len(probe):
+            if not stream.encoding and not told:
+                _refuse_unlike_ascii(first, encoding, stream.where)
             raise NoText(f"{stream.where} is a binary file, not text")
-        texts = self._lines(self._decode(chain([first], blocks), encoding, stream.where))
+        texts = self._lines(self._decode(chain([first], blocks), encoding, stream.where, is_told=told is not None))
         begin = list(islice(texts, 4))
         begin[0] = begin[0].removeprefix("\ufeff")
         if len(begin) < 4 and not "".join(begin).strip():  # one block makes three pieces: its own, and the ends of two loops
             raise NoText(f"{stream.where} is empty: there is no text in it")
+        if told:
+            self.told[told] += 1
         return chain(begin, texts)
 
     def _blocks(self, stream: Stream) -> Iterator[bytes]:
@@ -72,41 +87,32 @@ class TextReader:
             self.bytes += len(block)
             yield block
 
-    def _encoding(self, first: bytes) -> str:
-        """The one that was asked for; in place of the default the one that a byte order mark tells."""
-        if codecs.lookup(self._data.encoding).name != "utf-8":
-            return self._data.encoding
-        return next((name for mark, name in _BYTE_ORDER_MARKS.items() if first.startswith(mark)), "utf-8")
-
-    def _decode(self, blocks: Iterable[bytes], encoding: str, where: str) -> Iterator[str]:
+    def _decode(self, blocks: Iterator[bytes], encoding: str, where: str, is_told: bool) -> Iterator[str]:
         make, name = codecs.getincrementaldecoder(encoding), codecs.lookup(encoding).name
-        decoder, done = make("strict"), 0
-        for block in chain(blocks, [b""]):
+        decoder, done, trust = make("strict"), 0, Trust.TOLD if is_told else Trust.NOTHING_READ
+        for block in (blocks := chain(blocks, [b""])):
             before = decoder.getstate()
             try:
                 try:
                     text = decoder.decode(block, final=not block)
                 except UnicodeDecodeError as error:
-                    self._refuse_or_note(error, done - len(before[0]), encoding, where)
+                    at = f"{done - len(before[0]) + error.start:,}"
+                    if self._data.errors == "strict":
+                        problem = f"{where} is not {encoding.upper()}: byte 0x{error.object[error.start]:02x} at offset {at}"
+                        helps = remedy(chain([error.object], blocks), error.start, encoding, trust)
+                        raise TextError(problem, remedy=helps) from None
+                    self.replaced = self.replaced or f"{where}, offset {at}"
                     decoder = make(self._data.errors)
                     decoder.setstate(before)
                     text = decoder.decode(block, final=not block)
             except UnicodeError as error:  # it is no matter of single bytes
-                remedy = ("name its encoding (", Argument("encoding", "latin-1"), ")")
-                raise TextError(f"{where} is not {encoding.upper()}: {error}", remedy=remedy) from None
+                helps = remedy(chain([block], blocks), 0, encoding, trust)
+                raise TextError(f"{where} is not {encoding.upper()}: {error}", remedy=helps) from None
             done += len(block)
+            trust = max(trust, Trust.ALL_ASCII if text.isascii() else Trust.OTHERS_READ)
             if name in _HALVES and _HALF.search(text):
                 raise TextError(f"{where} has halves of characters (lone surrogates), which are no text")
             yield text
-
-    def _refuse_or_note(self, error: UnicodeDecodeError, begin: int, encoding: str, where: str) -> None:
-        at = begin + error.start
-        if self._data.errors == "strict":
-            byte = f"byte 0x{error.object[error.start]:02x} at offset {at:,}"
-            encoded, replaced = Argument("encoding", "latin-1"), Argument("errors", "replace")
-            remedy = ("name its encoding (", encoded, "), or go on without such bytes (", replaced, ")")
-            raise TextError(f"{where} is not {encoding.upper()}: {byte}", remedy=remedy) from None
-        self.replaced = self.replaced or f"{where}, offset {at:,}"
 
     def _lines(self, texts: Iterable[str]) -> Iterator[str]:
         """A carriage return at the end of a piece waits for what follows it."""
@@ -121,7 +127,10 @@ class TextReader:
         if "\r" not in text and self._data.newlines in ("keep", "lf"):
             return text
         text = with_line_ends(text, self._data.newlines)
-        self.crlf += text.count("\r\n")
+        if self._data.newlines == "keep":
+            both = text.count("\r\n")
+            self.crlf += both
+            self.cr += text.count("\r") - both
         return text
 
 
@@ -137,6 +146,26 @@ def in_pieces(texts: Iterable[str], least: int = 2**18) -> Iterator[str]:
             held, size = [], 0
     if held:
         yield "".join(held)
+
+
+def _told_encoding(first: bytes) -> str | None:
+    """What a text's first bytes say of its encoding: by a byte order mark, or by zero bytes where there is none."""
+    marked = (name for mark, name in _BYTE_ORDER_MARKS.items() if first.startswith(mark))
+    return next(marked, None) or wide_encoding(first)
+
+
+def _refuse_escapes(first: bytes, where: str) -> None:
+    if encoding := escaped_encoding(first):
+        named, as_it_is = Argument("encoding", encoding), Argument("encoding", "ascii")
+        remedy = ("name its encoding (", named, "), or keep them as they are (", as_it_is, ")")
+        raise TextError(f"{where} has characters in it that are spelled in ASCII, as {encoding.upper()} does", remedy=remedy)
+
+
+def _refuse_unlike_ascii(first: bytes, encoding: str, where: str) -> None:
+    other = _told_encoding(first) or unlike_ascii(first)
+    if other and codecs.lookup(other).name != codecs.lookup(encoding).name:
+        named = Argument("encoding", other)
+        raise TextError(f"{where} is not {encoding.upper()}", remedy=("name its encoding (probably ", named, ")"))
 
 
 def _probe(block: bytes, encoding: str) -> str:

@@ -14,6 +14,8 @@ from functools import cache
 _SLICE = 1000
 """Characters normalised at once. Python takes quadratic time for a run of combining characters; one that is longer than
 this, which no language has, is parted."""
+_HANGUL = frozenset(map(chr, range(0x1161, 0x11C3)))
+"""Vowels and final consonants, which are composed by a rule, not a table."""
 
 
 def nfc(text: str) -> str:
@@ -39,6 +41,20 @@ def nfc_pieces(texts: Iterable[str]) -> Iterator[str]:
     yield unicodedata.normalize("NFC", held)
 
 
+def may_join(character: str) -> bool:
+    """Whether it is of a kind that NFC joins with what stands before it: a combining mark, or a vowel or end of Hangul."""
+    return unicodedata.category(character).startswith("M") or character in _HANGUL
+
+
+def are_joined(first: str, second: str) -> bool:
+    """Whether NFC makes one character of these two.
+
+    >>> are_joined("e", "\u0301"), are_joined("x", "\u0301")
+    (True, False)
+    """
+    return len(unicodedata.normalize("NFC", first + second)) == 1
+
+
 def _cut(text: str, begin: int) -> int:
     """The last place within a slice from `begin` on where nothing joins the characters before and after it."""
     places = range(begin + _SLICE, begin, -1)
@@ -53,7 +69,7 @@ def _stands_alone(character: str) -> bool:
 
 @cache
 def _joining() -> frozenset[str]:
-    """Second halves of composed characters. The vowels and final consonants of Hangul are composed by a rule, not a table."""
+    """Second halves of composed characters."""
     rules = (unicodedata.decomposition(chr(point)).split() for point in range(sys.maxunicode + 1))
     seconds = {chr(int(rule[1], 16)) for rule in rules if len(rule) == 2 and not rule[0].startswith("<")}
-    return frozenset(seconds | {chr(point) for point in range(0x1161, 0x11C3)})
+    return _HANGUL | seconds

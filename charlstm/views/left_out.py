@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from charlstm.words import counted
+
 
 def rows_of_left_out(skipped: Sequence[str], left_out: Sequence[str], repeated: Sequence[str]) -> list[tuple[str, str]]:
     """Rows for `print_facts`, on files without text, on runs and what is no file, and on further names of one file.
@@ -16,8 +18,7 @@ def rows_of_left_out(skipped: Sequence[str], left_out: Sequence[str], repeated: 
     """
     rows = []
     if skipped:
-        files = "file" if len(skipped) == 1 else "files"
-        rows.append(("skipped", f"{len(skipped):,} {files} without text: {first_few(skipped)}"))
+        rows.append(("skipped", f"{counted(len(skipped), 'file')} without text: {first_few(skipped)}"))
     if left_out:
         rows.append(("skipped", first_few(left_out)))
     if repeated:

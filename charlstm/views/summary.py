@@ -15,6 +15,7 @@ from charlstm.config import Config
 from charlstm.model.device import describe_device
 from charlstm.runs.diagnosis import Diagnosis
 from charlstm.runs.folder import RunFolder
+from charlstm.runs.naming import in_shell
 from charlstm.scoring.totals import Evaluation
 from charlstm.text.corpus import Corpus
 from charlstm.text.vocabulary import Vocabulary
@@ -24,6 +25,7 @@ from charlstm.views.console import duration, print_facts, print_json, print_line
 from charlstm.views.info import loss_in_words, model_in_words
 from charlstm.views.left_out import first_few, rows_of_left_out
 from charlstm.views.tables import Column, print_table
+from charlstm.words import counted
 
 MANY_SYMBOLS = 5_000
 """More make the last layer the widest part of a model."""
@@ -32,9 +34,9 @@ MANY_SYMBOLS = 5_000
 def print_prepared(prepared: Prepared, asked: Config) -> None:
     """What was read, how it is split and cut, and what is worth knowing of it."""
     corpus, layout, vocabulary = prepared.corpus, prepared.layout, prepared.vocabulary
-    symbols = f" · {vocabulary.size:,} symbols" if vocabulary.unit == "char" else ""
+    symbols = f" · {counted(vocabulary.size, 'symbol')}" if vocabulary.unit == "char" else ""
     rows = [
-        ("text", f"{first_few(corpus.names)} · {len(prepared.ids):,} {vocabulary.noun}s{symbols}"),
+        ("text", f"{first_few(corpus.names)} · {counted(len(prepared.ids), vocabulary.noun)}{symbols}"),
         ("split", _split(prepared)),
     ]
     rows += rows_of_left_out(corpus.skipped, corpus.left_out, corpus.repeated)
@@ -70,15 +72,24 @@ def _split(prepared: Prepared) -> str:
 def _notes(corpus: Corpus) -> Iterator[str]:
     """What is worth knowing of a text before training on it."""
     found, size = corpus.findings, corpus.vocabulary.size
+    for encoding, texts in found.told.items():
+        yield f"{counted(texts, 'file', 'was')} read as {encoding.upper()}, as the bytes tell"
     if found.crlf:
-        yield f"{found.crlf:,} lines end in CRLF, which is kept; --newlines lf makes it one character"
+        yield f"{counted(found.crlf, 'line', 'ends')} in CRLF, which is kept; --newlines lf makes it one character"
+    if found.cr:
+        yield f"{counted(found.cr, 'line', 'ends')} in CR alone, which is kept; --newlines lf makes it LF"
+    if found.decomposed:
+        yield f"decomposed accents (NFD): {found.decomposed:,}; --normalize nfc makes one character of each and its letter"
+    if found.byte_order_marks:
+        marks = counted(found.byte_order_marks, "byte order mark", "stands")
+        yield f"{marks} within the text (U+FEFF), as where files were joined"
     if found.controls:
         kinds = first_few([f"U+{ord(c):04X}" for c in found.controls])
-        yield f"{sum(found.controls.values()):,} control characters are kept: {kinds}"
+        yield f"{counted(sum(found.controls.values()), 'control character', 'is')} kept: {kinds}"
     if found.replaced:
         yield f"some bytes are not of the text's encoding and were let pass, the first in {found.replaced}"
     if found.rare:
-        yield f"{found.rare:,} rare characters became U+FFFD"
+        yield f"{counted(found.rare, 'rare character')} became U+FFFD"
     if corpus.vocabulary.unit == "char" and size > MANY_SYMBOLS:
         yield f"{size:,} symbols make a wide model: data.unit=byte needs 256, data.min_count=5 leaves out rare ones"
     if corpus.alike:
@@ -96,8 +107,11 @@ def print_plan(trainer: Trainer, folder: RunFolder, seconds_an_epoch: float) -> 
     rows = [
         ("model", model_in_words(trainer.model.vocabulary_size, trainer.model.config)),
         ("device", describe_device(trainer.device)),
-        ("epoch", f"{steps:,} steps of {train.batch_size} x {train.seq_len} characters, about {whole} and an evaluation"),
-        ("training", f"{left:,} steps, {left / steps:.3g} epochs, about {rest}"),
+        (
+            "epoch",
+            f"{counted(steps, 'step')} of {train.batch_size} x {train.seq_len} characters, about {whole} and an evaluation",
+        ),
+        ("training", f"{counted(left, 'step')}, {counted(f'{left / steps:.3g}', 'epoch')}, about {rest}"),
         ("run", str(folder.path) + (f", resumed at step {trainer.position.step:,}" if trainer.position.step else "")),
     ]
     print_facts(rows)
@@ -119,7 +133,7 @@ def print_result(trainer: Trainer, folder: RunFolder, program: str, diagnosis: D
     # On lines of their own, never wrapped by us: they are there to be copied.
     if to_try and trainer.is_finished:
         print_line(f"to try: {to_try}")
-    print_line(f"next: {program} sample {shlex.quote(str(folder.path))} --prime {prime} --length 500")
+    print_line(f"next: {program} sample {in_shell(folder.path)} --prime {prime} --length 500")
 
 
 def print_evaluations(

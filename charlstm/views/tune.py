@@ -6,7 +6,6 @@ Does not know: what makes them.
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -16,6 +15,7 @@ from rich.text import Text
 from tqdm import tqdm
 
 from charlstm.model.device import describe_device
+from charlstm.runs.naming import in_shell
 from charlstm.runs.records import StepRecord
 from charlstm.tuning.records import TrialRecord
 from charlstm.tuning.search import Search, TrialBegun
@@ -124,7 +124,7 @@ def print_best(search: Search, best: TrialRecord, program: str) -> None:
     if importance := search.trials.importance():
         rows.append(("decided", ", ".join(f"{name} {share:.0%}" for name, share in importance.items())))
     print_facts([*rows, ("config", str(config))])
-    print_line(f"next: {program} train --config {shlex.quote(str(config))}")
+    print_line(f"next: {program} train --config {in_shell(config)}")
 
 
 def _trial_cells(trial: TrialRecord, names: Sequence[str], is_best: bool) -> list[Text]:

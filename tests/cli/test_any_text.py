@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import signal
@@ -50,8 +51,7 @@ def test_another_encoding_is_named_and_kept_in_the_run(charlstm: Callable[..., R
     refused = charlstm("train", "a.txt", "--run", "r", *QUICK)
     assert refused.returncode == 2
     assert refused.stderr == (
-        "charlstm: a.txt is not UTF-8: byte 0xe9 at offset 3; "
-        "name its encoding (--encoding latin-1), or go on without such bytes (--errors replace)\n"
+        "charlstm: a.txt is not UTF-8: byte 0xe9 at offset 3; name its encoding (probably --encoding cp1252)\n"
     )
     assert charlstm("train", "a.txt", "--encoding", "cp1252", "--run", "r", *QUICK).returncode == 0
     assert symbols("r") == "".join(sorted(set(CAFE)))
@@ -73,6 +73,55 @@ def test_line_ends(charlstm: Callable[..., Result]) -> None:
     assert ("\r" in symbols("kept"), "\r" in symbols("one")) == (True, False)
     assert charlstm("eval", "one", "dos.txt").returncode == 0, "line ends are the model's"
     assert charlstm("eval", "one", "dos.txt", "--newlines", "keep").returncode == 2
+
+
+def test_what_is_worth_a_note(charlstm: Callable[..., Result]) -> None:
+    lines = "one\rtwo\rcafe\u0301\n\ufeffand more\r\n"
+    Path("odd.txt").write_text(lines * 50, encoding="utf-8", newline="")
+    noted = " ".join(charlstm("train", "odd.txt", "--run", "odd", *QUICK).stderr.split())
+    for note in (
+        "50 lines end in CRLF, which is kept; --newlines lf makes it one character",
+        "100 lines end in CR alone, which is kept; --newlines lf makes it LF",
+        "decomposed accents (NFD): 50; --normalize nfc makes one character of each and its letter",
+        "50 byte order marks stand within the text (U+FEFF), as where files were joined",
+    ):
+        assert note in noted
+    followed = charlstm("train", "odd.txt", "--newlines", "lf", "--normalize", "nfc", "--run", "plain", *QUICK)
+    assert followed.stderr.count("note ") == 1, "the byte order marks are still there"
+
+
+def test_utf16_without_a_mark_is_read_with_a_note(charlstm: Callable[..., Result]) -> None:
+    Path("a.txt").write_bytes(CAFE.encode("utf-16-le"))
+    read = charlstm("train", "a.txt", "--run", "r", *QUICK)
+    assert "1 file was read as UTF-16-LE, as the bytes tell" in read.stderr
+    assert symbols("r") == "".join(sorted(set(CAFE)))
+
+
+def test_the_encoding_that_is_named_reads_the_text_in_every_command(
+    charlstm: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "いろはにほへと、ちりぬるを。吾輩は猫である。\n" * 80
+    Path("folder").mkdir()
+    Path("folder/a.txt").write_text(text, encoding="utf-8")
+    Path("folder/b.txt").write_bytes(text.encode("shift-jis"))
+    mixed = charlstm("train", "folder", "--run", "none", *QUICK)
+    assert mixed.stderr.startswith("charlstm: folder/b.txt is not UTF-8: byte 0x82 at offset 0; name its encoding (probably ")
+    option = ("--encoding", "shift-jis")
+    assert f"({' '.join(('probably', *option))})" in mixed.stderr
+    assert charlstm("train", "folder/b.txt", "--run", "r", *option, *QUICK).returncode == 0
+    for command in (
+        ["eval", "r"],
+        ["score", "r"],
+        ["classify", "--model", "a=r", "--model", "b=r"],
+        ["inspect", "r"],
+        ["memory", "r", "--places", "2"],
+    ):
+        for source in ("folder/b.txt", "-"):
+            monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode("shift-jis"))))
+            refused = charlstm(*command, source)
+            assert " ".join(option) in refused.stderr, command
+            monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode("shift-jis"))))
+            assert charlstm(*command, source, *option).returncode == 0, command
 
 
 def test_normalisation_is_the_models(charlstm: Callable[..., Result]) -> None:

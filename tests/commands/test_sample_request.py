@@ -159,9 +159,14 @@ def test_braces_that_stand_for_nothing(output: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="devices are POSIX's")
-def test_a_device_is_not_replaced_by_a_file() -> None:
+def test_a_device_is_a_place_and_a_folder_is_none(tmp_path: Path) -> None:
+    """It is written to, and not replaced by a file."""
+    assert options_of(output="/dev/null").place(0) == Path("/dev/null")
     with pytest.raises(CharlstmError, match="not a file"):
-        options_of(output="/dev/null")
+        options_of(output=str(tmp_path))
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with pytest.raises(CharlstmError, match=r"(?i)too many levels of symbolic links"):
+        options_of(output=str(tmp_path / "circle"))
 
 
 def test_separators_understand_a_few_escapes() -> None:

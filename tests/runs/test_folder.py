@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from charlstm.errors import RunError, SaveError
 from charlstm.runs.folder import RunFolder, new_run_folder
 from charlstm.runs.records import Point
-from tests.conftest import file_size_limit
+from tests.conftest import file_size_limit, refusing
 
 
 def test_records_are_lines_of_json(tmp_path: Path) -> None:
@@ -113,3 +116,41 @@ def test_a_line_that_does_not_fit_leaves_no_part_of_itself(tmp_path: Path) -> No
     with file_size_limit(len(before) + 5), pytest.raises(SaveError, match=r"can't write .*metrics.jsonl"):
         folder.append_metrics({"step": 2})
     assert folder.metrics.read_bytes() == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are for all only there")
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+def test_a_run_that_goes_on_adds_nothing_to_what_another_folder_has_too(
+    tmp_path: Path, link: Callable[[Path, Path], None]
+) -> None:
+    """As where a run was copied by links, or lies in a store of files by their content."""
+    store, folder = RunFolder(tmp_path / "store"), RunFolder(tmp_path / "run")
+    for one in (store, folder):
+        one.path.mkdir()
+    store.append_metrics({"step": 1})
+    store.append_sample(1, "epoch 1", "sample")
+    link(folder.metrics, store.metrics)
+    link(folder.samples, store.samples)
+    before = store.marks()
+    assert folder.go_back_to(before) == []
+    folder.append_metrics({"step": 2})
+    folder.append_sample(2, "epoch 1", "sample")
+    assert store.marks() == before
+    assert folder.marks() != before
+
+
+@pytest.mark.parametrize("log", ["metrics", "samples"])
+def test_a_log_that_cannot_be_written_is_said_before_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: str
+) -> None:
+    folder = RunFolder(tmp_path)
+    folder.append_metrics({"step": 1})
+    folder.append_sample(1, "epoch 1", "sample")
+    file, opened = getattr(folder, log), Path.open
+
+    def protected(self: Path, mode: str = "r", *more: Any) -> Any:
+        return refusing(errno.EACCES)() if self == file and mode != "rb" else opened(self, mode, *more)
+
+    monkeypatch.setattr(Path, "open", protected)
+    with pytest.raises(SaveError, match=f"can't write {file}: Permission denied"):
+        folder.go_back_to(folder.marks())

@@ -18,8 +18,6 @@ def test_a_curve_is_read_back() -> None:
 NO_LOSSES: list[object] = [float("nan"), float("inf"), -1.0, 0.0, [], "x"]
 NO_STEPS: list[object] = [0, -1, 1.5, True, None, "30", []]
 
-NO_LOSSES: tuple[object, ...] = (float("nan"), float("inf"), -1.0, 0.0, [], "x")
-
 
 @pytest.mark.parametrize(
     "line",
