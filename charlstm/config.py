@@ -39,7 +39,7 @@ class DataConfig(_Section):
     text: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = Field((BUILTIN,), min_length=1)
     """Files, folders, globs, `-`, `builtin:NAME` or `data:NAME`; in a config file, relative to that file."""
     unit: Literal["char", "byte"] = "char"
-    """What one id stands for: a Unicode code point, or a byte of UTF-8."""
+    """What one id stands for: a Unicode code point, or a byte of UTF-8, or of any file as it is."""
     validation: Annotated[float | int, BeforeValidator(part_or_none)] = 0.1
     """What is scored and not learned from: a share or so many characters, or bytes, at the end but for `test`; 0 for none."""
     test: Annotated[float | int, BeforeValidator(part_or_none)] = 0
@@ -106,7 +106,7 @@ class TrainConfig(_Section):
     grad_clip: float = Field(1.0, ge=0)
     """Largest norm of the gradient; 0 for no limit."""
     eval_every: int = Field(0, ge=0, le=MANY)
-    """Evaluate every so many steps within an epoch too; 0 for only at its end."""
+    """Evaluate every so many steps within an epoch too; 0 for only at its end, with looks within long ones."""
     save_every: str = Field("1 min", pattern=_INTERVAL)
     """Save for a resume after so many minutes (`min`) or steps (`steps`); it is saved at every evaluation too."""
     keep: int = Field(0, ge=0, le=MANY)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from charlstm.commands.sample_request import SampleOptions
 from charlstm.files import write_output
-from charlstm.text.vocabulary import Vocabulary
+from charlstm.text.vocabulary import Vocabulary, to_bytes
 
 if TYPE_CHECKING:
     from charlstm.sampling.beam import Found
@@ -51,6 +51,7 @@ class Delivery:
     def _write(self, number: int, pieces: Pieces) -> None:
         path = self._options.place(number)
         assert path is not None
+        self._options.require_spared(path)
         write_output(path, _in_utf8(self._joined(pieces)))
 
     def _joined(self, pieces: Pieces) -> Iterator[str]:
@@ -67,7 +68,7 @@ class Delivery:
 
 
 def _in_utf8(pieces: Iterable[str]) -> Iterator[bytes]:
-    return (piece.encode("utf-8", errors="surrogatepass") for piece in pieces)
+    return map(to_bytes, pieces)
 
 
 def text_facts(completion: Completion, job: SampleJob) -> dict[str, Any]:

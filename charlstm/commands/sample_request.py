@@ -10,9 +10,11 @@ import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from charlstm.errors import CharlstmError, TextError, shown
+from charlstm.runs.inputs import Inputs
 from charlstm.sampling.request import Excludes, Needs, SampleRequest, require_agreement
 from charlstm.text.line_ends import with_line_ends
 from charlstm.values import unescaped
@@ -21,6 +23,8 @@ MOST_PRIMES = 2**27
 """Bytes of a file with many."""
 MOST_PRIME = 2**20
 """Bytes of a prime. A longer one would take minutes to read, and a model remembers some thousands of characters at best."""
+_LOOKED_AT_FIRST = 1000
+"""Of many files so many are looked at before a model is loaded; each is once more before it is written."""
 _PLACEHOLDER = re.compile(r"\{(?::(0\d{1,2}))?\}")
 
 _EXCLUDED_OPTIONS: Excludes = {
@@ -59,7 +63,8 @@ class SampleOptions:
             raise CharlstmError("--separator does nothing where --output gives each text a file of its own: leave it out")
         if "-" in self.request.novelty and self._prime_source() == "-":
             raise CharlstmError("--novelty - and a prime from standard input: only one of them can be read from there")
-        for number in (0, (self.request.count or 1) * max(1, len(self.request.primes)) - 1):
+        count = (self.request.count or 1) * max(1, len(self.request.primes))
+        for number in {*range(min(count, _LOOKED_AT_FIRST)), count - 1}:
             self._require_place(number)
 
     def read_primes(self) -> tuple[str, ...]:
@@ -86,6 +91,17 @@ class SampleOptions:
         if not prime:
             raise TextError(f"the prime from {name} is empty: give it at least one character to start from")
         return prime
+
+    def require_spared(self, path: Path) -> None:
+        """CharlstmError where a text would take the place of something that is read for it."""
+        if self._inputs.hold(path):
+            among = f"--output {shown(self.output)}: {shown(str(path))} is among what is to be read"
+            raise CharlstmError(among, remedy="name another file")
+
+    @cached_property
+    def _inputs(self) -> Inputs:
+        files = [Path(file) for file in (self.prime_file, self.request.config) if file is not None]
+        return Inputs([self.model, *(model for model, _ in self.request.blended)], self.request.novelty, files)
 
     def place(self, number: int) -> Path | None:
         """The file for a text; None for standard output."""
@@ -134,6 +150,7 @@ class SampleOptions:
                 path.stat()  # raises for links in a circle
             if path.is_dir():
                 raise CharlstmError(f"--output {shown(self.output)}: {shown(str(path))} is there and is not a file")
+            self.require_spared(path)
         except (OSError, ValueError) as error:  # a name that is too long, or has a NUL
             raise CharlstmError(f"--output {shown(self.output)}: {getattr(error, 'strerror', None) or error}") from None
 

@@ -20,7 +20,7 @@ from charlstm.scoring.totals import Evaluation
 from charlstm.text.corpus import Corpus
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.prepared import Prepared
-from charlstm.training.trainer import Trainer
+from charlstm.training.trainer import LOOK_EVERY, LOOK_LENGTH, Trainer
 from charlstm.views.console import duration, print_facts, print_json, print_line, print_warning
 from charlstm.views.info import loss_in_words, model_in_words
 from charlstm.views.left_out import first_few, rows_of_left_out
@@ -114,7 +114,17 @@ def print_plan(trainer: Trainer, folder: RunFolder, seconds_an_epoch: float) -> 
         ("training", f"{counted(left, 'step')}, {counted(f'{left / steps:.3g}', 'epoch')}, about {rest}"),
         ("run", str(folder.path) + (f", resumed at step {trainer.position.step:,}" if trainer.position.step else "")),
     ]
+    if trainer.looks:
+        rows.insert(-1, ("looks", _looks(trainer)))
     print_facts(rows)
+
+
+def _looks(trainer: Trainer) -> str:
+    every = f"every {LOOK_EVERY / 60:.0f} minutes or so"
+    part = min(LOOK_LENGTH, trainer.prepared.end - trainer.prepared.split)
+    return f"{every} within an epoch" + (
+        f", on {part:,} of what there is to validate on; on all of it at its end" if part else ""
+    )
 
 
 def print_result(trainer: Trainer, folder: RunFolder, program: str, diagnosis: Diagnosis, to_try: str | None) -> None:
