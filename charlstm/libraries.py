@@ -17,3 +17,13 @@ def forbid_reports() -> None:
     Whatever stood there before: an empty value and 0 would let it.
     """
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
+def wait_asleep() -> None:
+    """Let the threads of torch sleep while they wait for each other, unless the user has said how they are to wait.
+
+    By itself OpenMP lets them spin for milliseconds. Where another process wants one of their CPUs, the one that is waited for
+    then gets none, and work takes many times as long. Only for a process that is all ours, and before torch is loaded.
+    """
+    if "GOMP_SPINCOUNT" not in os.environ:
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
