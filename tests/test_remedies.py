@@ -369,11 +369,6 @@ tuning.space _range_from
   $ tune t.toml verse.txt --trials 1
 
 text.counting _refuse_missing
-  $ memory runs/verse star.txt --places 2
-  : --unknown skip leaves such characters out
-  $ memory runs/verse star.txt --places 2 --unknown skip
-
-text.counting _refuse_missing
   $ eval runs/verse - < green★
   : --unknown skip leaves such characters out
   $ eval runs/verse - --unknown skip < green★
