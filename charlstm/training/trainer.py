@@ -137,7 +137,7 @@ class Trainer:
                         yield self._go_back(folder, str(error))
             except _Stopped:
                 with suppress(DivergedError):  # then the save before is the one to go on from
-                    self._save(folder, {folder.last: self._model_with_facts()})
+                    self._save(folder, {folder.last: self._model_with_facts(self.position.train_loss)})
             finally:
                 self._checkpoints.wait()
 
@@ -311,7 +311,7 @@ class Trainer:
             folder.append_sample(record.step, f"epoch {record.epoch}, {_loss_of(record)}", record.sample)
         except SaveError as error:
             record = replace(record, unwritten=str(error))
-        self._save(folder, dict.fromkeys(self._places(folder, record), self._model_with_facts()))
+        self._save(folder, dict.fromkeys(self._places(folder, record), self._model_with_facts(record.train_loss)))
         return record
 
     def _places(self, folder: RunFolder, record: Record | Look) -> Iterator[Path]:
@@ -325,9 +325,9 @@ class Trainer:
     def _save(self, folder: RunFolder, models: Mapping[Path, SavedModel] | None = None) -> None:
         self._checkpoints.save(folder, snapshot(self._training, self.prepared, folder.marks()), models or {})
 
-    def _model_with_facts(self) -> SavedModel:
+    def _model_with_facts(self, train_loss: float | None) -> SavedModel:
         p = self.position
-        facts = Facts(p.step, p.epoch, p.characters, p.train_loss, p.validation_loss)
+        facts = Facts(p.step, p.epoch, p.characters, train_loss, p.validation_loss)
         model = copy.deepcopy(self.model).cpu()  # the writer takes its time, and training goes on
         return SavedModel(model, self.prepared.vocabulary, self.config, facts)
 
