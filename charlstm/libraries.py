@@ -19,11 +19,12 @@ def forbid_reports() -> None:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
-def wait_asleep() -> None:
-    """Let the threads of torch sleep while they wait for each other, unless the user has said how they are to wait.
+def wait_briefly() -> None:
+    """Let threads of torch that wait for each other spin for some tenths of a millisecond, then sleep; the user may say else.
 
-    By itself OpenMP lets them spin for milliseconds. Where another process wants one of their CPUs, the one that is waited for
-    then gets none, and work takes many times as long. Only for a process that is all ours, and before torch is loaded.
+    By itself OpenMP lets them spin for many milliseconds. Where another process wants one of their CPUs, the thread that is
+    waited for then gets none. 0 would be slower on a machine that does nothing else. Only for a process that is all ours, and
+    before torch is loaded; OpenMP of GNU alone reads it.
     """
-    if "GOMP_SPINCOUNT" not in os.environ:
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "3000")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from charlstm import threads
+from charlstm.cli import main
 from charlstm.threads import given_cpus, most_threads, tidy_asked
 from tests.conftest import TINY, VERSE
 from tests.shims import compiled
@@ -102,3 +103,18 @@ def test_no_library_says_a_word_or_hangs(tmp_path: Path, monkeypatch: pytest.Mon
     assert done.returncode == 0, done.stderr
     for word in ("libgomp", "OMP", "onnxruntime", "affinity", "error", "\x1b["):
         assert word not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("set_by_user", "found"),
+    [({}, "3000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, None)],
+)
+def test_the_command_line_says_how_threads_wait_unless_the_user_does(
+    monkeypatch: pytest.MonkeyPatch, set_by_user: dict[str, str], found: str | None
+) -> None:
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in set_by_user.items():
+        monkeypatch.setenv(name, value)
+    assert main(["--version"]) == 0
+    assert os.environ.get("GOMP_SPINCOUNT") == found
