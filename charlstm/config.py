@@ -39,7 +39,7 @@ class DataConfig(_Section):
     text: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = Field((BUILTIN,), min_length=1)
     """Files, folders, globs, `-`, `builtin:NAME` or `data:NAME`; in a config file, relative to that file."""
     unit: Literal["char", "byte"] = "char"
-    """What one id stands for: a Unicode code point, or a byte of UTF-8."""
+    """What one id stands for: a Unicode code point, or a byte of UTF-8, or of any file as it is."""
     validation: Annotated[float | int, BeforeValidator(part_or_none)] = 0.1
     """What is scored and not learned from: a share or so many characters, or bytes, at the end but for `test`; 0 for none."""
     test: Annotated[float | int, BeforeValidator(part_or_none)] = 0

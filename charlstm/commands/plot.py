@@ -18,6 +18,7 @@ from charlstm.errors import Argument, CharlstmError, ConfigError, RunError, show
 from charlstm.files import write_output
 from charlstm.runs.differences import labels
 from charlstm.runs.folder import RunFolder
+from charlstm.runs.inputs import Inputs
 from charlstm.runs.records import XAxis, read_columns
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def plot_runs(paths: Sequence[Path], x: XAxis, output: Path | None, on_terminal:
         return
     # A picture of one run belongs to it; one of several belongs to none of them.
     place = output or (runs[0].folder.curves if len(runs) == 1 else Path(runs[0].folder.curves.name))
-    kind = picture_kind(place, "charlstm plot", ("add ", Argument("terminal", True)))
+    kind = picture_kind(place, "charlstm plot", ("add ", Argument("terminal", True)), Inputs(paths))
 
     from charlstm.views.console import print_line
     from charlstm.views.curves import Drawn, draw_curves

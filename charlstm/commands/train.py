@@ -20,6 +20,7 @@ from charlstm.commands.text import NAME_IT, piped_text, read_text
 from charlstm.config import BUILTIN, DataConfig, load_config
 from charlstm.runs.diagnosis import diagnose
 from charlstm.runs.folder import RunFolder, claimed, new_run_folder, newest_run, refuse_losing
+from charlstm.runs.inputs import refuse_replacing
 from charlstm.runs.naming import in_shell, run_name
 from charlstm.text.corpus import Corpus
 from charlstm.text.vocabulary import Vocabulary
@@ -48,6 +49,8 @@ def start_run(
     """
     refuse_losing(run, overwrite, model, extend)
     asked = _asked_or_piped(text, file, settings, reading)
+    if run:
+        refuse_replacing(RunFolder(run), asked.config.data.text, file)
     name = run_name(text, file, asked.config)
     with ExitStack() as held:
         if run or dry_run:

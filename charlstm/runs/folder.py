@@ -22,6 +22,7 @@ from charlstm.errors import Argument, CharlstmError, ConfigError, ModelError, Ru
 from charlstm.files import append_bytes, half_written, read_whole, told, write_atomically
 from charlstm.runs.lock import FolderLock, InUse, is_bare, is_free, is_locked, whose
 from charlstm.runs.records import Look, Point, Record, read_curve
+from charlstm.text.vocabulary import to_bytes
 
 RUNS = Path("runs")
 """Where runs are that were given no name."""
@@ -118,6 +119,10 @@ class RunFolder:
 
     def _files(self) -> tuple[Path, ...]:
         return (self.config, self.metrics, self.samples, self.best, self.last, self.resume, self.previous, self.curves)
+
+    def replaced(self) -> tuple[Path, ...]:
+        """What a new run here takes the place of: files, and folders with all that is in them."""
+        return (*self._files(), self.tensorboard)
 
     def is_in_use(self) -> bool:
         """Whether a training is writing to the folder now."""
@@ -251,9 +256,7 @@ class RunFolder:
 
     def append_sample(self, step: int, about: str, text: str) -> None:
         """Add one sample to samples.txt, under a title that names its step."""
-        append_bytes(
-            self.samples, f"{run_files.SAMPLE_TITLE}{step}, {about}\n{text}\n\n".encode("utf-8", errors="surrogatepass")
-        )
+        append_bytes(self.samples, to_bytes(f"{run_files.SAMPLE_TITLE}{step}, {about}\n{text}\n\n"))
 
 
 Folder = TypeVar("Folder", bound=RunFolder)
@@ -274,9 +277,16 @@ def refuse_losing(run: Path | None, overwrite: bool, model: Path | None, extend:
     if extend and not model:
         remedy = ("name one with ", Argument("begin"))
         raise CharlstmError("it needs a trained model", key="extend_vocabulary", value=True, remedy=remedy)
-    if model and run and overwrite and run.resolve() in (model.resolve(), model.resolve().parent):
+    if model and run and overwrite and _is_of(run, model):
         lost = (Argument("overwrite", True), " would replace the run that ", Argument("begin"), f" begins with, {model}")
         raise CharlstmError(lost, remedy=ANOTHER_RUN)
+
+
+def _is_of(run: Path, model: Path) -> bool:
+    """Whether a model is that of a run: its folder, or a file that is one of its files, whatever it is called."""
+    if run.resolve() in (model.resolve(), model.resolve().parent):
+        return True
+    return model.is_file() and any(file.samefile(model) for file in RunFolder(run).held())
 
 
 def new_run_folder(name: str, under: Path = RUNS) -> RunFolder:

@@ -64,7 +64,7 @@ def index_corpus(
     Characters are the corpus's own: one that the model lacks is never generated, and one that the corpus lacks is not copied.
     """
     data = as_trained([trained], {"normalize": vocabulary.normalize, **(asked or {})}, [vocabulary])
-    corpus = read_corpus(sources, data, progress=progress)
+    corpus = read_corpus(sources, data.model_copy(update={"unit": "char"}), progress=progress)
     assert isinstance(corpus.vocabulary, CharVocabulary)
     return CopyIndex(corpus.ids, corpus.vocabulary)
 

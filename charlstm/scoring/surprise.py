@@ -25,7 +25,7 @@ from charlstm.scoring.evaluation import MAX_LOGITS, evaluating, steps_at_once
 from charlstm.scoring.totals import Total
 from charlstm.text.passages import Passage
 from charlstm.text.types import Ids
-from charlstm.text.vocabulary import Vocabulary, describe
+from charlstm.text.vocabulary import Vocabulary, describe, to_bytes
 
 _MAX_TEXTS = 128
 """Texts side by side; more brought nothing on two cores."""
@@ -154,7 +154,7 @@ def by_character(score: Score, vocabulary: Vocabulary) -> Iterator[tuple[str, fl
     nats, ranks = score.surprise.nats, score.surprise.ranks
     widths = [1] * len(score.characters)
     if vocabulary.unit == "byte":
-        widths = [len(c.encode("utf-8", errors="surrogatepass")) for c in score.characters]
+        widths = [len(to_bytes(c)) for c in score.characters]
     at = 0 if sum(widths) == len(nats) else -1
     for character, width in zip(score.characters, widths, strict=True):
         begin, at = at, at + width

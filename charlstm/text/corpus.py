@@ -263,7 +263,7 @@ def _encode(texts: _Texts, plan: _Plan, disk: Disk, key: Callable[[], str | None
             spool.add(tally.add(piece))
         counts = tally.counts()
         skipping = plan.given if plan.skip_unknown else None
-        vocabulary = skipping or choose_vocabulary(counts, plan.data, plan.given, plan.extend)
+        vocabulary = skipping or choose_vocabulary(counts, plan.data, plan.given, plan.extend, tally.is_binary)
         digest = _hash(vocabulary.to_json())
         recode = tally.recoder(vocabulary)
         unknown = unknown_characters(counts, vocabulary)
@@ -273,7 +273,7 @@ def _encode(texts: _Texts, plan: _Plan, disk: Disk, key: Callable[[], str | None
             decomposed=tally.decomposed(),
             byte_order_marks=counts.get("\ufeff", 0),
             told=dict(texts.reader.told),
-            controls=controls(counts),
+            controls={} if tally.is_binary else controls(counts),
             replaced=texts.reader.replaced,
             rare=sum(rare_characters(counts, vocabulary).values()),
             unknown=sum(unknown.values()),

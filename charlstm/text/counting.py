@@ -20,7 +20,16 @@ from charlstm.config import DataConfig
 from charlstm.errors import Argument, TextError, UnknownCharactersError
 from charlstm.text.normalization import are_joined, may_join
 from charlstm.text.types import Ids
-from charlstm.text.vocabulary import REPLACEMENT, ByteVocabulary, CharVocabulary, Vocabulary, code_points, describe, look_up
+from charlstm.text.vocabulary import (
+    REPLACEMENT,
+    ByteVocabulary,
+    CharVocabulary,
+    Vocabulary,
+    code_points,
+    describe,
+    look_up,
+    to_bytes,
+)
 
 MAX_SYMBOLS = 200_000
 """More than all scripts have together: such a text is no text, or is read in the wrong encoding."""
@@ -42,6 +51,7 @@ class CharTally:
         self._points: Ids = np.arange(_ASCII, dtype=np.uint32)  # by provisional id
         self._counts: Ids = np.zeros(_ASCII, dtype=np.int64)  # by provisional id
         self._size = _ASCII
+        self.is_binary = False
         self._marks: set[int] = set()  # ids of what can be an accent of the character before it
         self._marked: Counter[tuple[int, int]] = Counter()
         self._last = 0
@@ -118,10 +128,16 @@ class ByteTally:
 
     def __init__(self) -> None:
         self._counts = np.zeros(256, dtype=np.int64)
+        self.is_binary = False
+        """Whether some bytes are not UTF-8."""
 
     def add(self, text: str) -> Ids:
         """Ids of a piece of text (N,)."""
-        ids = np.frombuffer(text.encode("utf-8", errors="surrogatepass"), dtype=np.uint8)
+        try:
+            data = text.encode()
+        except UnicodeEncodeError:
+            data, self.is_binary = to_bytes(text), True
+        ids = np.frombuffer(data, dtype=np.uint8)
         self._counts += count_bytes(ids)
         return ids
 
@@ -154,14 +170,18 @@ def make_tally(unit: str) -> CharTally | ByteTally:
 
 
 def choose_vocabulary(
-    counts: Mapping[str, int], data: DataConfig, given: Vocabulary | None = None, extend: bool = False
+    counts: Mapping[str, int],
+    data: DataConfig,
+    given: Vocabulary | None = None,
+    extend: bool = False,
+    is_binary: bool = False,
 ) -> Vocabulary:
     """The symbols that occur `data.min_count` times or more, joined with a given vocabulary's to extend it.
 
     Otherwise a given vocabulary stays as it is, and UnknownCharactersError counts and lists the characters that it lacks.
     """
     if data.unit == "byte":
-        return given or ByteVocabulary(data.normalize)
+        return given or ByteVocabulary(data.normalize, is_binary)
     if given and not extend:
         _refuse_missing(counts, given)
         return given
@@ -189,7 +209,7 @@ def rare_characters(counts: Mapping[str, int], vocabulary: Vocabulary) -> dict[s
 def unknown_characters(counts: Mapping[str, int], vocabulary: Vocabulary) -> dict[str, int]:
     """Those that a vocabulary has no id for at all, the most frequent first."""
     often_first = sorted(counts, key=lambda c: -counts[c])
-    return {c: counts[c] for c in vocabulary.unknown("".join(often_first))}
+    return {c: counts[c] for c in often_first if vocabulary.unknown(c)}  # one by one, as side by side some would be composed
 
 
 def _refuse_missing(counts: Mapping[str, int], vocabulary: Vocabulary) -> None:

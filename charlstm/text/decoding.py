@@ -19,6 +19,7 @@ from charlstm.text.detection import escaped_encoding, unlike_ascii, wide_encodin
 from charlstm.text.documents import document_in
 from charlstm.text.line_ends import with_line_ends
 from charlstm.text.remedies import Trust, remedy
+from charlstm.text.vocabulary import AS_HALVES
 
 PIECE = 2**20
 """Bytes read at a time."""
@@ -47,6 +48,7 @@ class TextReader:
 
     def __init__(self, data: DataConfig) -> None:
         self._data = data
+        self._is_binary = False
         self.bytes = 0
         """Read so far."""
         self.crlf = 0
@@ -62,34 +64,52 @@ class TextReader:
         """The text in pieces, without a byte order mark. TextError names the offset of a byte that is wrong."""
         blocks = self._blocks(stream)
         first = next(blocks, b"")
-        if document := document_in(first):
-            raise NoText(f"{stream.where} is {document.what}, not text", remedy=document.remedy(stream.where))
-        is_open = not stream.encoding and codecs.lookup(self._data.encoding).name == "utf-8"  # nobody asked for another one
-        told = _told_encoding(first) if is_open else None
-        encoding = stream.encoding or told or self._data.encoding
-        if is_open:
-            _refuse_escapes(first, stream.where)
-        if len(_BINARY.findall(probe := _probe(first, encoding))) * 100 > len(probe):
-            if not stream.encoding and not told:
-                _refuse_unlike_ascii(first, encoding, stream.where)
-            raise NoText(f"{stream.where} is a binary file, not text")
-        texts = self._lines(self._decode(chain([first], blocks), encoding, stream.where, is_told=told is not None))
+        encoding, errors, told = self._way(first, stream)
+        texts = self._lines(self._decode(chain([first], blocks), encoding, stream.where, errors, is_told=told))
+        if self._is_binary:
+            return texts
         begin = list(islice(texts, 4))
         begin[0] = begin[0].removeprefix("\ufeff")
         if len(begin) < 4 and not "".join(begin).strip():  # one block makes three pieces: its own, and the ends of two loops
             raise NoText(f"{stream.where} is empty: there is no text in it")
         if told:
-            self.told[told] += 1
+            self.told[encoding] += 1
         return chain(begin, texts)
+
+    def _way(self, first: bytes, stream: Stream) -> tuple[str, str, bool]:
+        """The encoding, what becomes of bytes that it does not allow, and whether the bytes told it.
+
+        NoText where they are no text, and only text can be read.
+        """
+        told, self._is_binary = None, False
+        if not stream.encoding and codecs.lookup(self._data.encoding).name == "utf-8":  # nobody asked for another one
+            told = _marked_encoding(first)
+            if self._data.unit == "byte" and self._data.errors == "strict":
+                if told and _is_text(first, told) and _is_allowed(first, told):
+                    return told, "strict", True
+                self._is_binary = not _is_text(first, "utf-8")
+                return "utf-8", AS_HALVES, False
+            _refuse_escapes(first, stream.where)
+            told = told or wide_encoding(first)
+        if document := document_in(first):
+            raise NoText(f"{stream.where} is {document.what}, not text", remedy=document.remedy(stream.where))
+        encoding = stream.encoding or told or self._data.encoding
+        if _is_text(first, encoding):
+            return encoding, "strict", told is not None
+        if not stream.encoding and not told:
+            _refuse_unlike_ascii(first, encoding, stream.where)
+        raise NoText(f"{stream.where} is a binary file, not text")
 
     def _blocks(self, stream: Stream) -> Iterator[bytes]:
         while block := stream.read(PIECE):
             self.bytes += len(block)
             yield block
 
-    def _decode(self, blocks: Iterator[bytes], encoding: str, where: str, is_told: bool) -> Iterator[str]:
+    def _decode(
+        self, blocks: Iterator[bytes], encoding: str, where: str, errors: str = "strict", is_told: bool = False
+    ) -> Iterator[str]:
         make, name = codecs.getincrementaldecoder(encoding), codecs.lookup(encoding).name
-        decoder, done, trust = make("strict"), 0, Trust.TOLD if is_told else Trust.NOTHING_READ
+        decoder, done, trust = make(errors), 0, Trust.TOLD if is_told else Trust.NOTHING_READ
         for block in (blocks := chain(blocks, [b""])):
             before = decoder.getstate()
             try:
@@ -127,7 +147,7 @@ class TextReader:
         if "\r" not in text and self._data.newlines in ("keep", "lf"):
             return text
         text = with_line_ends(text, self._data.newlines)
-        if self._data.newlines == "keep":
+        if self._data.newlines == "keep" and not self._is_binary:
             both = text.count("\r\n")
             self.crlf += both
             self.cr += text.count("\r") - both
@@ -148,10 +168,23 @@ def in_pieces(texts: Iterable[str], least: int = 2**18) -> Iterator[str]:
         yield "".join(held)
 
 
-def _told_encoding(first: bytes) -> str | None:
-    """What a text's first bytes say of its encoding: by a byte order mark, or by zero bytes where there is none."""
-    marked = (name for mark, name in _BYTE_ORDER_MARKS.items() if first.startswith(mark))
-    return next(marked, None) or wide_encoding(first)
+def _marked_encoding(first: bytes) -> str | None:
+    """What a byte order mark says."""
+    return next((name for mark, name in _BYTE_ORDER_MARKS.items() if first.startswith(mark)), None)
+
+
+def _is_text(first: bytes, encoding: str) -> bool:
+    """Whether it has hardly any characters that no text has."""
+    probe = _probe(first, encoding)
+    return len(_BINARY.findall(probe)) * 100 <= len(probe)
+
+
+def _is_allowed(first: bytes, encoding: str) -> bool:
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(first)
+    except UnicodeError:
+        return False
+    return True
 
 
 def _refuse_escapes(first: bytes, where: str) -> None:
@@ -162,7 +195,7 @@ def _refuse_escapes(first: bytes, where: str) -> None:
 
 
 def _refuse_unlike_ascii(first: bytes, encoding: str, where: str) -> None:
-    other = _told_encoding(first) or unlike_ascii(first)
+    other = _marked_encoding(first) or wide_encoding(first) or unlike_ascii(first)
     if other and codecs.lookup(other).name != codecs.lookup(encoding).name:
         named = Argument("encoding", other)
         raise TextError(f"{where} is not {encoding.upper()}", remedy=("name its encoding (probably ", named, ")"))

@@ -4,7 +4,8 @@
 |---|---|
 | newlines, separator, normalize | the model's: it should meet what it has learned, see `line_ends` |
 | encoding, errors | the text's: they tell how its bytes lie on the disk, and not what they mean |
-| unit, min_count | the vocabulary's, which whoever encodes the text has |
+| unit | the model's: whether what is no text can be read |
+| min_count | the vocabulary's, which whoever encodes the text has |
 
 What someone asks for comes before either.
 
@@ -31,7 +32,7 @@ def as_trained(
 
     `vocabularies`, one for each model, tell which line ends those learned that kept them as they were.
     Several models get one text, or they could not be compared: where one of them knows only LF, or only composed characters,
-    all get these. ConfigError where `asked` is wrong.
+    all get these. Where all of them know bytes, any bytes are read. ConfigError where `asked` is wrong.
 
     >>> data = as_trained([DataConfig(newlines="lf", encoding="cp1252"), DataConfig()], {"errors": "replace"})
     >>> data.newlines, data.encoding, data.errors
@@ -41,6 +42,7 @@ def as_trained(
     learned = [vocabulary.line_ends.newlines for vocabulary in vocabularies]
     newlines = common_newlines([mine if mine != "keep" else kind for mine, kind in zip(each, learned or each, strict=True)])
     own = {
+        "unit": "byte" if vocabularies and all(vocabulary.unit == "byte" for vocabulary in vocabularies) else "char",
         "newlines": newlines,
         "normalize": "nfc" if any(data.normalize == "nfc" for data in models) else "none",
         "separator": with_line_ends(models[0].separator, newlines if each[0] == "keep" else "keep"),

@@ -25,6 +25,8 @@ from charlstm.text.types import Ids
 CODE_POINTS = 0x110000
 REPLACEMENT = "\ufffd"
 """What stands for rare characters, where they were left out."""
+AS_HALVES = "surrogateescape"
+"""How bytes that are not UTF-8 are decoded where none may be lost: each to half a character, which UTF-8 has none of."""
 _AT_ONCE = 2**16
 
 
@@ -145,7 +147,7 @@ class CharVocabulary(Vocabulary):
 
 
 class ByteVocabulary(Vocabulary):
-    """The 256 bytes: nothing is ever unknown. What is not UTF-8 decodes to U+FFFD.
+    """The 256 bytes: nothing is ever unknown. What is not UTF-8 decodes to U+FFFD, or to halves of characters, see `to_bytes`.
 
     >>> ByteVocabulary().encode("é").tolist()
     [195, 169]
@@ -154,18 +156,20 @@ class ByteVocabulary(Vocabulary):
     unit, noun = "byte", "byte"
     size = 256
 
-    def __init__(self, normalize: str = "none") -> None:
+    def __init__(self, normalize: str = "none", is_binary: bool = False) -> None:
         self.normalize = normalize
+        self.is_binary = is_binary
+        """Whether bytes were learned that are not UTF-8: then none of those that are generated is lost."""
         self.line_ends = LineEnds()
 
     def encode(self, text: str) -> Ids:
-        return np.frombuffer(self.normalized(text).encode("utf-8", errors="surrogatepass"), dtype=np.uint8)
+        return np.frombuffer(to_bytes(self.normalized(text)), dtype=np.uint8)
 
     def unknown(self, text: str) -> list[str]:
         return []
 
     def stream(self, ids: Iterable[int]) -> Iterator[str]:
-        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        decoder = self._make_decoder()
         for i in ids:
             if piece := decoder.decode(bytes((i,))):
                 yield piece
@@ -173,11 +177,14 @@ class ByteVocabulary(Vocabulary):
             yield piece
 
     def decoder(self) -> Callable[[int], str]:
-        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        decoder = self._make_decoder()
         return lambda i: decoder.decode(bytes((i,)))
 
     def to_json(self) -> dict[str, Any]:
-        return {"unit": self.unit, **_normalize_to_json(self)}
+        return {"unit": self.unit, **_normalize_to_json(self), **({"is_binary": True} if self.is_binary else {})}
+
+    def _make_decoder(self) -> codecs.IncrementalDecoder:
+        return codecs.getincrementaldecoder("utf-8")(errors=AS_HALVES if self.is_binary else "replace")
 
 
 def vocabulary_from_json(value: object) -> Vocabulary:
@@ -188,8 +195,9 @@ def vocabulary_from_json(value: object) -> Vocabulary:
         symbols = value.get("symbols", "")
     if normalize not in ("none", "nfc") or not isinstance(has_rare, bool):
         raise ModelError("the vocabulary's normalize is neither 'none' nor 'nfc', or its has_rare neither true nor false")
-    if value == (vocabulary := ByteVocabulary(normalize)).to_json():
-        return vocabulary
+    for vocabulary in (ByteVocabulary(normalize), ByteVocabulary(normalize, is_binary=True)):
+        if value == vocabulary.to_json():
+            return vocabulary
     if not isinstance(symbols, str) or not symbols or (has_rare and REPLACEMENT not in symbols):
         raise ModelError("the vocabulary is neither a list of characters nor bytes, or lacks U+FFFD for rare characters")
     characters = CharVocabulary(symbols, normalize, has_rare)
@@ -214,6 +222,18 @@ def describe(characters: Iterable[str], most: int = 8) -> str:
 def _normalize_to_json(vocabulary: Vocabulary) -> dict[str, Any]:
     """Nothing where there is none, so that such a model file is what it always was."""
     return {} if vocabulary.normalize == "none" else {"normalize": vocabulary.normalize}
+
+
+def to_bytes(text: str) -> bytes:
+    """A text in UTF-8, in which U+DC80 to U+DCFF stand for bytes that are none (PEP 383).
+
+    >>> to_bytes("é\udcff")
+    b'\xc3\xa9\xff'
+    """
+    try:
+        return text.encode("utf-8", errors=AS_HALVES)
+    except UnicodeEncodeError:  # other halves of characters
+        return text.encode("utf-8", errors="surrogatepass")
 
 
 def code_points(text: str) -> npt.NDArray[np.uint32]:

@@ -10,6 +10,8 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+from charlstm.text.vocabulary import to_bytes
+
 _BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -75,7 +77,7 @@ def stream_out(pieces: Iterable[str], raw: bool = False, ends_in_cr: bool = Fals
             sys.stdout.write("\n")  # also after Ctrl-C: what is said next begins on a line of its own
     else:
         for piece in pieces:
-            sys.stdout.buffer.write(piece.encode("utf-8", errors="surrogatepass"))
+            sys.stdout.buffer.write(to_bytes(piece))
             sys.stdout.buffer.flush()
 
 

@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 
 from charlstm.cli import main
+from charlstm.config import DataConfig
 from charlstm.runs.saved_model import load_model
+from charlstm.text.corpus import Findings, read_corpus
+from charlstm.text.vocabulary import to_bytes
 from tests.conftest import TINY, VERSE
 
 Result = subprocess.CompletedProcess[str]
@@ -213,3 +216,49 @@ def test_a_full_disk_under_the_cache_ends_in_exit_1_with_nothing_left(tmp_path: 
     assert lines[-1].startswith(b"charlstm: can't write runs/a/resume.safetensors: "), "the run can't"
     assert not (tmp_path / "runs").exists()
     assert list((tmp_path / "cache" / "charlstm" / "texts").iterdir()) == []
+
+
+WAV = (
+    b"RIFF\x24\x08\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x44\xac\0\0" + bytes((i * 37) % 256 for i in range(3000)) + b"\r\n\n\r\xff\xfe"
+)
+
+
+@pytest.mark.parametrize("data", [WAV, b"\xff\xfe" + WAV, b"\xef\xbb\xbf" + WAV, WAV * 3 + "é".encode()[:1]])
+def test_a_model_of_bytes_reads_any_file_as_it_is(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a.wav").write_bytes(data)
+    corpus = read_corpus([str(tmp_path / "a.wav")], DataConfig(unit="byte"))
+    assert corpus.ids.tobytes() == data
+    assert to_bytes(corpus.vocabulary.decode(corpus.ids)) == data
+    assert corpus.vocabulary.encode(corpus.vocabulary.decode(corpus.ids)).tobytes() == data
+    assert corpus.findings == Findings()
+
+
+def test_bytes_of_a_text_are_what_they_always_were(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbf" + CAFE.encode())
+    (tmp_path / "b.txt").write_bytes(CAFE.encode("utf-16"))
+    for name in ("a.txt", "b.txt"):
+        corpus = read_corpus([str(tmp_path / name)], DataConfig(unit="byte"))
+        assert corpus.ids.tobytes() == CAFE.encode()
+        assert corpus.vocabulary.to_json() == {"unit": "byte"}
+
+
+def test_a_binary_file_through_every_command(charlstm: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("a.wav").write_bytes(WAV)
+    assert charlstm("train", "a.wav", "--run", "none", *QUICK).stderr == "charlstm: a.wav is a binary file, not text\n"
+    trained = charlstm("train", "a.wav", "--run", "r", *QUICK, "--set", "data.unit=byte")
+    assert trained.returncode == 0
+    assert f"{len(WAV):,} bytes" in trained.stderr
+    assert json.loads(charlstm("eval", "r", "a.wav", "--json").stdout)["stateful"]["chars"] == len(WAV) - 1
+    scored = charlstm("score", "r", "a.wav", "--by", "document", "--json")
+    assert json.loads(scored.stdout)["chars"] in (len(WAV), len(WAV) - 1)
+    written = [charlstm("sample", "r", "--length", "300", "--seed", "1", "--output", f"{i}.bin").returncode for i in range(2)]
+    assert written == [0, 0]
+    made = Path("0.bin").read_bytes()
+    assert made == Path("1.bin").read_bytes()
+    assert len(made) > 300
+    assert "\ufffd".encode() not in made
+    out = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(out))
+    assert main(["sample", "r", "--length", "300", "--seed", "1"]) == 0
+    assert out.getvalue() == made
+    monkeypatch.undo()

@@ -89,6 +89,10 @@ class OnnxEngine:
         """See `Engine.select`."""
         return self.state([array[rows] for array in state.buffers.arrays])
 
+    def join(self, states: Sequence[OnnxState]) -> OnnxState:
+        """See `Engine.join`."""
+        return self.state([np.concatenate(parts) for parts in zip(*(state.buffers.arrays for state in states), strict=True)])
+
     def zero_state(self, B: int) -> OnnxState:
         """The state before the first character."""
         inputs = self._session.get_inputs()[1:]
