@@ -12,6 +12,7 @@ import warnings
 import torch
 
 from charlstm.errors import DeviceError
+from charlstm.words import counted
 
 _DEVICES = re.compile(r"cpu|mps|cuda(:(0|[1-9]\d{0,2}))?")
 
@@ -45,4 +46,4 @@ def describe_device(device: torch.device) -> str:
     """`cpu, 2 threads`; for a GPU its name."""
     if device.type == "cuda":
         return f"{device}, {torch.cuda.get_device_name(device)}"
-    return f"cpu, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type
+    return f"cpu, {counted(torch.get_num_threads(), 'thread')}" if device.type == "cpu" else device.type
