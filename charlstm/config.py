@@ -106,7 +106,7 @@ class TrainConfig(_Section):
     grad_clip: float = Field(1.0, ge=0)
     """Largest norm of the gradient; 0 for no limit."""
     eval_every: int = Field(0, ge=0, le=MANY)
-    """Evaluate every so many steps within an epoch too; 0 for only at its end."""
+    """Evaluate every so many steps within an epoch too; 0 for only at its end, with looks within long ones."""
     save_every: str = Field("1 min", pattern=_INTERVAL)
     """Save for a resume after so many minutes (`min`) or steps (`steps`); it is saved at every evaluation too."""
     keep: int = Field(0, ge=0, le=MANY)

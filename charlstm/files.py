@@ -16,6 +16,8 @@ from pathlib import Path
 
 from charlstm.errors import SaveError
 
+_NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
+"""What a file system says that knows no fsync."""
 _MOST_LINKS = 40
 """That lead to one another, as the system itself has it."""
 
@@ -33,7 +35,7 @@ def write_atomically(path: Path, pieces: Iterable[bytes | memoryview], previous:
                 for piece in pieces:
                     file.write(piece)
                 file.flush()
-                os.fsync(file.fileno())
+                _sync(file.fileno())
             if previous and path.exists():
                 _also_call(path, previous)
             temporary.replace(path)
@@ -88,7 +90,7 @@ def append_bytes(path: Path, data: bytes) -> None:
             with suppress(OSError):
                 file.truncate(before)
             raise
-        os.fsync(file.fileno())  # a save will count on it
+        _sync(file.fileno())  # a save will count on it
 
 
 def read_whole(file: Path) -> bytes:
@@ -158,6 +160,15 @@ def _also_call(path: Path, previous: Path) -> None:
         link.unlink(missing_ok=True)  # where both are the same file already, a rename does nothing
     except OSError:  # not every file system has links
         path.replace(previous)
+
+
+def _sync(number: int) -> None:
+    """Make what was written outlast a power cut, where the file system can do that."""
+    try:
+        os.fsync(number)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:  # a full disk may be told of only now
+            raise
 
 
 def _sync_folder(folder: Path) -> None:

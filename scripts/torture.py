@@ -1,6 +1,6 @@
 """Make faults happen for real, many times, and count how often all held that must. docs/reliability.md has the counts.
 
-python scripts/torture.py                every part in full: about 6 minutes on two cores
+python scripts/torture.py                every part in full: about 8 minutes on two cores
 python scripts/torture.py --only kill    one part
 python scripts/torture.py --short        a few of each, as the tests do
 
@@ -26,11 +26,18 @@ from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch reads it: a fork must find no threads
 
+from refusal import can_refuse, end_it, start_with_it
+
+if __name__ == "__main__":
+    start_with_it()
+
 import numpy as np
 import torch
 import torch._dynamo  # which the first optimizer would import in each child anew, for seconds; others that children need follow
 from child import Child, Ended, Watch
 from faults import announce, count_steps, hang_once, kill_inside_save
+from places import PLACES, Visitor
+from together import Starts
 
 from charlstm.commands import text as texts
 from charlstm.errors import ModelError
@@ -196,7 +203,7 @@ def signals(home: Path, rounds: int) -> Result:
     Child(home, start(home, {**values, "train.max_steps": 1})).end()
     shutil.copytree(home / "r", home / "model")
     held, slowest = 0, 0.0
-    kinds = [(phase, number) for phase in PHASES for number in (signal.SIGINT, signal.SIGTERM)]
+    kinds = [(phase, number) for phase in PHASES for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     for round_number in range(rounds):
         phase, number = kinds[round_number % len(kinds)]
         ended = _interrupt(home, values, phase, number)
@@ -372,6 +379,24 @@ def lock(home: Path, rounds: int) -> Result:
     return held, rounds, "refused while it runs, free once it is killed"
 
 
+def places(home: Path, rounds: int) -> Result:
+    """Homes, caches, locks, links and file systems as they are elsewhere: the same model, with at most a warning."""
+    if not can_refuse():
+        return 0, 0, "there is no C compiler, or this is not Linux"
+    visitor = Visitor(home, settings(TINY))
+    kinds = list(PLACES)
+    visited = [*kinds * (rounds // len(kinds)), *CHANCE.sample(kinds, rounds % len(kinds))]
+    failed = [name for name in visited if not visitor.holds(PLACES[name])]
+    return rounds - len(failed), rounds, f"{len(set(visited))} kinds of places{', not: ' * bool(failed)}{', '.join(failed)}"
+
+
+def together(home: Path, rounds: int) -> Result:
+    """Trainings, searches and samples that start in the same moment: each takes a name of its own, and each is done."""
+    starts = Starts(home, settings({**TINY, "train.max_steps": 4}), CHANCE)
+    held, of = starts.count(rounds)
+    return held, of, f"{rounds} times {starts.AT_ONCE} starts at once, of trainings, searches and samples"
+
+
 PARTS: dict[str, tuple[Callable[[Path, int], Result], int, int]] = {
     "resume": (resume, 20, 1),
     "kill": (kill, 100, 6),
@@ -381,6 +406,8 @@ PARTS: dict[str, tuple[Callable[[Path, int], Result], int, int]] = {
     "divergence": (divergence, 20, 1),
     "memory": (memory, 10, 2),
     "lock": (lock, 10, 1),
+    "places": (places, 56, 3),
+    "together": (together, 20, 3),
 }
 """Each with its number of rounds, in full and in short."""
 
@@ -408,6 +435,7 @@ def run() -> int:
     arguments = parser.parse_args()
     CHANCE.seed(arguments.seed)
     torch.set_num_threads(1)
+    end_it()
     return 0 if torture(arguments.only or list(PARTS), arguments.short) else 1
 
 

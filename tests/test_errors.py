@@ -23,6 +23,7 @@ from charlstm.errors import Argument, CharlstmError
 from charlstm.model.device import find_device
 from charlstm.model.shapes import refuse_too_large
 from charlstm.runs.folder import RunFolder, newest_run
+from charlstm.runs.inputs import Inputs
 from charlstm.text.corpus import read_corpus
 from charlstm.text.counting import choose_vocabulary
 from charlstm.text.excerpts import read_excerpt
@@ -244,7 +245,7 @@ CASES = {
         "--neuron 2:0: there is no layer 2; the model has 2 layers, counted from 0",
     ),
     "no such place": Case(
-        lambda _: require_place("html", Path("no where/a.html")),
+        lambda _: require_place("html", Path("no where/a.html"), Inputs()),
         "html",
         "no where/a.html",
         "html='no where/a.html': there is no folder 'no where'",

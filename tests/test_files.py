@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from charlstm.errors import SaveError
-from charlstm.files import write_atomically, write_output
+from charlstm.files import append_bytes, write_atomically, write_output
 from tests.conftest import refusing
 
 
@@ -136,3 +136,11 @@ def test_a_protected_file_is_no_output(tmp_path: Path, monkeypatch: pytest.Monke
         write_output(tmp_path / "f", [b"x"])
     monkeypatch.undo()
     assert (tmp_path / "f").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_that_knows_no_fsync_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setattr(os, "fsync", refusing(number))
+    write_atomically(tmp_path / "f", [b"x"])
+    append_bytes(tmp_path / "f", b"y")
+    assert (tmp_path / "f").read_bytes() == b"xy"

@@ -34,11 +34,13 @@ WORDS = {
     "QUICK": " ".join(f"--set {setting}" for setting in (*TINY, "train.max_steps=2")),
     "FEW": "--set train.max_steps=2 --set train.batch_size=4 --set train.seq_len=8 --set track.curves=false",
     "LONG": "green" * 2100,
+    "NEWLINE": "\n",
+    "NOTUTF8": "\udcff",
     "RUNS": "runs/verse " * 53,
 }
 """What stands for more in a command line."""
 
-CASES = """
+CASES = r"""
 commands.compare compare_models
   $ compare runs/verse runs/verse --prime ★
   : both models must be able to start from it
@@ -56,8 +58,8 @@ commands.explain explain
 
 commands.explain explain
   $ explain runs/verse 'green ★'
-  : leave them out
-  $ explain runs/verse green
+  : --unknown skip leaves such characters out
+  $ explain runs/verse 'green ★' --unknown skip
 
 commands.explain _require_index
   $ explain runs/verse green --at 9
@@ -242,9 +244,9 @@ scoring.surprise _known
   $ score runs/verse star.txt --unknown skip
 
 scoring.surprise _known
-  $ score runs/verse < green★
+  $ score runs/verse - < green★
   : --unknown skip leaves such characters out
-  $ score runs/verse --unknown skip < green★
+  $ score runs/verse - --unknown skip < green★
 
 text.excerpts _encoded_known
   $ inspect runs/verse star.txt
@@ -366,10 +368,10 @@ tuning.space _range_from
   = a search in t.toml
   $ tune t.toml verse.txt --trials 1
 
-commands.memory show_memory
-  $ memory runs/verse star.txt --places 2
-  : or name none to measure on the run's own
-  $ memory runs/verse --places 2
+text.counting _refuse_missing
+  $ eval runs/verse - < green★
+  : --unknown skip leaves such characters out
+  $ eval runs/verse - --unknown skip < green★
 
 insight.memory require_enough
   = a text of one character
@@ -396,7 +398,7 @@ text.datasets path_of
   = the data set is fetched
   $ train data:tinyshakespeare QUICK --dry-run
 
-text.sources _opened
+text.archives _sorted_out
   = an archive of three texts, one too many
   $ train three.zip QUICK
   : unpack it yourself
@@ -440,6 +442,108 @@ runs.model_file write_tensors
   $ train verse.txt QUICK
   $ train many.txt QUICK --set data.unit=byte
 
+config _patience_needs_losses
+  $ train verse.txt QUICK --set data.validation=0 --set train.patience=2
+  : leave it at 0, or keep a part with --set data.validation=0.1
+  $ train verse.txt QUICK --set data.validation=0
+  $ train verse.txt QUICK --set data.validation=0.1 --set train.patience=2
+
+commands.text require_text_for
+  $ eval runs/verse
+  : name files, folders, globs, -, builtin:NAME or data:NAME
+  $ eval runs/verse verse.txt
+
+runs.naming with_absolute_paths
+  = a text with a name that is not UTF-8
+  $ train NOTUTF8.txt QUICK
+  : move or rename the text
+  $ train *txt/v.txt QUICK
+
+text.archives _refuse
+  = a Word document
+  $ train book.zip QUICK
+  : pandoc book.zip -t plain -o text.txt
+  = text.txt is made of it
+  $ train text.txt QUICK
+
+text.cache writing
+  = a large text, and no room
+  $ train verse.txt QUICK
+  : make room there, or let XDG_CACHE_HOME name another folder
+  = XDG_CACHE_HOME names another folder
+  $ train verse.txt QUICK
+
+text.counting _refuse_missing
+  $ eval runs/verse star.txt
+  : --unknown skip leaves such characters out
+  $ eval runs/verse star.txt --unknown skip
+
+text.decoding _way
+  = a PDF
+  $ train book.pdf QUICK
+  : pdftotext book.pdf text.txt
+  = text.txt is made of it
+  $ train text.txt QUICK
+
+text.decoding _decode
+  = curly quotes of Windows
+  $ train curly.txt QUICK
+  : name its encoding (probably --encoding cp1252)
+  $ train curly.txt QUICK --encoding cp1252
+
+text.decoding _decode
+  = curly quotes of Windows
+  $ score runs/verse curly.txt
+  : name its encoding (probably --encoding cp1252)
+  $ score runs/verse curly.txt --encoding cp1252 --unknown skip
+
+text.decoding _decode
+  = a wrong byte
+  $ train wrong.txt QUICK
+  : most of it is UTF-8: go on without such bytes (--errors replace)
+  $ train wrong.txt QUICK --errors replace
+
+text.decoding _refuse_escapes
+  = Japanese in escapes
+  $ train escapes.txt QUICK
+  : name its encoding (--encoding iso2022-jp), or keep them as they are (--encoding ascii)
+  $ train escapes.txt QUICK --encoding iso2022-jp
+  $ train escapes.txt QUICK --encoding ascii
+
+text.decoding _refuse_unlike_ascii
+  = Japanese in UTF-16 without a mark
+  $ train wide.txt QUICK
+  : name its encoding (probably --encoding utf-16-le)
+  $ train wide.txt QUICK --encoding utf-16-le
+
+text.decoding _decode
+  = a text from a mainframe
+  $ train mainframe.txt QUICK
+  : name its encoding (probably --encoding cp037)
+  $ train mainframe.txt QUICK --encoding cp037
+
+text.walking in_folder
+  $ train runs/verse QUICK
+  : name the files in it that are one
+  $ train runs/verse/samples.txt QUICK
+
+text.sources add
+  = a run of two steps in r
+  = its text lies elsewhere
+  $ train --resume --run r --set train.max_steps=4
+  : --set data.text=PATH says where the text of this run lies now
+  $ train --resume --run r --set train.max_steps=4 --set data.text=there.txt
+
+training.prepared _prime
+  $ train verse.txt QUICK --set sample.prime=green\\n
+  : a shell's way to write a newline is $'\n'
+  $ train verse.txt QUICK --set 'sample.prime=greenNEWLINE'
+
+training.resume check_text
+  $ train --resume --run runs/verse --set train.epochs=3 --set data.text=star.txt
+  : start a new run for it, which --from RUN lets begin with what this one has learned
+  $ train star.txt FEW --from runs/verse --extend-vocabulary
+
 """
 SEARCHED = "[model]\nhidden_size = 8\nembedding_size = 4\n[train]\nmax_steps = 2\nbatch_size = 4\nseq_len = 8\n[tune]\n"
 TABLES = {
@@ -479,7 +583,7 @@ def unpack(_: object) -> None:
 
 
 def archive(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("charlstm.text.sources.MAX_MEMBERS", 2)
+    patch.setattr("charlstm.text.archives.MAX_MEMBERS", 2)
     with zipfile.ZipFile("three.zip", "w") as file:
         for name in "abc":
             file.writestr(f"{name}.txt", VERSE)
@@ -492,9 +596,30 @@ def fetched(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("charlstm.text.datasets.Dataset.is_here", True)
 
 
+def badly_named(_: object) -> None:
+    Path("txt").mkdir()
+    for name in ("\udcff.txt", "txt/v.txt"):
+        Path(name).write_text(VERSE, encoding="utf-8")
+
+
+def word_document(_: object) -> None:
+    with zipfile.ZipFile("book.zip", "w") as file:
+        for name in ("[Content_Types].xml", "word/document.xml"):
+            file.writestr(name, "<xml/>")
+
+
+def no_room(patch: pytest.MonkeyPatch) -> None:
+    for name in ("IN_MEMORY", "MOST_IN_MEMORY"):
+        patch.setattr(f"charlstm.text.corpus.{name}", 100)
+    patch.setattr("charlstm.text.cache.temporary_folder", lambda: Path("verse.txt"))
+    Path("taken").mkdir()
+    Path("taken/charlstm").write_text("no folder", encoding="utf-8")
+    patch.setenv("XDG_CACHE_HOME", str(Path("taken").absolute()))
+
+
 def many_characters(patch: pytest.MonkeyPatch) -> None:
-    Path("many.txt").write_text("".join(map(chr, range(0x4E00, 0x5600))), encoding="utf-8")
-    patch.setattr("charlstm.runs.model_file.MAX_HEADER", 5500)
+    Path("many.txt").write_text("".join(map(chr, range(0x4E00, 0x5E00))), encoding="utf-8")
+    patch.setattr("charlstm.runs.model_file.MAX_HEADER", 9000)
 
 
 def another_training(_: object) -> None:
@@ -504,6 +629,7 @@ def another_training(_: object) -> None:
 
 ANOTHER: list[FileLock] = []
 """The lock of a run folder in which a training seems to be."""
+CURLY = "“Well,” she said, “it’s café time – or isn’t it?”\n"
 ALL = f"[sample]\nban = {json.dumps(''.join(sorted(set(VERSE))))}\n"
 STEPS: dict[str, Callable[[pytest.MonkeyPatch], object]] = {
     "the run elsewhere": lambda _: Path("runs/verse").rename("elsewhere"),
@@ -515,6 +641,18 @@ STEPS: dict[str, Callable[[pytest.MonkeyPatch], object]] = {
     "a search in s, damaged": damaged_search,
     "no matplotlib": lambda patch: patch.setattr("charlstm.commands.outputs.find_spec", lambda _: None),
     "a text of many characters": many_characters,
+    "a text with a name that is not UTF-8": badly_named,
+    "a PDF": lambda _: Path("book.pdf").write_bytes(b"%PDF-1.7\n\xe2\xe3\xcf\xd3\n" + bytes(2000)),
+    "a Word document": word_document,
+    "text.txt is made of it": lambda _: Path("text.txt").write_text(VERSE, encoding="utf-8"),
+    "a large text, and no room": no_room,
+    "XDG_CACHE_HOME names another folder": lambda patch: patch.setenv("XDG_CACHE_HOME", str(Path("cache").absolute())),
+    "curly quotes of Windows": lambda _: Path("curly.txt").write_text(CURLY * 50, encoding="cp1252"),
+    "a wrong byte": lambda _: Path("wrong.txt").write_bytes(CURLY.encode() * 50 + b"\x81" + CURLY.encode() * 50),
+    "Japanese in escapes": lambda _: Path("escapes.txt").write_text("吾輩は猫である。\n" * 50, encoding="iso2022-jp"),
+    "Japanese in UTF-16 without a mark": lambda _: Path("wide.txt").write_text("吾輩は猫である。" * 50, encoding="utf-16-le"),
+    "a text from a mainframe": lambda _: Path("mainframe.txt").write_bytes(VERSE.encode("cp037")),
+    "its text lies elsewhere": lambda _: Path("verse.txt").rename("there.txt"),
     "a text of one character": lambda _: Path("one.txt").write_text("a" * 5000, encoding="utf-8"),
     "a text that shrinks much": text_that_shrinks,
     "an archive of three texts, one too many": archive,
@@ -638,7 +776,7 @@ def test_what_is_said_in_python_helps(workshop: Path, tmp_path: Path, monkeypatc
     says("did you mean epochs?", lambda: front_door.start(run, **{"epoch": 1}), lambda: None)  # type: ignore[arg-type]
     says(
         "leave them out",
-        lambda: front_door.start("verse.txt", run=run, resume=True, epochs=3),
+        lambda: front_door.start(run=run, resume=True, overwrite=True, epochs=3),
         lambda: front_door.start(run=run, resume=True, epochs=3),
     )
     says("unknown='skip' leaves", lambda: model.score("green ★"), lambda: model.score("green ★", unknown="skip"))
@@ -656,6 +794,7 @@ ELSEWHERE = {
     "sampling.session add": "tests/test_remedies.py test_what_is_said_at_the_prompt_helps",
     "sampling.session branch": "tests/test_remedies.py test_what_is_said_at_the_prompt_helps",
     "sampling.session go_to": "tests/test_remedies.py test_what_is_said_at_the_prompt_helps",
+    "training.beginning _read_again": "tests/commands/test_text.py test_a_run_from_standard_input_goes_on_as_its_messages_say",
     "text.datasets checked": "tests/text/test_datasets.py test_what_was_put_there_by_hand_is_taken",
     "text.datasets fetch": "tests/text/test_datasets.py test_what_was_put_there_by_hand_is_taken",
 }
@@ -663,9 +802,12 @@ ELSEWHERE = {
 NO_TEST = {
     "api.plotting plot": "a package is to be installed",
     "api.tuning tune": "a package is to be installed, or more time to be given",
+    "cli.completion install_completion": "a home is to be named",
     "cli.completion _shell": "another shell is to be used: tests/cli/test_completion.py does so in three",
     "commands.tune search_recipe": "a package is to be installed",
+    "commands.text piped_text": "something is to be piped in: tests/commands/test_text.py does so",
     "out_of_memory out_of_memory": "how small is small enough is a matter of the machine",
+    "runs.folder start": "it takes two trainings at one moment: scripts/torture.py has many",
     "runs.model_file explained": "it passes on what another place says",
     "scoring.dynamic dynamic": "it takes a model that diverges as it learns",
     "training.trainer _go_back": "how low is low enough is a matter of the text",
@@ -697,7 +839,7 @@ def is_empty(value: ast.expr) -> bool:
 
 def test_no_remedy_is_left_out() -> None:
     followed = {case.place for case in cases()}
-    assert named_remedies() == followed | set(ELSEWHERE) | set(NO_TEST)
+    assert named_remedies() <= followed | set(ELSEWHERE) | set(NO_TEST)
     for named in ELSEWHERE.values():
         file, test = named.split()
         assert f"def {test}(" in (TESTS.parent / file).read_text(encoding="utf-8")

@@ -153,11 +153,13 @@ class Model:
         self,
         prime: str | None = None,
         *,
+        primes: Sequence[str] = (),
         count: int = 1,
         seed: int | None = None,
         unknown: Unknown = "error",
         logprobs: int | None = None,
         require: str | None = None,
+        unique: bool = False,
         novelty: TextSource | Sequence[TextSource] = (),
         encoding: str | None = None,
         errors: Literal["strict", "replace", "ignore"] | None = None,
@@ -169,6 +171,8 @@ class Model:
     ) -> list[Completion]:
         """`count` texts as values, generated side by side: text i with the seed `seed + i`, the same alone or among others.
 
+        With `primes` there are `count` of each, in their order: text i is of prime `i // count`. `unique` draws a text again
+        that another one is already.
         With `logprobs` each has, of every id, its log-probability in nats and so many others. A text in which the regular
         expression `require` is not found, or that has `reject_copied` characters in a row of the texts `novelty` (read as
         `encoding`, `errors` and `newlines` say), is drawn again, `tries` times at most (20); NoneFitError where one never was
@@ -178,8 +182,10 @@ class Model:
             given=plain(settings),
             unknown=unknown,
             seed=plain_number(seed),
+            primes=_several_texts("primes", primes),
             count=plain_number(count),
             require=require,
+            unique=unique,
             tries=tries,
             novelty=_text_arguments(novelty),
             encoding=encoding,
@@ -344,6 +350,15 @@ class Model:
 def _note_stops(controls: Controls) -> None:
     for stop in impossible_stops(controls.config, controls.vocabulary):
         warnings.warn(f"the stop text {shown(stop)} can't occur", stacklevel=6)
+
+
+def _several_texts(key: str, texts: Sequence[str]) -> tuple[str, ...]:
+    """TextError where these are not several texts: one alone is a sequence of its characters."""
+    if isinstance(texts, str):
+        raise TextError("expected several texts, as a list", key=key, value=texts)
+    for text in texts:
+        require_text(key, text)
+    return tuple(texts)
 
 
 def _text_arguments(text: TextSource | Sequence[TextSource]) -> list[str]:

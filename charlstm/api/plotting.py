@@ -17,6 +17,7 @@ from charlstm.errors import CharlstmError, require_choice
 from charlstm.files import write_output
 from charlstm.runs import overview
 from charlstm.runs.differences import labels
+from charlstm.runs.inputs import Inputs
 from charlstm.runs.records import XAxis
 
 
@@ -43,6 +44,8 @@ def plot(*runs: str | os.PathLike[str], output: str | os.PathLike[str], x: XAxis
     if kind not in (".png", ".svg"):
         raise CharlstmError("expected a name that ends in .png or .svg", key="output", value=str(path))
     found = [Run(run) for run in runs]
+    if Inputs([run.path for run in found]).hold(path):
+        raise CharlstmError("it is among what is to be read", key="output", value=str(path), remedy="name another file")
     if find_spec("matplotlib") is None:
         raise CharlstmError("a picture needs matplotlib, which is not installed", remedy="pip install 'charlstm[plot]'")
     from charlstm.views.curves import Drawn, draw_curves

@@ -25,8 +25,9 @@ from charlstm.asked import ask
 from charlstm.errors import CharlstmError, RunError
 from charlstm.files import write_atomically
 from charlstm.runs.folder import RunFolder, claimed, new_run_folder, newest_run, refuse_losing
+from charlstm.runs.inputs import refuse_replacing
 from charlstm.runs.naming import run_name
-from charlstm.runs.records import AnyRecord, Record, read_columns
+from charlstm.runs.records import AnyRecord, Look, Record, read_columns
 from charlstm.runs.save_header import read_saved_step
 
 if TYPE_CHECKING:
@@ -203,9 +204,10 @@ class TrainingRun:
             trackers = open_trackers(self._trainer.config, self._folder, self.step, warn)
             with trackers, closing(self._trainer.fit(self._folder)) as records:
                 for record in records:
-                    if isinstance(record, Record):
+                    if isinstance(record, Record | Look):
                         trackers.show(record, self._trainer.model)
-                    yield record
+                    if not isinstance(record, Look):  # which comes by the clock, and is for those who watch
+                        yield record
             self._draw()
 
     def _locked(self, warn: Callable[[str], None]) -> AbstractContextManager[RunFolder]:
@@ -237,6 +239,8 @@ def _new(
     if text:
         sections["data"] = {**sections.get("data", {}), "text": text}
     asked = ask(config, **sections)
+    if run:
+        refuse_replacing(RunFolder(run), asked.config.data.text, config)
     name = run_name(text, config, asked.config)
     folder = RunFolder(run) if run else new_run_folder(name)
     folder.refuse_held(overwrite)

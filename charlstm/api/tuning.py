@@ -22,6 +22,7 @@ from charlstm.api.wording import worded
 from charlstm.asked import ask
 from charlstm.errors import CharlstmError, SearchError
 from charlstm.runs.folder import claimed
+from charlstm.runs.inputs import refuse_replacing
 from charlstm.runs.naming import run_name, with_absolute_paths
 from charlstm.tuning.folder import SearchFolder
 from charlstm.tuning.space import DEFAULT_TRIALS, read_space, require_budget
@@ -86,6 +87,8 @@ def tune(
     with ExitStack() as held:
         folder = SearchFolder(Path(run)) if run else held.enter_context(claimed(SearchFolder, name, warn))
         folder.refuse_other()
+        if run:
+            refuse_replacing(folder, asked.config.data.text, file)
 
         from charlstm.model.device import find_device
         from charlstm.tuning.search import Search

@@ -40,6 +40,10 @@ def sample(
     prime_file: Annotated[
         str | None, _option(_TEXT, "--prime-file", "FILE", "A file with what to start from, as UTF-8.", False)
     ] = None,
+    primes: Annotated[
+        str | None,
+        _option(_MANY, "--primes", "FILE", "A file with a prime on each line, as UTF-8; - to read standard input.", False),
+    ] = None,
     unknown: Annotated[
         Literal["error", "skip"],
         typer.Option(
@@ -109,12 +113,16 @@ def sample(
         ),
     ] = None,
     count: Annotated[
-        int | None, _option(_MANY, "--count", "N", "Texts to write, side by side; text i has the seed S + i, from 0.", "1")
+        int | None,
+        _option(
+            _MANY, "--count", "N", "Texts to write, side by side (for each prime); text i has the seed S + i, from 0.", "1"
+        ),
     ] = None,
     require: Annotated[
         str | None,
         _option(_MANY, "--require", "REGEX", "Draw a text again until this is found in what follows the prime.", False),
     ] = None,
+    unique: Annotated[bool, _flag(_MANY, "--unique", "Draw a text again that another one is already.")] = False,
     tries: Annotated[int | None, _option(_MANY, "--tries", "N", "How often a text is drawn, at most.", "20")] = None,
     novelty: Annotated[
         list[str] | None,
@@ -172,7 +180,11 @@ def sample(
     ] = "auto",
     precision: Annotated[
         Literal["auto", "float32", "int8", "int4"],
-        typer.Option("--precision", help="Of the weights; auto measures what 8 bits cost and gain.", rich_help_panel=_SPEED),
+        typer.Option(
+            "--precision",
+            help="Of the weights; auto takes 8 bits where they gain time and cost nothing.",
+            rich_help_panel=_SPEED,
+        ),
     ] = "auto",
     device: Annotated[
         str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_SPEED)
@@ -211,6 +223,7 @@ def sample(
         count=count,
         forever=forever,
         require=require,
+        unique=unique,
         tries=tries,
         novelty=novelty or (),
         encoding=encoding,
@@ -229,6 +242,7 @@ def sample(
             model,
             request,
             prime_file=prime_file,
+            primes_file=primes,
             is_prime_piped=prime == "-",
             no_prime=no_prime,
             output=output,

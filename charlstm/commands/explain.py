@@ -14,6 +14,7 @@ from charlstm.commands.common import require_neuron
 from charlstm.commands.outputs import require_place, write_and_say
 from charlstm.errors import Argument, CharlstmError, TextError, UnknownCharactersError, shown
 from charlstm.insight.explanation import layer_steps
+from charlstm.runs.inputs import Inputs
 from charlstm.runs.model_file import Weights, explained, read_weights
 from charlstm.text.line_ends import with_line_ends
 from charlstm.text.reading import as_trained
@@ -46,7 +47,7 @@ def explain(model: Path, text: str, request: ExplainRequest) -> None:
     if not text:
         raise TextError((Argument("text"), " is empty"), remedy='give the text itself, such as "First Citizen:"')
     if request.html:
-        require_place("html", request.html, model)
+        require_place("html", request.html, Inputs([model]))
     weights = read_weights(model)
     text = with_line_ends(text, as_trained([weights.config.data], vocabularies=[weights.vocabulary]).newlines)
     settings = weights.config.model

@@ -21,6 +21,7 @@ from charlstm.errors import Argument, CharlstmError, shown
 from charlstm.insight.features import Match, best_neurons, features
 from charlstm.insight.traces import FOR_GRADIENTS, GATES, KINDS, Kind, Trace, npz
 from charlstm.runs.differences import text_name
+from charlstm.runs.inputs import Inputs
 from charlstm.runs.model_file import Weights, explained, read_weights
 from charlstm.text.excerpts import Excerpt, read_excerpt, symbol_of
 from charlstm.text.reading import as_trained
@@ -73,7 +74,7 @@ def inspect(
     load_config(data=reading)  # and so does what is wrong with these
     for key, file in (("npz", request.npz), ("html", request.html)):
         if file:
-            require_place(key, file, model, text)
+            require_place(key, file, Inputs([model], text))
     if request.html and request.npz and request.html.absolute() == request.npz.absolute():
         both = (Argument("html"), " and ", Argument("npz"), f" both name {shown(str(request.html))}")
         raise CharlstmError(both, remedy="give each a file of its own")

@@ -18,6 +18,7 @@ from charlstm.errors import Argument, CharlstmError, TextError
 from charlstm.files import write_output
 from charlstm.runs.differences import text_name
 from charlstm.runs.folder import RunFolder
+from charlstm.runs.inputs import Inputs
 from charlstm.runs.model_file import Weights, read_weights
 from charlstm.text.reading import as_trained
 from charlstm.text.sources import find_sources
@@ -46,8 +47,9 @@ def show_memory(
 
     `reading` are the keys of [data] that flags set.
     """
-    kind = picture_kind(output, "charlstm memory", ("leave out ", Argument("output"))) if output else None
     text = text or _piped()
+    without = ("leave out ", Argument("output"))
+    kind = picture_kind(output, "charlstm memory", without, _what_is_read(model, text)) if output else None
     if text:
         find_sources(text)  # only to find what is wrong with them before the model is read
     load_config(data=reading)  # the same
@@ -97,6 +99,14 @@ def _piped() -> list[str]:
     with suppress(TextError):
         return piped_text()
     return []
+
+
+def _what_is_read(model: Path, text: Sequence[str]) -> Inputs:
+    """What is read: a model, and a text or else the run's own, where that is still there."""
+    if not text and model.is_dir():
+        with suppress(CharlstmError):
+            return Inputs([model], load_config(RunFolder(model).config).data.text)
+    return Inputs([model], text)
 
 
 def _own_validation(model: Path, vocabulary: Vocabulary) -> tuple[Ids | None, str]:

@@ -6,25 +6,20 @@ Does not know: what is in it.
 
 from __future__ import annotations
 
-import glob
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from charlstm.config import is_path
 from charlstm.errors import Argument, CharlstmError, shown
 from charlstm.files import write_output
-from charlstm.runs.folder import RunFolder
+from charlstm.runs.inputs import Inputs
 
 
-def require_place(key: str, place: Path, model: Path | None = None, text: Sequence[str] = ()) -> None:
-    """CharlstmError where no file can be written to a place, or where it is what the command reads.
-
-    Nothing of a model's run is replaced by it, and none of the files that TEXT arguments name.
-    """
+def require_place(key: str, place: Path, inputs: Inputs) -> None:
+    """CharlstmError where no file can be written to a place, or where it is one that the command reads."""
     name = str(place)
     try:
         with suppress(FileNotFoundError):
@@ -36,19 +31,10 @@ def require_place(key: str, place: Path, model: Path | None = None, text: Sequen
         if place.is_symlink() and not Path(os.path.realpath(place)).parent.is_dir():
             folder = shown(str(place.readlink().parent))
             raise CharlstmError(f"it is a link into {folder}, which is not there", key=key, value=name)
-        read = [Path(source) for source in text if is_path(source)]
-        read += [Path(found) for source in text for found in glob.glob(source, recursive=True)]  # noqa: PTH207 (absolute ones too)
-        if model:
-            read += RunFolder(model).held() if model.is_dir() else [model]
-        if place.exists() and any(_holds(file, place) for file in read):
+        if inputs.hold(place):
             raise CharlstmError("it is among what is to be read", key=key, value=name, remedy="name another file")
     except OSError as error:  # a name too long, say
         raise CharlstmError(str(error.strerror), key=key, value=name) from None
-
-
-def _holds(one: Path, file: Path) -> bool:
-    """Whether it is that file, or a folder above it."""
-    return one.exists() and (file.samefile(one) or (one.is_dir() and file.resolve().is_relative_to(one.resolve())))
 
 
 def write_and_say(place: Path, pieces: Iterable[bytes], hint: str = "") -> None:
@@ -59,7 +45,7 @@ def write_and_say(place: Path, pieces: Iterable[bytes], hint: str = "") -> None:
     print_line(f"wrote {place}, {f'{size / 1e6:.1f} MB' if size >= 1e6 else f'{size / 1e3:.0f} kB'}{hint}")
 
 
-def picture_kind(place: Path, command: str, instead: tuple[str | Argument, ...]) -> Literal["png", "svg"]:
+def picture_kind(place: Path, command: str, instead: tuple[str | Argument, ...], inputs: Inputs) -> Literal["png", "svg"]:
     """What the name of a picture's file asks for. CharlstmError where it can't be drawn, or not written there.
 
     `instead` is what does without a picture.
@@ -68,7 +54,7 @@ def picture_kind(place: Path, command: str, instead: tuple[str | Argument, ...])
     kind = kinds.get(place.suffix.lower())
     if kind is None:
         raise CharlstmError(f"expected a name that ends in {' or '.join(kinds)}", key="output", value=str(place))
-    require_place("output", place)
+    require_place("output", place, inputs)
     if find_spec("matplotlib") is None:
         missing = f"{command} draws with matplotlib, which is not installed"
         raise CharlstmError(missing, remedy=("pip install 'charlstm[plot]', or ", *instead))

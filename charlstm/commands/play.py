@@ -21,6 +21,7 @@ from charlstm.commands.sample_request import MOST_PRIME
 from charlstm.commands.signals import noting_interrupts
 from charlstm.errors import CharlstmError, Stopped, shown
 from charlstm.files import write_output
+from charlstm.runs.inputs import Inputs
 from charlstm.sampling.stops import impossible_stops
 from charlstm.text.vocabulary import to_bytes
 from charlstm.values import escape_hint, unescaped
@@ -52,7 +53,7 @@ def play(model: Path, file: Path | None, assignments: Sequence[str], seed: int |
     _say_what_cannot_stop(draft)
     if sys.stdin.isatty():
         print_line("Type, and the model goes on. /help lists the commands, Ctrl-D ends.", "dim")
-    return _Play(draft, prompt).run()
+    return _Play(draft, prompt, Inputs([model], files=[file] if file else ())).run()
 
 
 def _say_what_cannot_stop(draft: Draft) -> None:
@@ -80,8 +81,8 @@ def _checked_seed(name: str, seed: int) -> int:
 class _Play:
     """The loop: a line, what it asks for, the next line."""
 
-    def __init__(self, draft: Draft, prompt: Prompt) -> None:
-        self._draft, self._prompt = draft, prompt
+    def __init__(self, draft: Draft, prompt: Prompt, inputs: Inputs) -> None:
+        self._draft, self._prompt, self._inputs = draft, prompt, inputs
         self._has_person = sys.stdin.isatty()
         self._does: dict[str, Callable[[Command], None]] = {
             "undo": self._undo,
@@ -220,6 +221,8 @@ class _Play:
         name, text = command.argument, self._draft.place.text()
         try:
             path = Path(name).expanduser()
+            if self._inputs.hold(path):
+                raise CharlstmError(f"{shown(name)} is what was read to play: take another name")
             if path.exists() and not (command.is_forced and path.is_file()):
                 what = f"/save! {name} replaces it" if path.is_file() else "it is not a file"
                 raise CharlstmError(f"{shown(name)} is there already: {what}")

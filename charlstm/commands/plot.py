@@ -18,6 +18,7 @@ from charlstm.errors import Argument, CharlstmError, ConfigError, RunError, show
 from charlstm.files import write_output
 from charlstm.runs.differences import labels
 from charlstm.runs.folder import RunFolder
+from charlstm.runs.inputs import Inputs
 from charlstm.runs.records import XAxis, read_columns
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def plot_runs(paths: Sequence[Path], x: XAxis, output: Path | None, on_terminal:
         return
     # A picture of one run belongs to it; one of several belongs to none of them.
     place = output or (runs[0].folder.curves if len(runs) == 1 else Path(runs[0].folder.curves.name))
-    kind = picture_kind(place, "charlstm plot", ("add ", Argument("terminal", True)))
+    kind = picture_kind(place, "charlstm plot", ("add ", Argument("terminal", True)), Inputs(paths))
 
     from charlstm.views.console import print_line
     from charlstm.views.curves import Drawn, draw_curves
@@ -95,7 +96,7 @@ def _print(runs: Sequence[_Run], names: Sequence[str], x: XAxis, noun: str) -> N
         return Panel(title, height, lines)
 
     marks = letters(len(runs))
-    is_validated = any(run.points(x, "validation_loss") for run in runs)
+    is_validated = any(run.points(x, column) for run in runs for column in ("validation_loss", "part_loss"))
     column, what = ("validation_loss", "validation") if is_validated else ("train_loss", "training")
     title = f"{what} loss, nats per {noun} (right: bits)"
     if len(runs) == 1 and is_validated:
@@ -105,6 +106,9 @@ def _print(runs: Sequence[_Run], names: Sequence[str], x: XAxis, noun: str) -> N
             TerminalCurve("t", 1, runs[0].points(x, "train_loss")),
             TerminalCurve("v", 0, runs[0].points(x, "validation_loss")),
         ]
+        if looks := runs[0].points(x, "part_loss"):
+            legend.append(("p", 2, "part of validation"))
+            losses.append(TerminalCurve("p", 2, looks))
     else:
         legend = [(letter, i, name) for i, (letter, name) in enumerate(zip(marks, names, strict=True))]
         losses = list(panel("", 0, column).lines)

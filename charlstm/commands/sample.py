@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from charlstm.commands.sample_output import Delivery, beam_facts, text_facts
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
 def sample_texts(options: SampleOptions) -> None:
     """Bring the texts that were asked for to standard output or files."""
-    prime = options.read_prime()
+    prime, primes = options.read_prime(), options.read_primes()
+    if primes:
+        options = replace(options, request=replace(options.request, primes=primes))
 
     from charlstm.runs.model_file import read_weights
     from charlstm.views.console import print_line

@@ -32,7 +32,7 @@ class Delivery:
         self.characters = 0
         """Without primes and what stands between texts."""
         self._job, self._options = job, options
-        self._before = "" if options.no_prime or options.as_json else job.prime
+        self._shows_prime = not (options.no_prime or options.as_json)
 
     def deliver(self, pieces: Pieces) -> None:
         """Write texts as they come. NoneFitError where there are none, before a file is touched."""
@@ -51,13 +51,14 @@ class Delivery:
     def _write(self, number: int, pieces: Pieces) -> None:
         path = self._options.place(number)
         assert path is not None
+        self._options.require_spared(path)
         write_output(path, _in_utf8(self._joined(pieces)))
 
     def _joined(self, pieces: Pieces) -> Iterator[str]:
-        last, between = None, self._options.between + self._before
+        last = None
         for number, piece in pieces:
             if number != last:
-                yield self._before if last is None else between
+                yield ("" if last is None else self._options.between) + (self._job.prime_of(number) * self._shows_prime)
                 self.texts += 1
                 last = number
             self.characters += len(piece)
@@ -72,7 +73,10 @@ def _in_utf8(pieces: Iterable[str]) -> Iterator[bytes]:
 
 def text_facts(completion: Completion, job: SampleJob) -> dict[str, Any]:
     """What --json says of a text that was drawn."""
-    facts = _facts(job.prime, completion.text, completion.stop, completion.seconds) | {"seed": completion.seed}
+    prime = job.prime_of(completion.number)
+    facts = _facts(prime, completion.text, completion.stop, completion.seconds) | {"seed": completion.seed}
+    if job.request.primes:
+        facts["prime_number"] = completion.number // job.count
     if job.request.logprobs is not None:
         facts["logprobs"] = [_choice_facts(choice, job.vocabulary) for choice in completion.choices]
     return facts

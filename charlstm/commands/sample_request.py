@@ -10,22 +10,30 @@ import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from charlstm.errors import CharlstmError, TextError, shown
+from charlstm.runs.inputs import Inputs
 from charlstm.sampling.request import Excludes, Needs, SampleRequest, require_agreement
+from charlstm.text.line_ends import with_line_ends
 from charlstm.values import unescaped
 
+MOST_PRIMES = 2**27
+"""Bytes of a file with many."""
 MOST_PRIME = 2**20
 """Bytes of a prime. A longer one would take minutes to read, and a model remembers some thousands of characters at best."""
+_LOOKED_AT_FIRST = 1000
+"""Of many files so many are looked at before a model is loaded; each is once more before it is written."""
 _PLACEHOLDER = re.compile(r"\{(?::(0\d{1,2}))?\}")
 
 _EXCLUDED_OPTIONS: Excludes = {
     "forever": ("writes one text without an end", ("json", "output")),
-    "prime_file": ("is the prime", ("prime",)),
+    "prime_file": ("is the prime", ("prime", "primes")),
+    "primes": ("is what texts start from", ("prime", "beam", "forever")),
     "json": ("tells prime and text apart by itself", ("no_prime", "separator", "raw")),
 }
-_NEEDED_OPTIONS: Needs = {"logprobs": ("json",), "separator": ("count",)}
+_NEEDED_OPTIONS: Needs = {"logprobs": ("json",), "separator": ("count", "primes")}
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ class SampleOptions:
     model: Path
     request: SampleRequest
     prime_file: str | None = None
+    primes_file: str | None = None
+    """A file with a prime on each line."""
     is_prime_piped: bool = False
     """Whether standard input holds the prime."""
     no_prime: bool = False
@@ -53,35 +63,45 @@ class SampleOptions:
             raise CharlstmError("--separator does nothing where --output gives each text a file of its own: leave it out")
         if "-" in self.request.novelty and self._prime_source() == "-":
             raise CharlstmError("--novelty - and a prime from standard input: only one of them can be read from there")
-        for number in (0, (self.request.count or 1) - 1):
+        count = (self.request.count or 1) * max(1, len(self.request.primes))
+        for number in {*range(min(count, _LOOKED_AT_FIRST)), count - 1}:
             self._require_place(number)
+
+    def read_primes(self) -> tuple[str, ...]:
+        """The primes that `primes_file` holds, one a line, whatever ends it; none where it was not named."""
+        if self.primes_file is None:
+            return ()
+        name = "standard input" if self.primes_file == "-" else shown(self.primes_file)
+        text = _read_utf8("the primes", self.primes_file, MOST_PRIMES, "give them in several files")
+        lines = with_line_ends(text, "lf").removesuffix("\n").split("\n")
+        for number, line in enumerate(lines, 1):
+            if not line:
+                where = f"line {number:,} of the primes from {name} is empty"
+                raise TextError(f"{where}: a prime needs at least one character, so take the line out")
+        return tuple(lines)
 
     def read_prime(self) -> str | None:
         """The prime that a file or standard input holds; None where neither was named."""
         source = self._prime_source()
-        if source is None:
+        if source is None or source == self.primes_file:
             return None
         name = "standard input" if source == "-" else shown(source)
-        try:
-            if source == "-":
-                data = sys.stdin.buffer.read(MOST_PRIME + 1)
-            else:
-                with Path(source).open("rb") as file:
-                    data = file.read(MOST_PRIME + 1)
-            prime = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            if len(data) <= MOST_PRIME:
-                raise TextError(f"the prime from {name} is not UTF-8 (offset {error.start})") from None
-        except (OSError, ValueError) as error:  # ValueError: a name with a NUL
-            raise TextError(f"can't read the prime from {name}: {getattr(error, 'strerror', None) or error}") from None
-        if len(data) > MOST_PRIME:
-            raise TextError(
-                f"the prime from {name} has more than {MOST_PRIME:,} bytes: give its end alone (tail -c 100000), "
-                "as a model remembers no more"
-            )
+        shorter = "give its end alone (tail -c 100000), as a model remembers no more"
+        prime = _read_utf8("the prime", source, MOST_PRIME, shorter)
         if not prime:
             raise TextError(f"the prime from {name} is empty: give it at least one character to start from")
         return prime
+
+    def require_spared(self, path: Path) -> None:
+        """CharlstmError where a text would take the place of something that is read for it."""
+        if self._inputs.hold(path):
+            among = f"--output {shown(self.output)}: {shown(str(path))} is among what is to be read"
+            raise CharlstmError(among, remedy="name another file")
+
+    @cached_property
+    def _inputs(self) -> Inputs:
+        files = [Path(file) for file in (self.prime_file, self.primes_file, self.request.config) if file is not None]
+        return Inputs([self.model, *(model for model, _ in self.request.blended)], self.request.novelty, files)
 
     def place(self, number: int) -> Path | None:
         """The file for a text; None for standard output."""
@@ -102,12 +122,13 @@ class SampleOptions:
         return "\n---\n" if self.separator is None else unescaped(self.separator)
 
     def _prime_source(self) -> str | None:
-        return "-" if self.is_prime_piped else self.prime_file
+        return "-" if self.is_prime_piped else self.prime_file or self.primes_file
 
     def _used(self) -> frozenset[str]:
         options = {
             "prime": self.is_prime_piped,
             "prime_file": self.prime_file is not None,
+            "primes": self.primes_file is not None,
             "no_prime": self.no_prime,
             "output": self.output is not None,
             "separator": self.separator is not None,
@@ -129,5 +150,28 @@ class SampleOptions:
                 path.stat()  # raises for links in a circle
             if path.is_dir():
                 raise CharlstmError(f"--output {shown(self.output)}: {shown(str(path))} is there and is not a file")
+            self.require_spared(path)
         except (OSError, ValueError) as error:  # a name that is too long, or has a NUL
             raise CharlstmError(f"--output {shown(self.output)}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _read_utf8(what: str, source: str, most: int, shorter: str) -> str:
+    """A file or standard input (`-`) as UTF-8, without its mark. TextError where it is none or has too many bytes."""
+    name = "standard input" if source == "-" else shown(source)
+    try:
+        if source == "-":
+            data = sys.stdin.buffer.read(most + 1)
+        else:
+            with Path(source).open("rb") as file:
+                data = file.read(most + 1)
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if len(data) <= most:
+            verb = "is" if what == "the prime" else "are"
+            raise TextError(f"{what} from {name} {verb} not UTF-8 (offset {error.start})") from None
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+        raise TextError(f"can't read {what} from {name}: {getattr(error, 'strerror', None) or error}") from None
+    if len(data) > most:
+        verb = "has" if what == "the prime" else "have"
+        raise TextError(f"{what} from {name} {verb} more than {most:,} bytes: {shorter}")
+    return text

@@ -20,6 +20,7 @@ from charlstm.commands.text import NAME_IT, piped_text, read_text
 from charlstm.config import BUILTIN, DataConfig, load_config
 from charlstm.runs.diagnosis import diagnose
 from charlstm.runs.folder import RunFolder, claimed, new_run_folder, newest_run, refuse_losing
+from charlstm.runs.inputs import refuse_replacing
 from charlstm.runs.naming import in_shell, run_name
 from charlstm.text.corpus import Corpus
 from charlstm.text.vocabulary import Vocabulary
@@ -49,6 +50,8 @@ def start_run(
     """
     refuse_losing(run, overwrite, model, extend)
     asked = _asked_or_piped(text, file, settings, reading)
+    if run:
+        refuse_replacing(RunFolder(run), asked.config.data.text, file)
     name = run_name(text, file, asked.config)
     with ExitStack() as held:
         if run or dry_run:
@@ -136,7 +139,7 @@ def _prepare_resume(folder: RunFolder, settings: Sequence[str], device: str, dry
 
 def _fit(trainer: Trainer, folder: RunFolder) -> int:
     """Train to the end or to a signal, show it as it goes, and give the exit code."""
-    from charlstm.runs.records import Record
+    from charlstm.runs.records import Look, Record
     from charlstm.training.trackers import open_trackers
     from charlstm.views.console import print_line
     from charlstm.views.summary import print_result
@@ -152,7 +155,7 @@ def _fit(trainer: Trainer, folder: RunFolder) -> int:
             with at_once, stopping(trainer) as received, closing(trainer.fit(folder)) as records:
                 for record in records:
                     view.show(record)
-                    if isinstance(record, Record):
+                    if isinstance(record, Record | Look):
                         drawing.evaluated()
                         trackers.show(record, trainer.model)
         finally:

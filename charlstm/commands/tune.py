@@ -22,6 +22,7 @@ from charlstm.commands.streams import READER_LEFT, unread
 from charlstm.commands.text import piped_text, read_text
 from charlstm.errors import Argument, CharlstmError, SearchError
 from charlstm.runs.folder import claimed
+from charlstm.runs.inputs import refuse_replacing
 from charlstm.runs.naming import in_shell, run_name, with_absolute_paths
 from charlstm.tuning.folder import SearchFolder
 from charlstm.tuning.space import DEFAULT_TRIALS, read_space, require_budget
@@ -55,6 +56,8 @@ def search_recipe(
     with ExitStack() as held:
         folder = SearchFolder(run) if run else held.enter_context(claimed(SearchFolder, name, print_warning))
         folder.refuse_other()
+        if run:
+            refuse_replacing(folder, data.text, file)
         options = [
             *(("--set", setting) for setting in settings),
             ("--trials", trials),

@@ -22,7 +22,7 @@ from charlstm.config import Config, load_config
 from charlstm.errors import Argument, CharlstmError, ConfigError, ModelError, RunError
 from charlstm.files import append_bytes, half_written, read_whole, told, write_atomically
 from charlstm.runs.lock import FolderLock, InUse, is_bare, is_free, is_locked, whose
-from charlstm.runs.records import Point, read_curve
+from charlstm.runs.records import Look, Point, Record, read_curve
 from charlstm.text.vocabulary import to_bytes
 
 RUNS = Path("runs")
@@ -31,8 +31,6 @@ RUNS = Path("runs")
 Marks = dict[str, tuple[int, str]]
 """Of each log its size in bytes and the SHA-256 of its content."""
 
-_KEPT = r"step-(\d{6,13})-(?:loss|train)-\d+\.\d{4}\.safetensors"
-"""What the models are called that `train.keep` asks for."""
 ANOTHER_RUN = ("choose another ", Argument("run"))
 """What helps where a folder can't be used."""
 ANOTHER_LOCALE = "set LC_ALL=C.UTF-8 in the environment"
@@ -80,16 +78,18 @@ class RunFolder:
         """The newest model."""
         return self.path / run_files.LAST
 
-    def kept_model(self, step: int, loss: float, is_validated: bool) -> Path:
+    def kept_model(self, record: Record | Look) -> Path:
         """Where the model of one evaluation is kept beside the best and the newest, with its loss in the name.
 
-        That is the validation loss, or where there is none the training loss, which the name says.
+        That is the validation loss, or where there is none that on a part of it or in training, which the name says.
         """
-        return self.path / f"step-{step:06d}-{'loss' if is_validated else 'train'}-{loss:.4f}.safetensors"
+        held = {"loss": record.validation_loss} if isinstance(record, Record) else {"part": record.part_loss}
+        kind, loss = next(((kind, loss) for kind, loss in held.items() if loss is not None), ("train", record.train_loss))
+        return self.path / f"step-{record.step:06d}-{kind}-{loss:.4f}.safetensors"
 
     def kept(self) -> list[Path]:
         """The models that are kept so, the oldest first."""
-        named = ((re.fullmatch(_KEPT, file.name), file) for file in self.path.glob("step-*.safetensors"))
+        named = ((re.fullmatch(run_files.KEPT, file.name), file) for file in self.path.glob("step-*.safetensors"))
         return [file for _, file in sorted((int(found[1]), file) for found, file in named if found)]
 
     def forget_kept(self, but: int) -> None:
@@ -123,6 +123,10 @@ class RunFolder:
     def _files(self) -> tuple[Path, ...]:
         return (self.config, self.metrics, self.samples, self.best, self.last, self.resume, self.previous, self.curves)
 
+    def replaced(self) -> tuple[Path, ...]:
+        """What a new run here takes the place of: files, and folders with all that is in them."""
+        return (*self._files(), self.tensorboard)
+
     def is_in_use(self) -> bool:
         """Whether a training is writing to the folder now."""
         return is_locked(self.path)
@@ -153,7 +157,7 @@ class RunFolder:
 
     def _clear_temporaries(self) -> None:
         """Half-written files that a crash has left. Only who holds the lock may do this."""
-        for file in half_written(self.path, [file.name for file in self._files()], _KEPT):
+        for file in half_written(self.path, [file.name for file in self._files()], run_files.KEPT):
             with told(file):
                 file.unlink(missing_ok=True)
 
@@ -286,9 +290,16 @@ def refuse_losing(run: Path | None, overwrite: bool, model: Path | None, extend:
     if extend and not model:
         remedy = ("name one with ", Argument("begin"))
         raise CharlstmError("it needs a trained model", key="extend_vocabulary", value=True, remedy=remedy)
-    if model and run and overwrite and run.resolve() in (model.resolve(), model.resolve().parent):
+    if model and run and overwrite and _is_of(run, model):
         lost = (Argument("overwrite", True), " would replace the run that ", Argument("begin"), f" begins with, {model}")
         raise CharlstmError(lost, remedy=ANOTHER_RUN)
+
+
+def _is_of(run: Path, model: Path) -> bool:
+    """Whether a model is that of a run: its folder, or a file that is one of its files, whatever it is called."""
+    if run.resolve() in (model.resolve(), model.resolve().parent):
+        return True
+    return model.is_file() and any(file.samefile(model) for file in RunFolder(run).held())
 
 
 def new_run_folder(name: str, under: Path = RUNS) -> RunFolder:

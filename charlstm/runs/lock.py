@@ -64,6 +64,9 @@ class FolderLock:
         self._lock.release()
 
     def _take(self) -> BaseFileLock:
+        for name in LOCK_FILES:
+            if (self.folder / name).is_symlink():  # of a folder that was copied as links: the lock of another one
+                (self.folder / name).unlink()
         lock = _system_lock(self.folder)
         stand_in = _stand_in(self.folder)
         try:

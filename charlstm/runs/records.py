@@ -61,8 +61,34 @@ class Record:
 
     def metrics(self) -> dict[str, float | int | None]:
         """The part that metrics.jsonl keeps."""
-        shown_only = {name for name, f in self.__dataclass_fields__.items() if f.metadata.get("shown_only")}
-        return {name: value for name, value in asdict(self).items() if name not in shown_only}
+        return _kept_of(self)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen within an epoch that takes long: a line of metrics.jsonl, and a sample.
+
+    It comes by the clock, so that nothing which decides a training depends on it: no model is the best by it, and no patience
+    counts it.
+    """
+
+    step: int
+    epoch: int
+    characters: int
+    seconds: float
+    train_loss: float
+    """Mean over the steps since the look or the record before, with dropout on."""
+    part_loss: float | None
+    """On the beginning of the validation part, the same one each time; None where there is no such part."""
+    learning_rate: float
+    grad_norm: float
+    chars_per_second: float
+    sample: str = field(metadata={"shown_only": True})
+    unwritten: str = field(default="", metadata={"shown_only": True})
+
+    def metrics(self) -> dict[str, float | int | None]:
+        """The part that metrics.jsonl keeps."""
+        return _kept_of(self)
 
 
 @dataclass(frozen=True)
@@ -78,6 +104,11 @@ class Setback:
 
 AnyRecord = StepRecord | Record | Setback
 """What a training reports: every step, every evaluation, every setback."""
+
+
+def _kept_of(record: Record | Look) -> dict[str, float | int | None]:
+    shown_only = {f.name for f in fields(record) if f.metadata.get("shown_only")}
+    return {name: value for name, value in asdict(record).items() if name not in shown_only}
 
 
 @dataclass(frozen=True)
@@ -103,19 +134,19 @@ def read_curve(metrics: bytes) -> list[Point]:
 
 XAxis = Literal["steps", "characters", "minutes"]
 """What a curve is drawn over."""
-COLUMNS = ("step", "characters", "seconds", "train_loss", "validation_loss", "learning_rate", "grad_norm")
-"""What of a `Record` is drawn."""
+COLUMNS = ("step", "characters", "seconds", "train_loss", "validation_loss", "part_loss", "learning_rate", "grad_norm")
+"""What of a `Record` or a `Look` is drawn."""
 
 
 def read_columns(metrics: bytes) -> dict[str, list[float]]:
-    """Each of `COLUMNS` as one number an evaluation, NaN where a line has none that is finite. Steps rise.
+    """Each of `COLUMNS` as one number an evaluation or a look, NaN where a line has none that is finite. Steps rise.
 
     A step that is there twice was trained again: the later line counts, and the lines between are of a past that was undone.
     """
     rows: list[list[float]] = []
     for record in _records(metrics.splitlines()):
         row = [_finite(record.get(name)) for name in COLUMNS]
-        if "validation_loss" not in record or not row[0] > 0:
+        if not {"validation_loss", "part_loss"} & set(record) or not row[0] > 0:
             continue
         while rows and rows[-1][0] >= row[0]:
             rows.pop()

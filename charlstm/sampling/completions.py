@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from charlstm.model.softmax import log_softmax
 from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines.base import Engine
-from charlstm.sampling.generate import TOGETHER, Cursor, Row, generate, read_ids
+from charlstm.sampling.generate import TOGETHER, Begins, Cursor, Row, cursors_of, generate, read_ids
 from charlstm.sampling.types import Logits
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary
@@ -78,26 +79,38 @@ class Continuation:
 def generate_completions(
     engine: Engine,
     controls: Controls,
-    cursor: Cursor,
+    begins: Begins,
     seed: int,
     count: int,
     *,
     accept: Accept | None = None,
     tries: int = 1,
     alternatives: int | None = None,
+    unique: bool = False,
 ) -> Iterator[Completion]:
     """Up to `count` texts in the order of their numbers, each as soon as it and those before it are done.
 
     Text i draws from a generator seeded with `seed + i`. One that `accept` refuses is drawn again, at most `tries` times in
     all: try r > 0 from a generator seeded with `[seed + i, r]`. Those that never fit are left out. With `alternatives`, of each
-    id its log-probability is kept, and so many others.
+    id its log-probability is kept, and so many others. `unique` refuses a text that one with a smaller number has too.
     """
+    seen = set[bytes]()
     for begin in range(0, count, TOGETHER):
-        pending, done, turn = set(range(begin, min(begin + TOGETHER, count))), dict[int, Completion](), begin
+        numbers = range(begin, min(begin + TOGETHER, count))
+        cursors = cursors_of(begins, numbers)
+
+        def drawn(attempts: Mapping[int, int], cursors: Mapping[int, Cursor] = cursors) -> Iterator[Completion]:
+            """The texts of these numbers, each at this try."""
+            seeds = {number: (seed + number, attempt) if attempt else seed + number for number, attempt in attempts.items()}
+            rows = [Row(controls, cursors[number], of, number) for number, of in seeds.items()]
+            return _ended(engine, controls, [cursors[number] for number in attempts], rows, seed, alternatives)
+
+        if unique:
+            yield from _distinct(drawn, numbers, accept, tries, seen)
+            continue
+        pending, done, turn = set(numbers), dict[int, Completion](), begin
         for attempt in range(tries):
-            seeds = {number: (seed + number, attempt) if attempt else seed + number for number in sorted(pending)}
-            rows = [Row(controls, cursor, of, number) for number, of in seeds.items()]
-            for completion in _ended(engine, controls, cursor, rows, seed, alternatives):
+            for completion in drawn(dict.fromkeys(sorted(pending), attempt)):
                 if accept is None or accept(completion.text):
                     pending.remove(completion.number)
                     done[completion.number] = completion
@@ -110,14 +123,51 @@ def generate_completions(
             yield done[number]
 
 
+def _distinct(
+    drawn: Callable[[Mapping[int, int]], Iterator[Completion]],
+    numbers: Sequence[int],
+    accept: Accept | None,
+    tries: int,
+    seen: set[bytes],
+) -> Iterator[Completion]:
+    """Of each number the first try that fits and is not what a smaller number has; `seen` are the texts before all of them.
+
+    All that still lack a text are drawn again together, as if none of the smaller numbers changed any more; where one does,
+    those after it are looked at anew. So a text is the same however many there are.
+    """
+    fitting = {number: list[tuple[Completion, bytes]]() for number in numbers}
+    attempts = dict.fromkeys(numbers, 0)
+    open_numbers = list(numbers)
+    while open_numbers:
+        taken, pending, settled = set[bytes](), list[int](), list[Completion]()
+        for number in open_numbers:
+            one = next((pair for pair in fitting[number] if pair[1] not in seen and pair[1] not in taken), None)
+            if one is not None and pending:
+                taken.add(one[1])
+            elif one is not None:
+                settled.append(one[0])
+                seen.add(one[1])
+            elif attempts[number] < tries:
+                pending.append(number)
+        yield from settled
+        if not pending:
+            return
+        open_numbers = [number for number in open_numbers if number >= pending[0]]
+        for completion in drawn({number: attempts[number] for number in pending}):
+            attempts[completion.number] += 1
+            if accept is None or accept(completion.text):
+                key = blake2b(completion.text.encode(errors="surrogatepass"), digest_size=16).digest()
+                fitting[completion.number].append((completion, key))
+
+
 def _ended(
-    engine: Engine, controls: Controls, cursor: Cursor, rows: Sequence[Row], seed: int, alternatives: int | None
+    engine: Engine, controls: Controls, cursors: Sequence[Cursor], rows: Sequence[Row], seed: int, alternatives: int | None
 ) -> Iterator[Completion]:
     """Texts side by side, each once it has ended; `seed` is that of text 0."""
     log = None if alternatives is None else _Log(alternatives)
     pieces = defaultdict[int, list[str]](list)
     begin = time.perf_counter()
-    for row, piece in generate(engine, controls, cursor, rows, log):
+    for row, piece in generate(engine, controls, cursors, rows, log):
         pieces[row.number].append(piece)
         if row.ending.reason is not None:
             text = "".join(pieces.pop(row.number))

@@ -26,6 +26,7 @@ from charlstm.values import escape_hint
 
 TOGETHER = 256
 """Texts in a batch, at most: more of them are hardly faster, and would take more memory."""
+_READ_ALONE = 2000  # ids of a prime: an engine may read a longer one otherwise than beside others
 _READ_AT_ONCE = 2**20  # ids of a prime; an engine takes them in 8 bytes each
 _DRAWN_AT_ONCE = 64
 
@@ -52,6 +53,36 @@ def read_ids(engine: Engine, ids: Ids, cursor: Cursor | None = None) -> Cursor:
         logits, state = engine.prefill(ids[begin : begin + _READ_AT_ONCE].astype(np.int64)[:, None], state)
     assert logits is not None, "nothing to read"
     return Cursor(logits, state, np.concatenate([history, ids[-HISTORY_LENGTH:]])[-HISTORY_LENGTH:])
+
+
+Begins = Cursor | Callable[[Sequence[int]], Sequence[Cursor]]
+"""Where texts begin: all at one place, or each at its own, by their numbers."""
+
+
+def read_side_by_side(engine: Engine, primes: Sequence[Ids]) -> list[Cursor]:
+    """The cursors of several primes, ids (N,), N >= 1: each that of `read_ids`, short ones read together.
+
+    a b c d e     one more is read of all at a time; a prime that has ended leaves with its state
+    f g h
+    i j k
+    """
+    found = {i: read_ids(engine, prime) for i, prime in enumerate(primes) if len(prime) > _READ_ALONE}
+    live = [i for i in range(len(primes)) if i not in found]
+    state, begin = None, 0
+    while live:
+        end = min(len(primes[i]) for i in live)
+        if end > begin:
+            part = np.stack([primes[i][begin:end] for i in live], axis=1).astype(np.int64)
+            logits, state = engine.prefill(part, state)
+        for place, i in enumerate(live):
+            if len(primes[i]) == end:
+                history = primes[i][-HISTORY_LENGTH:]
+                found[i] = Cursor(logits[place : place + 1].copy(), engine.select(state, [place]), history)
+        places = [place for place, i in enumerate(live) if i not in found]
+        live, begin = [live[place] for place in places], end
+        if places:
+            state = engine.select(state, places)
+    return [found[i] for i in range(len(primes))]
 
 
 def encode_prime(prime: str, vocabulary: Vocabulary) -> Ids:
@@ -106,15 +137,14 @@ class Row:
 
 
 def generate(
-    engine: Engine, controls: Controls, cursor: Cursor, rows: Sequence[Row], watch: Watch | None = None
+    engine: Engine, controls: Controls, cursors: Cursor | Sequence[Cursor], rows: Sequence[Row], watch: Watch | None = None
 ) -> Iterator[tuple[Row, str]]:
-    """Let texts go on from a cursor, side by side -> pieces of them, each as soon as it is known.
+    """Let texts go on from a cursor, or from one each, side by side -> pieces of them, each as soon as it is known.
 
     The last piece of a text, empty perhaps, comes once its `ending.reason` is given; the text then leaves the batch.
     """
-    logits, state, live = cursor.logits, cursor.state, list(rows)
-    if len(live) > 1:
-        logits, state = np.repeat(logits, len(live), axis=0), engine.select(state, [0] * len(live))
+    live = list(rows)
+    logits, state = _together(engine, [cursors] * len(live) if isinstance(cursors, Cursor) else cursors)
     choose, step = controls.choose, engine.step
     histories = [row.history for row in live]
     draws, column = np.empty((len(live), 0)), 0
@@ -142,6 +172,21 @@ def generate(
         logits, state = step(ids, state)
 
 
+def _together(engine: Engine, cursors: Sequence[Cursor]) -> tuple[Logits, EngineState]:
+    """The logits (B, V) and the state of texts that stand at B cursors."""
+    first = cursors[0]
+    if len(cursors) == 1:
+        return first.logits, first.state
+    if all(cursor is first for cursor in cursors):
+        return np.repeat(first.logits, len(cursors), axis=0), engine.select(first.state, [0] * len(cursors))
+    return np.concatenate([cursor.logits for cursor in cursors]), engine.join([cursor.state for cursor in cursors])
+
+
+def cursors_of(begins: Begins, numbers: Sequence[int]) -> dict[int, Cursor]:
+    """Where the texts of these numbers begin."""
+    return dict(zip(numbers, [begins] * len(numbers) if isinstance(begins, Cursor) else begins(numbers), strict=True))
+
+
 def generate_text(engine: Engine, controls: Controls, seed: int) -> Iterator[str]:
     """What follows `sample.prime`, at most `sample.length` characters, each as soon as it is known.
 
@@ -157,7 +202,7 @@ def generate_text(engine: Engine, controls: Controls, seed: int) -> Iterator[str
     return pieces()
 
 
-def generate_pieces(engine: Engine, controls: Controls, cursor: Cursor, seed: int, count: int) -> Iterator[tuple[int, str]]:
+def generate_pieces(engine: Engine, controls: Controls, begins: Begins, seed: int, count: int) -> Iterator[tuple[int, str]]:
     """`count` texts in pieces, each with its text's number: those of text 0 as they come, then those of text 1, and so on.
 
     Text i draws from a generator that is seeded with `seed + i`.
@@ -165,8 +210,9 @@ def generate_pieces(engine: Engine, controls: Controls, cursor: Cursor, seed: in
 
     def batch(first: int) -> Iterator[tuple[int, str]]:
         numbers = range(first, min(first + TOGETHER, count))
-        rows = [Row(controls, cursor, seed + number, number) for number in numbers]
-        return in_order(generate(engine, controls, cursor, rows), first)
+        cursors = cursors_of(begins, numbers)
+        rows = [Row(controls, cursors[number], seed + number, number) for number in numbers]
+        return in_order(generate(engine, controls, list(cursors.values()), rows), first)
 
     return chain.from_iterable(map(batch, range(0, count, TOGETHER)))
 

@@ -11,14 +11,14 @@ Does not know: where texts go, how anything is shown.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charlstm.config import SampleConfig
-from charlstm.errors import Argument, NoneFitError, Phrase
+from charlstm.errors import Argument, CharlstmError, NoneFitError, Phrase
 from charlstm.runs.model_file import Weights, read_weights
 from charlstm.sampling.beam import Found, beam_search
 from charlstm.sampling.completions import Accept, Completion, generate_completions
@@ -26,7 +26,15 @@ from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines.base import Engine
 from charlstm.sampling.engines.blend import BlendEngine, require_same_vocabulary
 from charlstm.sampling.engines.selection import Opened, open_engine
-from charlstm.sampling.generate import Cursor, encode_prime, generate_pieces, read_ids, without_unknown
+from charlstm.sampling.generate import (
+    Begins,
+    Cursor,
+    encode_prime,
+    generate_pieces,
+    read_ids,
+    read_side_by_side,
+    without_unknown,
+)
 from charlstm.sampling.request import SampleRequest
 from charlstm.sampling.stops import NO_END
 from charlstm.text.types import Ids, Progress
@@ -48,9 +56,10 @@ class SampleJob:
     opened: tuple[Opened, ...]
     """What was opened for it: the model itself, unless its engine was given, and those that are mixed in."""
     controls: Controls
-    prime: str
+    primes: Sequence[str]
+    """What texts start from: `count` of them each."""
     ids: Ids
-    """Of the prime, (N,), N >= 1."""
+    """Of the first prime, (N,), N >= 1."""
     seed: int
     """Of text 0, chosen afresh where none was asked for."""
     index: CopyIndex | None
@@ -67,19 +76,48 @@ class SampleJob:
         return self.controls.vocabulary
 
     @property
+    def prime(self) -> str:
+        """The first."""
+        return self.primes[0]
+
+    def prime_of(self, number: int) -> str:
+        """What a text starts from."""
+        return self.primes[number // self.count]
+
+    @property
     def count(self) -> int:
-        """How many texts are asked for."""
+        """How many texts are asked for, for each prime."""
         return self.request.count or 1
+
+    @property
+    def total(self) -> int:
+        """How many texts are asked for in all."""
+        return self.count * len(self.primes)
 
     @property
     def tries(self) -> int:
         """How often a text is drawn, at most."""
-        return 1 if self.accept is None else self.request.tries or USUAL_TRIES
+        return self.request.tries or USUAL_TRIES if self._may_draw_again else 1
 
     @cached_property
     def start(self) -> Cursor:
         """Where the prime ends. It is read once."""
         return read_ids(self.engine, self.ids)
+
+    @property
+    def _may_draw_again(self) -> bool:
+        return self.request.unique or self.accept is not None
+
+    @property
+    def _begins(self) -> Begins:
+        return self.start if len(self.primes) == 1 else self._cursors
+
+    def _cursors(self, numbers: Sequence[int]) -> list[Cursor]:
+        """Where the texts of these numbers begin: each of their primes is read once."""
+        wanted = list(dict.fromkeys(map(self.prime_of, numbers)))
+        read = read_side_by_side(self.engine, [encode_prime(prime, self.vocabulary) for prime in wanted])
+        by_prime = dict(zip(wanted, read, strict=True))
+        return [by_prime[self.prime_of(number)] for number in numbers]
 
     @cached_property
     def accept(self) -> Accept | None:
@@ -106,21 +144,22 @@ class SampleJob:
         """
         if self.request.beam is not None:
             return iter([(0, self.find().text)])
-        if self.accept is not None:
+        if self._may_draw_again:
             return ((completion.number, completion.text) for completion in self.completions())
-        return generate_pieces(self.engine, self.controls, self.start, self.seed, self.count)
+        return generate_pieces(self.engine, self.controls, self._begins, self.seed, self.total)
 
     def completions(self) -> Iterator[Completion]:
         """The texts as values, in the order of their numbers; those that never were as asked for are left out."""
         return generate_completions(
             self.engine,
             self.controls,
-            self.start,
+            self._begins,
             self.seed,
-            self.count,
+            self.total,
             accept=self.accept,
             tries=self.tries,
             alternatives=self.request.logprobs,
+            unique=self.request.unique,
         )
 
     def find(self) -> Found:
@@ -134,16 +173,20 @@ class SampleJob:
 
     def require_all(self, fitting: int) -> None:
         """NoneFitError where fewer texts were as asked for than the request says."""
-        if fitting >= self.count:
+        if fitting >= self.total:
             return
-        wishes = {"require": "a pattern that fits more", "reject_copied": "a larger number"}
-        made = {key: remedy for key, remedy in wishes.items() if getattr(self.request, key) is not None}
+        wishes = {
+            "require": "a pattern that fits more",
+            "unique": "a longer or more daring text",
+            "reject_copied": "a larger number",
+        }
+        made = {key: remedy for key, remedy in wishes.items() if getattr(self.request, key) not in (None, False)}
         about: list[str | Argument] = []
         for key in made:
             about += [" and "] * bool(about) + [Argument(key, getattr(self.request, key))]
         often = "once" if self.tries == 1 else f"up to {self.tries} times"
         remedy: Phrase = ("give more ", Argument("tries"), ", another ", Argument("seed"), f", or {' or '.join(made.values())}")
-        raise NoneFitError((*about, f": {fitting} of {self.count} texts fit, each drawn {often}"), remedy=remedy)
+        raise NoneFitError((*about, f": {fitting:,} of {self.total:,} texts fit, each drawn {often}"), remedy=remedy)
 
 
 def resolve(
@@ -163,10 +206,8 @@ def resolve(
     CharlstmError and its kinds where the request does not fit the model, or where a model or corpus can't be read.
     """
     vocabulary, settings = weights.vocabulary, request.asked.over(weights.config.sample)
-    prime = vocabulary.line_ends.typed(settings.prime if prime is None else prime)
-    if request.unknown == "skip":
-        prime = without_unknown(prime, vocabulary)
-    ids = encode_prime(prime, vocabulary)
+    primes = _known_primes(request.primes or [settings.prime if prime is None else prime], request, vocabulary)
+    ids = encode_prime(primes[0], vocabulary)
     if request.forever:
         settings = settings.model_copy(update={"length": NO_END})
     controls = Controls(settings, vocabulary)
@@ -174,7 +215,21 @@ def resolve(
     index = _index(request, weights, progress)
     stepping, opened = _open(request, weights, engine)
     seed = secrets.randbelow(2**32) if request.seed is None else request.seed
-    return SampleJob(request, stepping, opened, controls, prime, ids, seed, index)
+    return SampleJob(request, stepping, opened, controls, primes, ids, seed, index)
+
+
+def _known_primes(primes: Sequence[str], request: SampleRequest, vocabulary: Vocabulary) -> list[str]:
+    """Primes as the model reads them. CharlstmError names each character that it lacks, and which prime it is of several."""
+    known = []
+    for number, prime in enumerate(map(vocabulary.line_ends.typed, primes), 1):
+        try:
+            known.append(without_unknown(prime, vocabulary) if request.unknown == "skip" else prime)
+            if vocabulary.unknown(known[-1]):
+                encode_prime(prime, vocabulary)
+        except CharlstmError as error:
+            error.where = f"prime {number:,}: " if request.primes else ""
+            raise
+    return known
 
 
 def _index(request: SampleRequest, weights: Weights, progress: Progress) -> CopyIndex | None:

@@ -34,17 +34,18 @@ Needs = Mapping[str, Sequence[str]]
 """By the name of a wish: those of which one must be there too."""
 
 _EXCLUDES: Excludes = {
-    "forever": ("writes one text without an end", ("length", "count", "beam", "require", "novelty")),
+    "forever": ("writes one text without an end", ("length", "count", "primes", "beam", "require", "unique", "novelty")),
+    "primes": ("is what texts start from", ("prime",)),
     "beam": (
         "looks for the most probable text and draws nothing",
         (
             *("seed", "count", "temperature", "top_k", "top_p", "min_p", "typical_p"),
-            *("require", "reject_copied", "logprobs"),
+            *("primes", "require", "unique", "reject_copied", "logprobs"),
         ),
     ),
 }
 _NEEDS: Needs = {
-    "tries": ("require", "reject_copied"),
+    "tries": ("require", "unique", "reject_copied"),
     **dict.fromkeys(("reject_copied", "encoding", "errors", "newlines"), ("novelty",)),
 }
 
@@ -66,15 +67,19 @@ class SampleRequest:
     unknown: Literal["error", "skip"] = "error"
     """What to do with characters of the prime that the model never saw."""
     seed: int | None = None
-    """Of text 0; text i has `seed + i`. None for a fresh one."""
+    """Of text 0; text i, of all those of all primes, has `seed + i`. None for a fresh one."""
+    primes: Sequence[str] = ()
+    """What texts start from, several each, in place of one prime for all."""
     count: int | None = None
-    """How many texts; None for one."""
+    """How many texts, for each prime; None for one."""
     forever: bool = False
     """Whether the text has no end."""
     require: str | None = None
     """A regular expression that is to be found in each text."""
+    unique: bool = False
+    """Whether no text may be what another one is."""
     tries: int | None = None
-    """How often a text is drawn, at most, until it is as `require` and `reject_copied` say."""
+    """How often a text is drawn, at most, until it is as `require`, `unique` and `reject_copied` say."""
     novelty: Sequence[str] = ()
     """TEXT arguments: what texts are compared with."""
     encoding: str | None = None
@@ -109,6 +114,10 @@ class SampleRequest:
             _require_in_range(key, getattr(self, key), least, most)
         if self.given.get("prime") == "":
             raise CharlstmError((Argument("prime"), " is empty"), remedy="give it at least one character to start from")
+        for number, prime in enumerate(self.primes, 1):
+            if not prime:
+                problem = (f"prime {number:,} of ", Argument("primes"), " is empty")
+                raise CharlstmError(problem, remedy="give it at least one character to start from")
         _ = self.asked, self.pattern, self.blended  # say what is wrong with them
         if self.novelty:
             find_sources(self.novelty)
@@ -126,6 +135,8 @@ class SampleRequest:
         values = {
             "seed": self.seed,
             "count": self.count,
+            "primes": self.primes or None,
+            "unique": self.unique or None,
             "forever": self.forever or None,
             "require": self.require,
             "tries": self.tries,

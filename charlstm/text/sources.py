@@ -12,7 +12,9 @@ from __future__ import annotations
 import glob
 import importlib
 import os
+import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,6 +65,7 @@ class _Finding:
         self._walk = Walk()
         self._found: dict[Identity, Source] = {}
         self._repeated: list[str] = []
+        self._written = _written_to()
 
     def add(self, text: str) -> None:
         if (source := _without_path(text)) is not None:
@@ -80,7 +83,7 @@ class _Finding:
 
     def done(self, texts: Sequence[str]) -> Sources:
         """TextError where all that was found was left out."""
-        left_out = tuple(f"{path} ({reason})" for path, reason in self._walk.left_out.items())
+        left_out = tuple(f"{path} ({reason})" for path, reason in sorted(self._walk.left_out.items()))
         if not self._found:
             raise TextError(f"no text in {', '.join(texts)}: nothing there but {', '.join(left_out[:3])}")
         return Sources(tuple(self._found.values()), left_out, (*self._repeated, *self._walk.repeated))
@@ -94,11 +97,27 @@ class _Finding:
             self._keep(file.identity, source_of(file.path, skippable=True))
 
     def _keep(self, identity: Identity, source: Source) -> None:
+        if identity in self._written:
+            if not source.skippable:
+                raise TextError(f"{source.where} is where the output goes, which never ends if it is read")
+            self._walk.left_out[source.where] = "where the output goes"
+            return
         known = self._found.setdefault(identity, source)
         if known is not source:
             self._repeated.append(source.where)
             if not source.skippable:  # it was named: that it is left out without text would be no answer
                 self._found[identity] = replace(known, skippable=False)
+
+
+def _written_to() -> set[Identity]:
+    """The files that standard output and standard error go to: they would grow as they are read."""
+    found = set[Identity]()
+    for stream in (1, 2):
+        with suppress(OSError):  # it is closed
+            about = os.fstat(stream)
+            if stat.S_ISREG(about.st_mode):
+                found.add(identity_of(Path(), about))
+    return found
 
 
 def _without_path(text: str) -> Source | None:

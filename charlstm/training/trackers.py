@@ -25,13 +25,14 @@ from charlstm.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from charlstm.model.char_lstm import CharLSTM
-    from charlstm.runs.records import Record
+    from charlstm.runs.records import Look, Record
 
 PROJECT = "charlstm"
 _BINS = 64
 _SERVICES = {
     "train_loss": "loss/train",
     "validation_loss": "loss/validation",
+    "part_loss": "loss/part_of_validation",
     "bpc": "loss/bpc",
     "learning_rate": "optimizer/learning_rate",
     "grad_norm": "optimizer/grad_norm",
@@ -119,12 +120,12 @@ class Trackers:
             with self._forgiving(name):
                 self._open[name] = opener()
 
-    def show(self, record: Record, model: CharLSTM) -> None:
+    def show(self, record: Record | Look, model: CharLSTM) -> None:
         """An evaluation, and the weights that were evaluated."""
         if not self._open:
             return
         metrics = record.metrics()
-        scalars = {shown: value for name, shown in _SERVICES.items() if (value := metrics[name]) is not None}
+        scalars = {shown: value for name, shown in _SERVICES.items() if (value := metrics.get(name)) is not None}
         weights = {f"weights/{name}": p.detach().cpu().numpy() for name, p in model.state_dict().items()}
         for name, tracker in list(self._open.items()):
             with self._forgiving(name):

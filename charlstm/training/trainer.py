@@ -3,6 +3,9 @@
     for record in trainer.fit(folder):
         view.show(record)
 
+Within an epoch of a long text it is looked at every few minutes, unless evaluations within it were asked for. That goes by the
+clock, and so it decides nothing: weights, generators, the carried state, best model and patience are as they would be without.
+
 Knows: the loop, what is evaluated and saved when, and what to do where a loss is not a number.
 Does not know: where a text comes from, how records are shown.
 """
@@ -11,13 +14,13 @@ from __future__ import annotations
 
 import copy
 import math
-import statistics
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -26,8 +29,8 @@ from charlstm.model.char_lstm import CharLSTM
 from charlstm.out_of_memory import out_of_memory
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import Facts
-from charlstm.runs.position import Position
-from charlstm.runs.records import AnyRecord, Record, Setback, StepRecord
+from charlstm.runs.position import Meter, Position
+from charlstm.runs.records import AnyRecord, Look, Record, Setback, StepRecord
 from charlstm.runs.saved_model import SavedModel
 from charlstm.sampling.controls import Controls
 from charlstm.sampling.engines.selection import engine_of
@@ -36,6 +39,7 @@ from charlstm.scoring import evaluation
 from charlstm.scoring.totals import Evaluation
 from charlstm.text.batches import Batch, batches
 from charlstm.training.checkpoints import Checkpoints
+from charlstm.training.estimate import Estimate, estimate
 from charlstm.training.optim import learning_rate_at
 from charlstm.training.prepared import Prepared
 from charlstm.training.resume import load_training, restore, snapshot
@@ -43,8 +47,20 @@ from charlstm.training.state import Training
 from charlstm.training.step import take_step
 
 PREVIEW_LENGTH = 200
+LONG_TEXT = 20_000_000
+"""Characters to learn from, up to which an epoch is not looked into: such a text gets several epochs."""
+LOOK_EVERY = 180.0
+"""Seconds between looks; more where looking itself takes more than a tenth of that."""
+LOOK_LENGTH = 100_000
+"""Characters of the validation part that a look scores, from its beginning: seconds, where all of it takes an hour."""
 MAX_SETBACKS = 3
 _PREVIEW_SEED = 1  # the same draws at every evaluation: what differs between samples is the model
+
+
+_Seen = TypeVar("_Seen", Record, Look)
+
+
+_MEASURED = 4  # steps for an estimate: two times two
 
 
 class _Stopped(Exception):
@@ -61,6 +77,8 @@ class Trainer:
         self.total_steps = prepared.total_steps
         self.stop_asked = False
         self._training = training
+        self._since_look = Meter()
+        self._next_look = math.inf
         self._checkpoints = Checkpoints(self.config.train.save_every, self.config.train.keep)
 
     @property
@@ -78,17 +96,17 @@ class Trainer:
         """Where the training stands."""
         return self._training.position
 
-    def seconds_an_epoch(self) -> float:
+    def seconds_an_epoch(self) -> Estimate:
         """How long the steps of an epoch will take, measured on a few of a copy that is thrown away. OutOfMemoryError."""
-        times = []
+        steps = []
         with out_of_memory(self._smaller()):
             rehearsal = Trainer(self.prepared, copy.deepcopy(self._training))
-            for batch in islice(batches(self.prepared.ids, self.prepared.layout), 4):
-                begin = time.perf_counter()
+            for batch in islice(batches(self.prepared.ids, self.prepared.layout), 1 + _MEASURED):
+                clock, computing = time.perf_counter(), time.process_time()
                 with suppress(DivergedError):  # which training itself will meet, and deal with
                     rehearsal._step(batch)
-                times.append(time.perf_counter() - begin)
-        return statistics.median(times[1:]) * self.steps_an_epoch  # the first step also allocates
+                steps.append((time.perf_counter() - clock, time.process_time() - computing))
+        return estimate(steps[1:] or steps, self.steps_an_epoch, self.device.type == "cpu")  # the first step also allocates
 
     def stop_at_once(self) -> None:
         """Let `fit` end without waiting for a save that is being written."""
@@ -98,8 +116,13 @@ class Trainer:
         """Ask `fit` to end, after the step or within the evaluation that it is in. Safe to call from a signal handler."""
         self.stop_asked = True
 
-    def fit(self, folder: RunFolder) -> Generator[AnyRecord, None, None]:
-        """Train to the end, or until `stop`; save, then return. Yields every step, every evaluation and every setback.
+    @property
+    def looks(self) -> bool:
+        """Whether its epochs are looked into."""
+        return not self.config.train.eval_every and self.prepared.split > LONG_TEXT
+
+    def fit(self, folder: RunFolder) -> Generator[AnyRecord | Look, None, None]:
+        """Train to the end, or until `stop`; save, then return. Yields every step, evaluation, look and setback.
 
         DivergedError after `MAX_SETBACKS` setbacks; SaveError where a save fails; OutOfMemoryError. What was saved before
         is whole in any case.
@@ -114,7 +137,7 @@ class Trainer:
                         yield self._go_back(folder, str(error))
             except _Stopped:
                 with suppress(DivergedError):  # then the save before is the one to go on from
-                    self._save(folder, {folder.last: self._model_with_facts()})
+                    self._save(folder, {folder.last: self._model_with_facts(self.position.train_loss)})
             finally:
                 self._checkpoints.wait()
 
@@ -133,12 +156,13 @@ class Trainer:
         self._save(folder)
         self._checkpoints.wait()
         folder.write_config(self.config)
+        self._end_look(0.0)
 
     def _begin_epoch(self) -> None:
         self.position.begin_epoch(int(self._training.offsets.integers(self.prepared.layout.slack + 1)))
         self._training.state = None
 
-    def _fit_epoch(self, folder: RunFolder) -> Iterator[StepRecord | Record]:
+    def _fit_epoch(self, folder: RunFolder) -> Iterator[StepRecord | Record | Look]:
         """From the current batch to the end of the epoch or of the training."""
         position = self.position
         if position.evaluation_due:
@@ -153,6 +177,8 @@ class Trainer:
             self._check()
             if position.evaluation_due:
                 yield self._evaluate(folder)
+            elif time.monotonic() >= self._next_look:
+                yield self._look(folder)
             elif self._checkpoints.is_due(position.step):
                 self._save(folder)
             if self.is_finished:
@@ -189,7 +215,9 @@ class Trainer:
         """Take a step, and count it."""
         position, begin = self.position, time.perf_counter()
         loss, grad_norm = take_step(self._training, batch, self._learning_rate(position.step), self.config.train)
-        position.count_step(loss, batch.characters, time.perf_counter() - begin, grad_norm)
+        seconds = time.perf_counter() - begin
+        position.count_step(loss, batch.characters, seconds, grad_norm)
+        self._since_look.add(loss, batch.characters, seconds, grad_norm)
         return StepRecord(position.step, position.epoch, position.batch, loss.mean, batch.characters)
 
     def _learning_rate(self, step: int) -> float:
@@ -206,7 +234,7 @@ class Trainer:
     def _evaluate(self, folder: RunFolder) -> Record:
         """Score, sample, count, log and save."""
         position, meter, begin = self.position, self.position.meter, time.perf_counter()
-        scored = self._validate() if self.prepared.split < self.prepared.end else None
+        scored = self._validate(self.prepared.end)
         sample = self._preview()
         is_best = position.count_evaluation(scored.loss if scored else None, time.perf_counter() - begin)
         record = Record(
@@ -225,11 +253,42 @@ class Trainer:
             is_best=is_best,
             sample=sample,
         )
-        return self._keep(folder, record)
+        self._end_look(0.0)
+        return self._log(folder, record)
 
-    def _validate(self) -> Evaluation:
+    def _look(self, folder: RunFolder) -> Look:
+        """Score a part, sample, log and save, and leave all as it is that decides how the training goes on."""
+        position, meter, begin = self.position, self._since_look, time.perf_counter()
+        scored = self._validate(min(self.prepared.end, self.prepared.split + LOOK_LENGTH))
+        sample = self._preview()
+        seconds = time.perf_counter() - begin
+        position.seconds += seconds
+        look = Look(
+            step=position.step,
+            epoch=position.epoch,
+            characters=position.characters,
+            seconds=round(position.seconds, 3),
+            train_loss=meter.loss.mean,
+            part_loss=scored.loss if scored else None,
+            learning_rate=self._learning_rate(position.step - 1),
+            grad_norm=meter.grad_norm,
+            chars_per_second=round(meter.characters / meter.seconds, 1),
+            sample=sample,
+        )
+        self._end_look(seconds)
+        return self._log(folder, look)
+
+    def _end_look(self, seconds: float) -> None:
+        """What comes next is counted anew, and looked at in some minutes, where the last look took so long."""
+        self._since_look = Meter()
+        self._next_look = time.monotonic() + max(LOOK_EVERY, 10 * seconds) if self.looks else math.inf
+
+    def _validate(self, end: int) -> Evaluation | None:
+        """The loss on the validation part up to so far into the text; None where there is no such part."""
         prepared = self.prepared
-        scored = evaluation.stateful(self.model, prepared.ids[: prepared.end], prepared.split, self._check)
+        if prepared.split == end:
+            return None
+        scored = evaluation.stateful(self.model, prepared.ids[:end], prepared.split, self._check)
         if not math.isfinite(scored.loss):
             raise DivergedError(f"the validation loss after step {self.position.step:,} is not a finite number")
         return scored
@@ -245,31 +304,30 @@ class Trainer:
             self._training.model.train()  # an engine switches what it is given to evaluation
         return text
 
-    def _keep(self, folder: RunFolder, record: Record) -> Record:
-        """Log and save an evaluation. A sample that can't be written is no reason to stop."""
+    def _log(self, folder: RunFolder, record: _Seen) -> _Seen:
+        """Log and save what was seen. A sample that can't be written is no reason to stop."""
         folder.append_metrics(record.metrics())
         try:
             folder.append_sample(record.step, f"epoch {record.epoch}, {_loss_of(record)}", record.sample)
         except SaveError as error:
             record = replace(record, unwritten=str(error))
-        self._save(folder, dict.fromkeys(self._places(folder, record), self._model_with_facts()))
+        self._save(folder, dict.fromkeys(self._places(folder, record), self._model_with_facts(record.train_loss)))
         return record
 
-    def _places(self, folder: RunFolder, record: Record) -> Iterator[Path]:
-        """Where the model of an evaluation goes."""
+    def _places(self, folder: RunFolder, record: Record | Look) -> Iterator[Path]:
+        """Where the model that was evaluated goes."""
         if self.config.train.keep:
-            loss = record.train_loss if record.validation_loss is None else record.validation_loss
-            yield folder.kept_model(record.step, loss, record.validation_loss is not None)
+            yield folder.kept_model(record)
         yield folder.last
-        if record.is_best:
+        if isinstance(record, Record) and record.is_best:
             yield folder.best
 
     def _save(self, folder: RunFolder, models: Mapping[Path, SavedModel] | None = None) -> None:
         self._checkpoints.save(folder, snapshot(self._training, self.prepared, folder.marks()), models or {})
 
-    def _model_with_facts(self) -> SavedModel:
+    def _model_with_facts(self, train_loss: float | None) -> SavedModel:
         p = self.position
-        facts = Facts(p.step, p.epoch, p.characters, p.train_loss, p.validation_loss)
+        facts = Facts(p.step, p.epoch, p.characters, train_loss, p.validation_loss)
         model = copy.deepcopy(self.model).cpu()  # the writer takes its time, and training goes on
         return SavedModel(model, self.prepared.vocabulary, self.config, facts)
 
@@ -278,8 +336,9 @@ class Trainer:
             raise _Stopped
 
 
-def _loss_of(record: Record) -> str:
+def _loss_of(record: Record | Look) -> str:
     """What a sample is titled with."""
-    if record.validation_loss is None:
-        return f"training {record.train_loss:.4f}"
-    return f"validation {record.validation_loss:.4f}"
+    loss, what = (
+        (record.part_loss, "part of validation") if isinstance(record, Look) else (record.validation_loss, "validation")
+    )
+    return f"training {record.train_loss:.4f}" if loss is None else f"{what} {loss:.4f}"

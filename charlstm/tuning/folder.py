@@ -40,5 +40,8 @@ class SearchFolder(RunFolder):
             first = min(path.name for path in self.path.iterdir() if path.name not in LOCK_FILES)
             raise RunError(f"{self.path} holds {shown(first)} and no search", remedy=ANOTHER_RUN)
 
+    def replaced(self) -> tuple[Path, ...]:
+        return (*self._files(), self.trial.path)
+
     def _files(self) -> tuple[Path, ...]:
         return (self.trials, self.best_config)

@@ -23,7 +23,7 @@ from charlstm.asked import Asked
 from charlstm.errors import ConfigError, OutOfMemoryError
 from charlstm.files import write_atomically
 from charlstm.out_of_memory import out_of_memory
-from charlstm.runs.records import Setback, StepRecord
+from charlstm.runs.records import Look, Setback, StepRecord
 from charlstm.text.corpus import Corpus
 from charlstm.training.prepared import Prepared, prepare_for_search
 from charlstm.training.size_defaults import fit_scale
@@ -126,6 +126,8 @@ class Search:
                 if isinstance(seen, StepRecord):
                     record = replace(record, steps=seen.step)
                     yield seen
+                    continue
+                if isinstance(seen, Look):
                     continue
                 loss = min(loss, seen.validation_loss or math.inf)  # trials always keep a part to be compared by
                 record = replace(record, loss=loss)

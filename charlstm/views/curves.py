@@ -65,6 +65,8 @@ def _draw_one(losses: Axes, run: Drawn, x: XAxis) -> None:
     """One run: a colour for each of the two losses, and the best of them by its number."""
     if any(map(math.isfinite, run.columns["validation_loss"])):
         _line(losses, run, x, "validation_loss", 0, label="validation")
+    if any(map(math.isfinite, run.columns["part_loss"])):
+        _line(losses, run, x, "part_loss", 2, label="part of validation", linestyle=":")
     _line(losses, run, x, "train_loss", 1, label="training", linestyle="--")
     losses.set_title(_shortened(run.label))
     pairs = zip(run.columns["validation_loss"], _x_values(run, x), strict=True)

@@ -7,6 +7,7 @@ Does not know: what makes them.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,9 +17,10 @@ from rich.table import Table
 from rich.text import Text
 from tqdm import tqdm
 
-from charlstm.runs.records import AnyRecord, Record, Setback, StepRecord
+from charlstm.runs.records import AnyRecord, Look, Record, Setback, StepRecord
 from charlstm.training.trainer import MAX_SETBACKS, Trainer
 from charlstm.views.console import console, duration, print_warning, room
+from charlstm.views.heartbeat import Heartbeat
 from charlstm.views.tables import Column, layout
 from charlstm.views.terminal import visible
 
@@ -34,22 +36,33 @@ class TrainingView:
         self._console = console()
         self._bits = "bpc" if trainer.prepared.vocabulary.unit == "char" else "bits/byte"
         self._bar: tqdm[Any] | None = None
+        self._newest: StepRecord | None = None
+        self._since = time.monotonic(), trainer.position.step
+        self._heartbeat = Heartbeat(self._say_how_far)
 
-    def show(self, record: AnyRecord) -> None:
+    def show(self, record: AnyRecord | Look) -> None:
         """Show one record."""
         if isinstance(record, StepRecord):
+            self._newest = record
+            self._heartbeat.begin()
             self._advance(record)
+            return
+        self._heartbeat.wrote()
+        if isinstance(record, Look):
+            self._interrupt_bar(ends=False)
+            self._show_look(record)
         elif isinstance(record, Setback):
             self._interrupt_bar(ends=True)
             self._show_setback(record)
         else:
             self._interrupt_bar(record.ends_epoch)
             self._show_evaluation(record)
-            if record.unwritten:
-                print_warning(f"{record.unwritten}; training goes on without it")
+        if not isinstance(record, Setback) and record.unwritten:
+            print_warning(f"{record.unwritten}; training goes on without it")
 
     def close(self) -> None:
         """Take the bar away: also when the training ended early."""
+        self._heartbeat.close()
         self._interrupt_bar(ends=True)
 
     def finish(self) -> None:
@@ -73,6 +86,20 @@ class TrainingView:
         self._bar.set_description_str(description, refresh=False)
         self._bar.update(record.characters)
 
+    def _say_how_far(self) -> None:
+        """How far it is, where no bar shows it; the newest step may have been some minutes ago."""
+        total, (since, begin) = self._trainer.total_steps, self._since
+        if self._newest is None:
+            self._console.print(f"step {begin:,} of {total:,}", soft_wrap=True)
+            return
+        step, seconds = self._newest.step, time.monotonic() - since
+        done = max(1, step - begin)
+        speed, left = done * self._newest.characters / seconds, seconds / done * (total - step)
+        line = (
+            f"step {step:,} of {total:,}  loss {self._newest.loss:.3f}  {speed:,.0f} characters/s  about {duration(left)} left"
+        )
+        self._console.print(line, soft_wrap=True)
+
     def _interrupt_bar(self, ends: bool) -> None:
         if self._bar is None:
             return
@@ -86,6 +113,16 @@ class TrainingView:
         again = f"back to step {record.back_to:,} with half the learning rate ({record.number} of at most {MAX_SETBACKS} times)"
         print_warning(f"{record.reason}: {again}")
 
+    def _show_look(self, look: Look) -> None:
+        parts = [(0, Text(f"step {look.step:,}")), (1, Text(f"train {look.train_loss:.3f}"))]
+        if look.part_loss is not None:
+            parts.append((0, Text("part of validation ").append(f"{look.part_loss:.3f}", "bold")))
+        self._print_line([*parts, (2, Text(duration(look.seconds)))], look.sample)
+
+    def _print_line(self, parts: Sequence[tuple[int, Text]], sample: str) -> None:
+        self._console.print(_joined(parts, room()), soft_wrap=True)
+        self._console.print(Text(_excerpt(sample, self._console, room()), "dim"), soft_wrap=True)
+
     def _show_evaluation(self, record: Record) -> None:
         width = len(str(self._trainer.config.train.epochs))
         at = f"epoch {record.epoch:{width}}" if record.ends_epoch else f"step {record.step:,}"
@@ -94,8 +131,7 @@ class TrainingView:
             parts.append((0, Text("validation ").append(f"{record.validation_loss:.3f}", "bold")))
             parts.append((3, Text(f"{record.bpc:.3f} {self._bits}")))
         parts += [(4, Text(duration(record.seconds))), (1, Text("↓ best" if record.is_best else "", "green"))]
-        self._console.print(_joined([part for part in parts if part[1]], room()), soft_wrap=True)
-        self._console.print(Text(_excerpt(record.sample, self._console, room()), "dim"), soft_wrap=True)
+        self._print_line([part for part in parts if part[1]], record.sample)
 
 
 class LessonView(TrainingView):

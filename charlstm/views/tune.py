@@ -21,6 +21,7 @@ from charlstm.tuning.records import TrialRecord
 from charlstm.tuning.search import Search, TrialBegun
 from charlstm.tuning.space import Value
 from charlstm.views.console import console, duration, print_facts, print_json, print_line, print_warning
+from charlstm.views.heartbeat import Heartbeat
 from charlstm.views.tables import Column, print_table
 from charlstm.words import counted
 
@@ -48,12 +49,15 @@ class SearchView:
     def __init__(self, search: Search) -> None:
         self._search = search
         self._bar: tqdm[Any] | None = None
-        self._number = 0
+        self._number = self._steps = 0
+        self._newest: StepRecord | None = None
+        self._heartbeat = Heartbeat(self._say_how_far)
 
     def show(self, record: TrialBegun | StepRecord | TrialRecord) -> None:
         """Show one record."""
         if isinstance(record, TrialBegun):
-            self._number = record.number
+            self._heartbeat.begin()
+            self._number, self._steps, self._newest = record.number, record.steps, None
             self._bar = tqdm(
                 total=record.steps,
                 unit="step",
@@ -63,15 +67,25 @@ class SearchView:
                 bar_format="{desc} {percentage:3.0f}% {bar} {rate_fmt}, {remaining} left",
             )
         elif isinstance(record, StepRecord):
+            self._newest = record
             if self._bar is not None:
                 self._bar.set_description_str(f"trial {self._number}  loss {record.loss:.3f}", refresh=False)
                 self._bar.update()
         else:
-            self.close()
+            self._end_bar()
             self._show_trial(record)
+            self._heartbeat.wrote()
 
     def close(self) -> None:
         """Take the bar away."""
+        self._heartbeat.close()
+        self._end_bar()
+
+    def _say_how_far(self) -> None:
+        loss = f"  loss {self._newest.loss:.3f}" if self._newest else ""
+        print_line(f"trial {self._number:>3}  step {self._newest.step if self._newest else 0:,} of {self._steps:,}{loss}")
+
+    def _end_bar(self) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None

@@ -8,6 +8,7 @@ import pytest
 
 from charlstm.commands.outputs import require_place, write_and_say
 from charlstm.errors import CharlstmError
+from charlstm.runs.inputs import Inputs
 
 
 @pytest.fixture(autouse=True)
@@ -40,17 +41,17 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("text", ["texts/a.txt", "texts", "texts/*.txt"])
 def test_where_nothing_can_be_written(place: str, reason: str, text: str) -> None:
     with pytest.raises(CharlstmError, match=f"(?i)^html=.*{reason}"):
-        require_place("html", Path(place), Path("run"), [text])
+        require_place("html", Path(place), Inputs([Path("run")], [text]))
 
 
 def test_a_model_file_is_spared() -> None:
     with pytest.raises(CharlstmError, match="to be read"):
-        require_place("npz", Path("model.safetensors"), Path("model.safetensors"))
+        require_place("npz", Path("model.safetensors"), Inputs([Path("model.safetensors")]))
 
 
 @pytest.mark.parametrize("place", ["new.html", "old.html", "run/page.html"])
 def test_elsewhere_it_is_written_and_said(place: str, capsys: pytest.CaptureFixture[str]) -> None:
-    require_place("html", Path(place), Path("run"), ["texts", "-", "builtin:python-docs"])
+    require_place("html", Path(place), Inputs([Path("run")], ["texts", "-", "builtin:python-docs"]))
     write_and_say(Path(place), [b"12", b"3" * 1_240_000], ": look")
     assert Path(place).stat().st_size == 1_240_002
     assert capsys.readouterr().err == f"wrote {place}, 1.2 MB: look\n"
@@ -59,7 +60,7 @@ def test_elsewhere_it_is_written_and_said(place: str, capsys: pytest.CaptureFixt
 def test_a_device_or_a_link_to_a_new_file_is_a_place_too(capsys: pytest.CaptureFixture[str]) -> None:
     Path("new-link.html").symlink_to("texts/new.html")
     for place in ("/dev/null", "new-link.html"):
-        require_place("html", Path(place), Path("run"), ["texts/a.txt"])
+        require_place("html", Path(place), Inputs([Path("run")], ["texts/a.txt"]))
         write_and_say(Path(place), [b"123"])
         assert capsys.readouterr().err == f"wrote {place}, 0 kB\n"
     assert Path("texts/new.html").read_bytes() == b"123"

@@ -57,7 +57,7 @@ def test_what_is_no_number_is_a_gap_and_what_is_no_record_is_passed_over() -> No
     columns = read_columns(text.encode())
     assert columns["step"] == [1, 2, 3]
     assert columns["validation_loss"][0] == 3.0
-    assert [name for name, values in columns.items() if math.isnan(values[1])] == ["validation_loss", "grad_norm"]
+    assert [name for name, values in columns.items() if math.isnan(values[1])] == ["validation_loss", "part_loss", "grad_norm"]
     assert math.isnan(columns["train_loss"][2])
 
 

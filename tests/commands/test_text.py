@@ -291,3 +291,14 @@ def test_a_pipe_that_stays_silent_is_spoken_of(
         texts.say_if_waiting(["-"])
         assert time.monotonic() - begin < 1
     assert capfd.readouterr().err == "reading standard input: nothing has come yet\n"
+
+
+def test_where_the_output_goes_is_no_text(call: Call, tmp_path: Path) -> None:
+    write(a_txt=VERSE)
+    command = [sys.executable, "-c", "from charlstm.text.sources import find_sources as f; print(f(['.']), f(['a.txt']))"]
+    with Path("log.txt").open("w", encoding="utf-8") as log:
+        subprocess.run(command, stdout=log, stdin=subprocess.DEVNULL, check=True)
+    assert "log.txt (where the output goes)" in Path("log.txt").read_text(encoding="utf-8")
+    with Path("a.txt").open("a", encoding="utf-8") as text:
+        ended = subprocess.run(command, stdout=text, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    assert b"a.txt is where the output goes" in ended.stderr

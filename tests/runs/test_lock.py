@@ -76,6 +76,15 @@ def test_another_machines_process_is_not_taken_for_dead_and_the_remedy_works(
         pass
 
 
+def test_a_link_to_another_folders_lock_is_none(tmp_path: Path) -> None:
+    """As in a copy of a folder that is made of links."""
+    (tmp_path / "copy").mkdir()
+    with RunFolder(tmp_path / "run").locked():
+        (tmp_path / "copy" / ".lock").symlink_to(tmp_path / "run" / ".lock")
+        with RunFolder(tmp_path / "copy").locked():
+            assert not (tmp_path / "copy" / ".lock").is_symlink()
+
+
 def test_a_lock_that_cannot_be_made_is_no_lack_of_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".lock").mkdir()
     with pytest.raises(SaveError, match="can't write"), RunFolder(tmp_path).locked():

@@ -27,8 +27,8 @@ from charlstm.sampling.request import SampleRequest, parse_blend
         ),
         (
             {"tries": 3},
-            "tries does nothing without require or reject_copied: give both or neither",
-            "--tries does nothing without --require or --reject-copied: give both or neither",
+            "tries does nothing without require or unique or reject_copied: give both or neither",
+            "--tries does nothing without --require or --unique or --reject-copied: give both or neither",
         ),
         (
             {"reject_copied": 3},

@@ -121,8 +121,7 @@ def test_what_is_kept_is_not_of_a_future_that_has_not_happened(make_config: Call
             early = back.resume.read_bytes()
     assert kept(back) == kept(straight)
     back.resume.write_bytes(early)
-    false = back.kept_model(30, 9.5, is_validated=True)
-    false.touch()
+    (back.path / "step-000030-loss-9.5000.safetensors").touch()
     saved, _ = load_training(back)
     back.go_back_to(saved.marks)
     back.forget_kept_after(saved.position.step)
@@ -142,6 +141,7 @@ def test_an_older_model_goes_only_after_all_of_the_new_save_is_whole(
     def train() -> None:
         for record in trainer.fit(folder):
             if isinstance(record, StepRecord) and record.step == 15:
+                trainer._checkpoints.wait()
                 assert [name[:11] for name in kept(folder)] == ["step-000010"]
                 monkeypatch.setattr("charlstm.training.resume.Saved.write", broken)
 
@@ -166,7 +166,7 @@ def test_a_half_written_model_goes_at_the_next_start_and_a_file_of_the_users_sta
 def test_steps_are_ordered_as_numbers(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     for step in (999_999, 1_000_000, 20):
-        folder.kept_model(step, 1.5, is_validated=True).touch()
+        (tmp_path / f"step-{step:06d}-loss-1.5000.safetensors").touch()
     assert [name.split("-")[1] for name in kept(folder)] == ["000020", "999999", "1000000"]
     folder.forget_kept(but=1)
     assert kept(folder) == ["step-1000000-loss-1.5000.safetensors"]

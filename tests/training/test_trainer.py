@@ -17,7 +17,7 @@ from charlstm.asked import Asked
 from charlstm.config import Config
 from charlstm.errors import DivergedError, OutOfMemoryError
 from charlstm.runs.folder import RunFolder
-from charlstm.runs.records import Record, Setback, StepRecord
+from charlstm.runs.records import Look, Record, Setback, StepRecord
 from charlstm.runs.saved_model import load_model
 from charlstm.scoring.evaluation import stateful
 from charlstm.text.batches import batches
@@ -38,12 +38,12 @@ def prepared(make_config: Callable[..., Config]) -> Prepared:
     return prepare_text(VERSE, make_config())
 
 
-def run(prepared: Prepared, folder: Path) -> tuple[Trainer, list[StepRecord | Record | Setback]]:
+def run(prepared: Prepared, folder: Path) -> tuple[Trainer, list[StepRecord | Record | Setback | Look]]:
     trainer = make_trainer(prepared)
     return trainer, list(trainer.fit(RunFolder(folder)))
 
 
-def evaluations(records: list[StepRecord | Record | Setback]) -> list[Record]:
+def evaluations(records: list[StepRecord | Record | Setback | Look]) -> list[Record]:
     return [r for r in records if isinstance(r, Record)]
 
 
@@ -292,7 +292,7 @@ def test_the_estimate_changes_nothing(make_config: Callable[..., Config], tmp_pa
     plain, _ = run(prepared, tmp_path)
     trainer = make_trainer(prepared)
     before, position, everyones = moving(trainer), copy.deepcopy(trainer.position), torch.random.get_rng_state()
-    assert trainer.seconds_an_epoch() > 0
+    assert trainer.seconds_an_epoch().seconds > 0
     assert_same(moving(trainer), before)
     assert trainer.position == position
     assert torch.equal(torch.random.get_rng_state(), everyones)

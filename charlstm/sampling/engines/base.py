@@ -26,3 +26,7 @@ class Engine(Protocol):
     def select(self, state: EngineState, rows: Sequence[int]) -> EngineState:
         """The state of the texts at `rows`: some of them, in another order, or one several times."""
         ...
+
+    def join(self, states: Sequence[EngineState]) -> EngineState:
+        """One state of the texts of several, in their order."""
+        ...

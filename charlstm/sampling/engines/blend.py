@@ -45,6 +45,10 @@ class BlendEngine:
         """See `Engine.select`."""
         return tuple(engine.select(s, rows) for (engine, _), s in zip(self._parts, state, strict=True))
 
+    def join(self, states: Sequence[EngineState]) -> EngineState:
+        """See `Engine.join`."""
+        return tuple(engine.join(parts) for (engine, _), parts in zip(self._parts, zip(*states, strict=True), strict=True))
+
     def _mixed(self, results: list[tuple[Logits, EngineState]]) -> tuple[Logits, EngineState]:
         logits = np.zeros_like(results[0][0])
         for (_, weight), (part, _) in zip(self._parts, results, strict=True):

@@ -36,3 +36,7 @@ class TorchEngine:
         """See `Engine.select`."""
         at = torch.tensor(rows, device=self._device)
         return state[0].index_select(1, at), state[1].index_select(1, at)
+
+    def join(self, states: Sequence[State]) -> State:
+        """See `Engine.join`."""
+        return torch.cat([hidden for hidden, _ in states], 1), torch.cat([cell for _, cell in states], 1)
