@@ -36,6 +36,7 @@ from charlstm.text.line_ends import Newlines, with_line_ends
 from charlstm.text.passages import Passage
 from charlstm.text.reading import as_trained
 from charlstm.text.vocabulary import Vocabulary
+from charlstm.words import counted
 
 if TYPE_CHECKING:
     from charlstm.insight.memory import Memory
@@ -91,7 +92,7 @@ class Model:
     def __repr__(self) -> str:
         model, vocabulary = self.config.model, self._file.vocabulary
         layers = f"LSTM {model.num_layers} x {model.hidden_size}, {self.parameters:,} parameters"
-        return f"Model({str(self.path)!r}: {layers}, {vocabulary.size} {vocabulary.noun}s)"
+        return f"Model({str(self.path)!r}: {layers}, {counted(vocabulary.size, vocabulary.noun)})"
 
     @property
     def config(self) -> Config:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from charlstm.scoring.totals import Total
+from charlstm.words import counted
 
 
 class CharacterSurprise(NamedTuple):
@@ -37,7 +38,7 @@ class TextScore(Total):
         if not self.chars:
             return f"no {self.per} to score"
         means = f"{self.loss:.4f} nats, {self.bpc:.4f} bits per {self.per}, perplexity {self.perplexity:.2f}"
-        return f"{self.chars:,} {self.per}{'s' * (self.chars != 1)}: {means}"
+        return f"{counted(self.chars, self.per)}: {means}"
 
     def _repr_html_(self) -> str:
         from charlstm.views.notebook import surprise_html

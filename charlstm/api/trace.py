@@ -15,6 +15,7 @@ from charlstm.insight.traces import Kind, Trace
 from charlstm.model.types import Floats
 from charlstm.text.excerpts import Excerpt
 from charlstm.text.vocabulary import Vocabulary
+from charlstm.words import counted
 
 if TYPE_CHECKING:
     from charlstm.model.char_lstm import CharLSTM
@@ -40,7 +41,7 @@ class TextTrace(Trace):
 
     def __repr__(self) -> str:
         T, L, H = self.values["cell"].shape
-        return f"TextTrace({T} {self.vocabulary.noun}s, {L} layers, {H} neurons each)"
+        return f"TextTrace({counted(T, self.vocabulary.noun)}, {counted(L, 'layer')}, {counted(H, 'neuron')} each)"
 
     @property
     def text(self) -> str:

@@ -24,6 +24,7 @@ from charlstm.text.reading import as_trained
 from charlstm.text.sources import find_sources
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary
+from charlstm.words import counted
 
 if TYPE_CHECKING:
     from charlstm.model.char_lstm import CharLSTM
@@ -77,11 +78,11 @@ def show_memory(
         require_enough(ids, places, vocabulary)
     network = model_of(weights, find_device(device))
     if ids is None or not is_enough(ids, places):
-        why = what if ids is None else f"{what} has {len(ids):,} {vocabulary.noun}s, and {least:,} are needed"
+        why = what if ids is None else f"{what} has {counted(len(ids), vocabulary.noun)}, and {least:,} are needed"
         ids, what = _own_text(network, weights, max(_OWN, least)), "what the model writes itself"
         print_line(f"{why}: measuring on {what}")
         require_enough(ids, places, vocabulary)
-    print_line(f"text: {what}, {len(ids):,} {vocabulary.noun}s; {places:,} places in it")
+    print_line(f"text: {what}, {counted(len(ids), vocabulary.noun)}; {counted(places, 'place')} in it")
     with scoring_bar() as progress:
         memory = measure_memory(network, ids, places, progress=progress)
     about = {"text": what, "characters": len(ids), **({"skipped": skipped} if skip_unknown else {})}

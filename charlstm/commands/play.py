@@ -25,6 +25,7 @@ from charlstm.runs.inputs import Inputs
 from charlstm.sampling.stops import impossible_stops
 from charlstm.text.vocabulary import to_bytes
 from charlstm.values import escape_hint, unescaped
+from charlstm.words import counted
 
 if TYPE_CHECKING:
     from charlstm.sampling.session import Draft, Place
@@ -179,7 +180,7 @@ class _Play:
     def _branches(self, _: Command) -> None:
         from charlstm.views.console import print_facts
 
-        rows = [(name, f"{place.length:,} characters") for name, place in sorted(self._draft.branches.items())]
+        rows = [(name, counted(place.length, "character")) for name, place in sorted(self._draft.branches.items())]
         print_facts(rows or [("none", "/branch NAME makes one")])
 
     def _go(self, command: Command) -> None:
@@ -228,7 +229,7 @@ class _Play:
             write_output(path, [to_bytes(text)])
         except (OSError, ValueError, RuntimeError) as error:  # too long, with a NUL, in a home that nobody has
             raise CharlstmError(f"can't save {shown(name)}: {getattr(error, 'strerror', None) or error}") from None
-        self._say(f"{self._draft.place.length:,} characters in {path}")
+        self._say(f"{counted(self._draft.place.length, 'character')} in {path}")
 
     def _new(self, _: Command) -> None:
         self._draft.start_anew()
@@ -244,7 +245,7 @@ class _Play:
         )
 
     def _say_length(self) -> None:
-        self._say(f"{self._draft.place.length:,} characters")
+        self._say(counted(self._draft.place.length, "character"))
 
     def _say(self, text: str, style: str = "dim") -> None:
         from charlstm.views.console import print_line

@@ -12,6 +12,7 @@ from typing import Any
 from charlstm.errors import shown
 from charlstm.sampling.job import SampleJob
 from charlstm.sampling.novelty import LEAST_COPY, Copied
+from charlstm.words import counted
 
 
 class Novelty:
@@ -48,7 +49,7 @@ def copied_line(found: Copied, text: str, corpus: str) -> str:
     share = f"{found.share:.1%} of its {LEAST_COPY}-character windows occur in {corpus}"
     too_short = f"and it is too short to have a window of {LEAST_COPY}"
     run = shown(text[found.begin : found.begin + found.longest])
-    return f"copied: longest run {found.longest:,} characters ({run}), {share if found.windows else too_short}"
+    return f"copied: longest run {counted(found.longest, 'character')} ({run}), {share if found.windows else too_short}"
 
 
 def copied_facts(found: Copied, text: str) -> dict[str, Any]:

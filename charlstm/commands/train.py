@@ -25,6 +25,7 @@ from charlstm.runs.naming import in_shell, run_name
 from charlstm.text.corpus import Corpus
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.views.console import print_warning
+from charlstm.words import counted
 
 if TYPE_CHECKING:
     from charlstm.training.trainer import Trainer
@@ -97,7 +98,7 @@ def _prepare(asked: Asked, device: str, folder: RunFolder, model: Path | None, e
     print_prepared(prepared, asked.config)
     trainer = Trainer(prepared, new_training(prepared, found, trained))
     if trained:
-        print_facts([("from", f"{model}, trained for {trained.facts.step:,} steps")])
+        print_facts([("from", f"{model}, trained for {counted(trained.facts.step, 'step')}")])
     print_plan(trainer, folder, trainer.seconds_an_epoch())
     return trainer
 

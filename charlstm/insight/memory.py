@@ -24,6 +24,7 @@ from charlstm.model.types import Doubles
 from charlstm.scoring.evaluation import evaluating, steps_at_once
 from charlstm.text.types import Ids, Progress
 from charlstm.text.vocabulary import Vocabulary
+from charlstm.words import counted
 
 CONTEXTS = tuple(1 << k for k in range(11))
 """Characters read from a zero state before the one that is predicted: 1, 2, 4 ... 1,024."""
@@ -107,7 +108,7 @@ def require_enough(ids: Ids, places: int, vocabulary: Vocabulary) -> None:
     if len(ids) >= least:
         only = shown(vocabulary.decode(ids[:1].tolist()))
         raise TextError(f"the text holds nothing but {only}", remedy="another character is needed to plant in its place")
-    have = f"the text has {len(ids):,} {vocabulary.noun}s"
+    have = f"the text has {counted(len(ids), vocabulary.noun)}"
     raise TextError(
         (f"{have}: at least {least:,} are needed for so many ", Argument("places"), ", each with what comes before it")
     )

@@ -15,6 +15,7 @@ import torch
 
 from charlstm.errors import DeviceError
 from charlstm.threads import most_threads
+from charlstm.words import counted
 
 _WORTH_A_THREAD = 2**23
 """Products of a step from one character to the next. With half of that a thread, two were at most a tenth faster than one."""
@@ -79,4 +80,4 @@ def describe_device(device: torch.device, threads: int | None = None) -> str:
     if device.type != "cpu":
         return device.type
     threads = threads or min(torch.get_num_threads(), most_threads())
-    return f"cpu, {threads} thread{'s' if threads > 1 else ''}"
+    return f"cpu, {counted(threads, 'thread')}"

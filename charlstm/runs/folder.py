@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +33,8 @@ Marks = dict[str, tuple[int, str]]
 
 ANOTHER_RUN = ("choose another ", Argument("run"))
 """What helps where a folder can't be used."""
+ANOTHER_LOCALE = "set LC_ALL=C.UTF-8 in the environment"
+"""What helps where Python takes names of files for ASCII."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,8 @@ class RunFolder:
     def refuse_held(self, overwrite: bool) -> None:
         """RunError where the folder holds a run that may not be overwritten, is in use, or can't be named in UTF-8."""
         if not is_unicode(str(self.path.absolute())):
+            if is_locale_to_blame(str(self.path.absolute())):
+                raise RunError("the run folder has a name beyond ASCII, which this locale can't spell", remedy=ANOTHER_LOCALE)
             raise RunError(f"the run folder {str(self.path)!r} has a name that is not UTF-8", remedy=ANOTHER_RUN)
         if (self.path / run_files.TRIALS).exists():
             raise RunError(f"{self.path} holds a search for settings", remedy=ANOTHER_RUN)
@@ -265,6 +270,14 @@ Folder = TypeVar("Folder", bound=RunFolder)
 def is_unicode(name: str) -> bool:
     """False for names with bytes that are not UTF-8, which neither TOML nor safetensors can spell."""
     return not any("\ud800" <= c <= "\udfff" for c in name)
+
+
+def is_locale_to_blame(name: str) -> bool:
+    """Whether the bytes of such a name are UTF-8 after all, and Python was told by the locale that names are ASCII."""
+    try:
+        return is_unicode(os.fsencode(name).decode())
+    except UnicodeError:
+        return False
 
 
 def _is_shared(file: Path) -> bool:

@@ -6,13 +6,14 @@ Does not know: what is in a run.
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from charlstm.config import Config, is_path, placed_in
 from charlstm.errors import CharlstmError, shown
-from charlstm.runs.folder import RunFolder, is_unicode
+from charlstm.runs.folder import ANOTHER_LOCALE, RunFolder, is_locale_to_blame, is_unicode
 from charlstm.text.compression import DECOMPRESSORS
 
 
@@ -49,5 +50,8 @@ def with_absolute_paths(config: Config) -> Config:
     """The run's own config.toml names its text from wherever it is read."""
     text = tuple(placed_in(Path.cwd(), source) if is_path(source) else source for source in config.data.text)
     if odd := [source for source in text if not is_unicode(source)]:
+        if is_locale_to_blame(odd[0]):
+            named = os.fsencode(odd[0]).decode()
+            raise CharlstmError(f"this locale can't spell the path {shown(named)}", remedy=ANOTHER_LOCALE)
         raise CharlstmError(f"the path {shown(odd[0])} is not UTF-8", remedy="move or rename the text")
     return config.model_copy(update={"data": config.data.model_copy(update={"text": text})})

@@ -30,6 +30,7 @@ from charlstm.scoring.protocols import COLD_WINDOW, Protocol
 from charlstm.scoring.totals import Evaluation
 from charlstm.text.batches import let_go
 from charlstm.text.types import Ids
+from charlstm.words import counted
 
 _WARM_UP = 512
 _MAX_LANES = 32
@@ -85,7 +86,7 @@ def evaluate_text(
     """
     first = max(1, context)
     if len(ids) <= first:
-        raise TextError(f"nothing to score: the text has {len(ids)} characters, and {first} of them are context")
+        raise TextError(f"nothing to score: the text has {counted(len(ids), 'character')}, and the first {first:,} are context")
     results = {}
     if protocol != "cold":
         results["stateful"] = stateful(model, ids, first)

@@ -32,6 +32,7 @@ from torch import Tensor
 
 from charlstm.errors import TextError
 from charlstm.text.types import Ids
+from charlstm.words import counted
 
 MIN_STEPS = 4
 """Fewer steps an epoch than this make for hardly any learning: batch and sequence shrink before it comes to that."""
@@ -94,7 +95,7 @@ def fit_layout(characters: int, batch_size: int, seq_len: int) -> Layout:
     Layout(characters=2000, batch_size=7, seq_len=64)
     """
     if characters < MIN_CHARACTERS:
-        raise TextError(f"the training part has {characters} characters; the minimum is {MIN_CHARACTERS}")
+        raise TextError(f"the training part has {counted(characters, 'character')}; the minimum is {MIN_CHARACTERS}")
     seq_len = min(seq_len, characters // (MIN_STEPS + 1))
     return Layout(characters, min(batch_size, (characters - seq_len) // (MIN_STEPS * seq_len)), seq_len)
 

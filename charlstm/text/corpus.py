@@ -31,6 +31,7 @@ from charlstm.text.sources import Sources, find_sources
 from charlstm.text.types import Ids, Progress
 from charlstm.text.vocabulary import Vocabulary, vocabulary_from_json
 from charlstm.values import size_of
+from charlstm.words import counted
 
 IN_MEMORY = 64 * 2**20
 """Bytes of ids up to which a text stays in memory, and out of the cache."""
@@ -103,7 +104,9 @@ class Corpus:
         if begin < least:
             noun, left = self.vocabulary.noun, max(begin, 0)
             kept = f"data.validation = {data.validation} and data.test = {data.test}"
-            raise TextError(f"the text has {count:,} {noun}s; {kept} leave {left:,} to learn from, and the minimum is {least}")
+            raise TextError(
+                f"the text has {counted(count, noun)}; {kept} leave {left:,} to learn from, and the minimum is {least}"
+            )
         return begin, end
 
 
@@ -237,7 +240,7 @@ class _Texts:
                 self._count += 1
         if self._count == len(self.skipped):
             where = ", ".join(source.where for source in self._sources[:3])
-            raise TextError(f"no text in {where}: {self._count} files, none of them with text in it")
+            raise TextError(f"no text in {where}: {counted(self._count, 'file')}, none of them with text in it")
 
     def _one(self, stream: Stream) -> Iterator[str]:
         try:

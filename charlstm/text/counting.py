@@ -30,6 +30,7 @@ from charlstm.text.vocabulary import (
     look_up,
     to_bytes,
 )
+from charlstm.words import counted
 
 MAX_SYMBOLS = 200_000
 """More than all scripts have together: such a text is no text, or is read in the wrong encoding."""
@@ -214,7 +215,7 @@ def unknown_characters(counts: Mapping[str, int], vocabulary: Vocabulary) -> dic
 
 def _refuse_missing(counts: Mapping[str, int], vocabulary: Vocabulary) -> None:
     if missing := unknown_characters(counts, vocabulary):
-        total, kinds = sum(missing.values()), f"{len(missing):,} kind{'s' * (len(missing) > 1)}"
+        total, kinds = sum(missing.values()), counted(len(missing), "kind")
         raise UnknownCharactersError(
             f"not in the vocabulary: {total:,} of the text's characters, {kinds}: {describe(missing)}",
             remedy=(Argument("unknown", "skip"), " leaves such characters out"),

@@ -20,6 +20,7 @@ from charlstm.text.corpus import stream_text
 from charlstm.text.types import Ids
 from charlstm.text.vocabulary import Vocabulary, describe
 from charlstm.values import MANY
+from charlstm.words import counted
 
 CONTEXT = 1000
 """Characters: by then a zero state is forgotten, and reading them takes less than a second."""
@@ -74,12 +75,12 @@ def excerpt_of(
         count += len(ids)
         if count > end:
             break
-    nouns = f"{vocabulary.noun}{'s' * (count != 1)}"
+    has = f"the text has {counted(count, vocabulary.noun)}"
     if count < 2:
-        known = f"the text has {count} {nouns} that the model knows"
+        known = f"{has} that the model knows"
         raise TextError(known, remedy="at least 2 are needed, one to predict the other from")
     if count - begin < 2:
-        there = f"the text has {count:,} {nouns}, counted from 0, and at least 2 must follow"
+        there = f"{has}, counted from 0, and at least 2 must follow"
         raise TextError(there, key="begin", value=begin)
     ids, context = np.concatenate(pieces), min(begin, CONTEXT)
     decode = vocabulary.decoder()

@@ -22,6 +22,7 @@ from charlstm.errors import TextError
 from charlstm.text.decoding import NoText, TextReader
 from charlstm.text.line_ends import with_line_ends
 from charlstm.text.sources import find_sources
+from charlstm.words import counted
 
 By = Literal["line", "document"]
 BLOCK = 2**15
@@ -75,7 +76,7 @@ def read_passages(
                     yield Passage(stream.where, number, line)
     if not found:
         where = ", ".join(source.where for source in sources[:3])
-        raise TextError(f"no text in {where}: {files} files, none of them with text in it")
+        raise TextError(f"no text in {where}: {counted(files, 'file')}, none of them with text in it")
 
 
 def in_blocks(passages: Iterable[Passage]) -> Iterator[list[Passage]]:

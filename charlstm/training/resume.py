@@ -141,7 +141,8 @@ def refuse_finished(position: Position, prepared: Prepared) -> None:
         raise RunError(f"this run has ended because {found}", remedy=(Argument("train.patience", 0), " goes on"))
     by_epochs = steps == prepared.layout.steps * train.epochs
     more = Argument("train.epochs", train.epochs + 1) if by_epochs else Argument("train.max_steps", 2 * train.max_steps)
-    raise RunError(f"all {steps:,} steps of this run are done", remedy=(more, " asks for more"))
+    done = f"all {steps:,} steps of this run are done" if steps > 1 else "the one step of this run is done"
+    raise RunError(done, remedy=(more, " asks for more"))
 
 
 def refuse_another(before: Config, asked: Config) -> None:

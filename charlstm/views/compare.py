@@ -17,6 +17,7 @@ from charlstm.views.colours import put
 from charlstm.views.console import print_line, room
 from charlstm.views.tables import Column, print_table
 from charlstm.views.terminal import one_line, shortened, visible
+from charlstm.words import counted
 
 _RULE = 80  # columns, where there is no terminal
 _LEAST_VALUE = 12  # columns: where a value has fewer, values stand below their names
@@ -81,7 +82,7 @@ def _vocabulary_row(facts: Mapping[str, Any], only: str) -> str:
     if facts["unit"] == "byte":
         return "the 256 bytes"
     alone = f", only here: {only[:20]!r}{'...' if len(only) > 20 else ''}" if only else ""
-    return f"{facts['symbols']:,} characters{alone}"
+    return f"{counted(facts['symbols'], 'character')}{alone}"
 
 
 def _count_or_loss(value: float | None, divisor: float = 1) -> str:

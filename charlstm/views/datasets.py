@@ -17,6 +17,7 @@ from tqdm import tqdm
 from charlstm.text.datasets import Dataset
 from charlstm.views.console import print_json
 from charlstm.views.tables import Column, print_table
+from charlstm.words import counted
 
 _DATASET_COLUMNS = (
     Column("name"),
@@ -36,7 +37,7 @@ def print_datasets(datasets: Sequence[Dataset], as_json: bool) -> None:
 
 
 def _cells(d: Dataset) -> list[Text]:
-    length, size = f"{d.length:,} {d.unit}s", f"{d.size / 1e6:.2g} MB"
+    length, size = counted(d.length, d.unit), f"{d.size / 1e6:.2g} MB"
     return [*map(Text, (f"data:{d.name}", length, size, "yes" if d.is_here else "no", d.what))]
 
 

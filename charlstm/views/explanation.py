@@ -20,6 +20,7 @@ from charlstm.runs.model_file import Weights
 from charlstm.text.excerpts import symbol_of
 from charlstm.views.console import console, print_json, room
 from charlstm.views.terminal import visible
+from charlstm.words import counted
 
 NEXT = 5
 """Successors that are listed, and neurons that changed most."""
@@ -148,16 +149,16 @@ def _beginning(found: Explained) -> list[WrappedLine]:
         ("", f"The model reads {quoted(text[found.at])}, {noun} {found.at} of {quoted(_around(text, found.at))}."),
         (
             "",
-            f"Layer {_out_of(found.layer, settings.num_layers)}, {H:,} neurons. The numbers are those of neuron "
+            f"Layer {_out_of(found.layer, settings.num_layers)}, {counted(H, 'neuron')}. The numbers are those of neuron "
             f"{_out_of(found.neuron, H)}, {why}, rounded.",
         ),
         _BLANK,
-        (f"x      {f'{E:,} numbers':<13}  ", f"the input: {origin}"),
-        (f"h      {f'{H:,} numbers':<13}  ", f"the hidden state before (activation, a){hidden}"),
-        (f"c      {f'{H:,} numbers':<13}  ", f"the cell state before (memory cell), the conveyor belt{cell}"),
+        (f"x      {counted(E, 'number'):<13}  ", f"the input: {origin}"),
+        (f"h      {counted(H, 'number'):<13}  ", f"the hidden state before (activation, a){hidden}"),
+        (f"c      {counted(H, 'number'):<13}  ", f"the cell state before (memory cell), the conveyor belt{cell}"),
         (
             f"[h, x] {f'{H + E:,} numbers':<13}  ",
-            f"one behind the other; each W is {H:,} x {H + E:,}, each b {H:,} numbers",
+            f"one behind the other; each W is {H:,} x {H + E:,}, each b {counted(H, 'number')}",
         ),
         _BLANK,
     ]

@@ -16,6 +16,7 @@ from charlstm.runs.diagnosis import Diagnosis
 from charlstm.runs.model_file import Weights
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.views.console import print_facts, print_json, print_line
+from charlstm.words import counted
 
 
 def print_info(path: Path, weights: Weights, diagnosis: Diagnosis | None, to_try: str | None, as_json: bool) -> None:
@@ -34,7 +35,8 @@ def print_info(path: Path, weights: Weights, diagnosis: Diagnosis | None, to_try
         )
         return
     facts, loss = weights.facts, weights.facts.validation_loss
-    trained = f"{facts.step:,} steps, {facts.characters:,} characters, in epoch {facts.epoch} of {weights.config.train.epochs}"
+    steps, characters = counted(facts.step, "step"), counted(facts.characters, "character")
+    trained = f"{steps}, {characters}, in epoch {facts.epoch} of {weights.config.train.epochs}"
     rows = [
         ("model", model_in_words(weights.vocabulary.size, weights.config.model)),
         ("vocabulary", _vocabulary_facts(weights.vocabulary)),

@@ -16,6 +16,7 @@ from charlstm.insight.memory import REACH, READ_BEFORE, Memory
 from charlstm.views.canvas import has_braille
 from charlstm.views.console import console, print_json, room
 from charlstm.views.tables import Column, print_table
+from charlstm.words import counted
 
 LITTLE = 0.01
 """Nats per character: less is called little."""
@@ -68,14 +69,16 @@ def sentences(memory: Memory, noun: str) -> list[str]:
         first = f"These places can't tell from where on more context brings less than {LITTLE} nats per {noun}."
     elif enough is None:
         more = f"{longest.excess.nats:.3f} ± {longest.excess.stderr:.3f}"
-        first = f"Even beyond {longest.chars:,} {noun}s of context, what came before them brings {more} nats per {noun}."
+        first = f"Even beyond {counted(longest.chars, noun)} of context, what came before them brings {more} nats per {noun}."
     else:
         stderr = next(context.excess.stderr for context in memory.contexts if context.chars == enough)
-        so_many = f"{enough:,} {noun}{'s' if enough > 1 else ''}"
+        so_many = counted(enough, noun)
         first = f"From {so_many} on, more context brings less than {LITTLE} nats per {noun} (standard error {stderr:.4f})."
     found = [first, *_fading(memory, noun)]
     if memory.places < FEW:
-        found.append(f"Measured at only {memory.places} places: the figures are rough, and better with more --places.")
+        found.append(
+            f"Measured at only {counted(memory.places, 'place')}: the figures are rough, and better with more --places."
+        )
     return found
 
 
@@ -84,7 +87,11 @@ def _fading(memory: Memory, noun: str) -> list[str]:
     if half is None:
         return [f"Another {noun} in the text changes nothing at all."]
     below = memory.falls_below(1 / math.e)
-    faded = f"less than 1/e of that from {below:,} {noun}s on" if below else f"more than 1/e of that {REACH:,} {noun}s later"
+    faded = (
+        f"less than 1/e of that from {counted(below, noun)} on"
+        if below
+        else f"more than 1/e of that {counted(REACH, noun)} later"
+    )
     effect = f"Another {noun} in the text changes the prediction after it by {_small(memory.effect[0].nats)} nats"
     return [f"{effect}, and by {faded}.", f"Half of its effect is on the next {half:,}, 99% on the next {most:,}."]
 

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 
 from charlstm.views.scores import SURPRISE_SCALE
 from charlstm.views.terminal import visible
+from charlstm.words import counted
 
 MOST_COLOURED = 20_000
 """Characters of a text that are coloured: each is an element of its own, and a notebook keeps them all."""
@@ -31,7 +32,7 @@ def surprise_html(facts: str, characters: Sequence[tuple[str, float | None, int 
     """
     shown = "".join(_character(*one) for one in characters[:MOST_COLOURED])
     left = len(characters) - MOST_COLOURED
-    more = f'<div style="{_LEGEND}">{left:,} more characters are not shown</div>' if left > 0 else ""
+    more = f'<div style="{_LEGEND}">{counted(left, "more character", "is")} not shown</div>' if left > 0 else ""
     return f'<div style="{_LEGEND}">{escape(facts)} · {_scale()}</div><div style="{_GROUND}">{shown}</div>{more}'
 
 

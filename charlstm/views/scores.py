@@ -21,6 +21,7 @@ from charlstm.views.colours import append_character, put
 from charlstm.views.console import print_json, print_line, room
 from charlstm.views.tables import Column, aligned, layout
 from charlstm.views.terminal import one_line, shortened, visible
+from charlstm.words import counted
 
 if TYPE_CHECKING:  # they import torch, and whether there are colours is asked before it is loaded
     from charlstm.scoring.classification import Verdict
@@ -79,7 +80,7 @@ class ScoresView:
             print_line(f"there is no {self._rows.by} to show")
         if self._form in ("table", "show") and self._sum:
             empty = f", {self._empty:,} without a character to score" if self._empty else ""
-            self._rows.total(_means(self._sum), f"{self._count:,} {self._rows.by}{'s' * (self._count > 1)}{empty}")
+            self._rows.total(_means(self._sum), f"{counted(self._count, self._rows.by)}{empty}")
 
     def _json(self, score: Score) -> dict[str, object]:
         from charlstm.scoring.surprise import by_character
@@ -139,7 +140,7 @@ class VerdictsView:
         sys.stdout.write("\n")
         for label, won, total in zip(self._shown, self._won, self._sums, strict=True):
             cost = f", {total.loss:.4f} nats per character over all" if total.chars else ""
-            share = f"best for {won:,} of {self._count:,} {self._rows.by}s"
+            share = f"best for {won:,} of {counted(self._count, self._rows.by)}"
             sys.stdout.write(f"{aligned(shortened(label, self._width), self._width)}  {share}{cost}\n")
 
     def _json(self, verdict: Verdict) -> dict[str, object]:

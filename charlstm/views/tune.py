@@ -23,6 +23,7 @@ from charlstm.tuning.space import Value
 from charlstm.views.console import console, duration, print_facts, print_json, print_line, print_warning
 from charlstm.views.heartbeat import Heartbeat
 from charlstm.views.tables import Column, print_table
+from charlstm.words import counted
 
 
 def print_search(search: Search, trials: float, seconds: float | None) -> None:
@@ -30,14 +31,14 @@ def print_search(search: Search, trials: float, seconds: float | None) -> None:
     prepared, done, count = search.prepared, search.trials.counted(), search.trials.count()
     compared = len(prepared.ids) - prepared.split
     split = f"{prepared.split:,} to learn from, the {compared:,} after them to compare by; what a run validates on is not used"
-    limits = [f"{min(trials, count):,.0f} trials in all" if min(trials, count) < float("inf") else ""]
+    limits = [f"{counted(f'{min(trials, count):,.0f}', 'trial')} in all" if min(trials, count) < float("inf") else ""]
     limits.append(f"{duration(seconds)} from now on" if seconds else "")
     rows = [
         ("trials", split),
         ("search", "; ".join(f"{name} {options}" for name, options in search.space.items())),
         ("until", ", ".join(filter(None, limits))),
         ("device", describe_device(search.device)),
-        ("run", str(search.folder.path) + (f", after {done} trials" if done else "")),
+        ("run", str(search.folder.path) + (f", after {counted(done, 'trial')}" if done else "")),
     ]
     print_facts(rows)
 

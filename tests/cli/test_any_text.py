@@ -262,3 +262,11 @@ def test_a_binary_file_through_every_command(charlstm: Callable[..., Result], mo
     assert main(["sample", "r", "--length", "300", "--seed", "1"]) == 0
     assert out.getvalue() == made
     monkeypatch.undo()
+
+
+def test_one_is_said_as_one(charlstm: Callable[..., Result]) -> None:
+    Path("a.txt").write_text("a" * 500, encoding="utf-8")
+    said = charlstm("train", "a.txt", "--run", "r", *QUICK, "--set", "train.max_steps=1").stderr
+    assert "· 1 symbol\n" in said
+    assert "1 step, " in said
+    assert "charlstm: the one step of this run is done: " in charlstm("train", "--resume", "--run", "r").stderr

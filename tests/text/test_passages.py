@@ -74,7 +74,7 @@ def test_what_holds_no_text_is_an_error_where_it_was_named(tmp_path: Path) -> No
     (tmp_path / "empty").write_bytes(b"")
     with pytest.raises(TextError, match="empty is empty"):
         read(tmp_path / "empty")
-    with pytest.raises(TextError, match=r"no text in .*: 1 files, none of them with text"):
+    with pytest.raises(TextError, match=r"no text in .*: 1 file, none of them with text"):
         read(tmp_path)
 
 
