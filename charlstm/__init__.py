@@ -30,6 +30,7 @@ from charlstm.errors import (
     UnknownCharactersError,
 )
 from charlstm.libraries import forbid_reports
+from charlstm.threads import tidy_asked
 
 if TYPE_CHECKING:
     from charlstm.api.classification import classify
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 forbid_reports()  # here, as every way to a library leads past here
+tidy_asked()
 
 __all__ = [
     "CharacterSurprise",

@@ -17,3 +17,14 @@ def forbid_reports() -> None:
     Whatever stood there before: an empty value and 0 would let it.
     """
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
+def wait_briefly() -> None:
+    """Let threads of torch that wait for each other spin for some tenths of a millisecond, then sleep; the user may say else.
+
+    By itself OpenMP lets them spin for many milliseconds. Where another process wants one of their CPUs, the thread that is
+    waited for then gets none. 0 would be slower on a machine that does nothing else. Only for a process that is all ours, and
+    before torch is loaded; OpenMP of GNU alone reads it.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "3000")

@@ -7,13 +7,11 @@ Does not know: the libraries.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import cache
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from charlstm.user_folders import cache_folder
+from charlstm.user_folders import cache_folder, temporary_folder
 
 
 @contextmanager
@@ -23,10 +21,10 @@ def own_folder(variable: str, name: str, theirs: Sequence[str] = ()) -> Iterator
     One that the user has named stays, and so does one of `theirs`, such as `~/.config/it`, that holds something: the user's
     settings for that library. Afterwards the environment is as it was, since what else this process does is not ours.
     """
-    if os.environ.get(variable) or any(map(_holds_something, theirs)):
+    if os.environ.get(variable) or any(map(_holds_something, theirs)) or not (folder := _writable(name)):
         yield
         return
-    os.environ[variable] = _made(name)
+    os.environ[variable] = str(folder)
     try:
         yield
     finally:
@@ -37,21 +35,12 @@ def _holds_something(folder: str) -> bool:
     return any(Path(os.path.expanduser(os.path.expandvars(folder))).glob("*"))  # noqa: PTH111 (which fails where there is no home)
 
 
-@cache
-def _made(name: str) -> str:
-    """A folder to write to; where there can be none in the cache, one that goes when the process ends."""
-    folder = cache_folder(name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        pass
-    else:
-        if os.access(folder, os.W_OK | os.X_OK):
-            return str(folder)
-    return _temporary_folder().name
-
-
-@cache
-def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    """Removes itself when the process ends."""
-    return tempfile.TemporaryDirectory(prefix="charlstm-", ignore_cleanup_errors=True)
+def _writable(name: str) -> Path | None:
+    """A folder to write to, in the cache or else among temporary files; None where there can be none."""
+    for place in (cache_folder, lambda name: temporary_folder() / name):
+        with suppress(OSError):
+            folder = place(name)
+            folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK | os.X_OK):
+                return folder
+    return None

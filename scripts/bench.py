@@ -3,6 +3,7 @@
 python scripts/bench.py                                      everything but the trainings: about 4 minutes
 python scripts/bench.py --only sampling                      one part
 python scripts/bench.py --only large                         a text of 1 GB, which takes 3 GB of disk and a minute
+python scripts/bench.py --only busy                          beside a process that never pauses: two minutes
 python scripts/bench.py --shakespeare tinyshakespeare.txt    the trainings too: about 12 minutes more
 """
 
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from bench_busy import busy
 from bench_novelty import novelty
 from bench_plotting import plotting
 from bench_sampling import loss_of_precisions, sampling
@@ -60,7 +62,7 @@ def main() -> None:
     }
     parser = argparse.ArgumentParser(description="Measure what docs/benchmarks.md states.")
     trainings = {"epoch": one_epoch, "budget": same_budget}
-    parser.add_argument("--only", choices=[*parts, *trainings, "large"], action="append", default=[])
+    parser.add_argument("--only", choices=[*parts, *trainings, "large", "busy"], action="append", default=[])
     parser.add_argument("--shakespeare", type=Path, metavar="FILE", help="tiny Shakespeare, for the parts that train")
     arguments = parser.parse_args()
     if not arguments.shakespeare and any(name in trainings for name in arguments.only):
@@ -72,6 +74,8 @@ def main() -> None:
             part()
     if "large" in arguments.only:
         large()
+    if "busy" in arguments.only:
+        busy()
     for name, train in trainings.items():
         if arguments.shakespeare and (not arguments.only or name in arguments.only):
             train(read_corpus([str(arguments.shakespeare)]))

@@ -203,7 +203,7 @@ def signals(home: Path, rounds: int) -> Result:
     Child(home, start(home, {**values, "train.max_steps": 1})).end()
     shutil.copytree(home / "r", home / "model")
     held, slowest = 0, 0.0
-    kinds = [(phase, number) for phase in PHASES for number in (signal.SIGINT, signal.SIGTERM)]
+    kinds = [(phase, number) for phase in PHASES for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     for round_number in range(rounds):
         phase, number = kinds[round_number % len(kinds)]
         ended = _interrupt(home, values, phase, number)

@@ -81,6 +81,11 @@ commands.outputs require_place
   : name another file
   $ inspect runs/verse verse.txt --length 9 --html a.html
 
+commands.sample_request require_spared
+  $ sample runs/verse --length 9 --novelty verse.txt --output verse.txt
+  : name another file
+  $ sample runs/verse --length 9 --novelty verse.txt --output v.txt
+
 commands.plot _read_run
   $ plot runs/verse/metrics.jsonl --terminal
   : name the run folder it lies in
@@ -172,6 +177,12 @@ runs.folder newest_run
   $ train --resume --set train.epochs=3
   : name its folder with --run
   $ train --resume --run elsewhere --set train.epochs=3
+
+runs.inputs refuse_replacing
+  = a text that is called like a log of a run
+  $ train r/samples.txt QUICK --run r
+  : another --run
+  $ train r/samples.txt QUICK --run another
 
 runs.overview overviews
   $ runs star.txt
@@ -367,11 +378,6 @@ tuning.space _range_from
   : else list choices
   = a search in t.toml
   $ tune t.toml verse.txt --trials 1
-
-text.counting _refuse_missing
-  $ memory runs/verse star.txt --places 2
-  : --unknown skip leaves such characters out
-  $ memory runs/verse star.txt --places 2 --unknown skip
 
 text.counting _refuse_missing
   $ eval runs/verse - < green★
@@ -622,6 +628,11 @@ def no_room(patch: pytest.MonkeyPatch) -> None:
     patch.setenv("XDG_CACHE_HOME", str(Path("taken").absolute()))
 
 
+def named_like_a_log(_: object) -> None:
+    Path("r").mkdir()
+    Path("r/samples.txt").write_text(VERSE, encoding="utf-8")
+
+
 def many_characters(patch: pytest.MonkeyPatch) -> None:
     Path("many.txt").write_text("".join(map(chr, range(0x4E00, 0x5E00))), encoding="utf-8")
     patch.setattr("charlstm.runs.model_file.MAX_HEADER", 9000)
@@ -647,6 +658,7 @@ STEPS: dict[str, Callable[[pytest.MonkeyPatch], object]] = {
     "no matplotlib": lambda patch: patch.setattr("charlstm.commands.outputs.find_spec", lambda _: None),
     "a text of many characters": many_characters,
     "a text with a name that is not UTF-8": badly_named,
+    "a text that is called like a log of a run": named_like_a_log,
     "a PDF": lambda _: Path("book.pdf").write_bytes(b"%PDF-1.7\n\xe2\xe3\xcf\xd3\n" + bytes(2000)),
     "a Word document": word_document,
     "text.txt is made of it": lambda _: Path("text.txt").write_text(VERSE, encoding="utf-8"),

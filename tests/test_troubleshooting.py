@@ -19,8 +19,20 @@ from tests.test_remedies import PACKAGE, charlstm
 
 PAGE = (PACKAGE.parent / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 BLOCKS = [block for block in re.findall(r"^```\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL) if block.startswith("$ ")]
-QUOTED = re.findall(r"^\| `([^`]+)` \|", PAGE, re.MULTILINE)
+QUOTED = re.findall(r"^\| `([^`]+)`", PAGE, re.MULTILINE)
 """Messages of cases that can't be made here: a full disk, a missing package."""
+
+QUOTED_LINE = "“Well,” she said, “it’s café time”\n"
+TEXTS = {
+    "verse": VERSE.encode(),
+    "star": ("green ★ bottles\n" * 30).encode(),
+    "tiny": b"buy milk\n",
+    "curly": (QUOTED_LINE * 30).encode("cp1252"),
+    "wrong": ("“Well,” she said\n" * 50).encode() + b"\x81" + QUOTED_LINE.encode() * 50,
+    "dos": VERSE.replace("\n", "\r\n").encode(),
+    "decomposed": ("cafe\u0301 au lait\n" * 100).encode(),
+    "joined": f"{VERSE}\ufeff{VERSE}".encode(),
+}
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +40,15 @@ def desk(tmp_path_factory: pytest.TempPathFactory, filled_once: Callable[..., Pa
     """The files that the page speaks of."""
 
     def fill(folder: Path) -> None:
-        for name, text in {"verse": VERSE, "star": "green ★ bottles\n" * 30, "note": "buy milk\n" * 6}.items():
-            (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+        for name, text in TEXTS.items():
+            (folder / f"{name}.txt").write_bytes(text)
+        (folder / "book.pdf").write_bytes(b"%PDF-1.7\n\xe2\xe3\xcf\xd3\n" + bytes(2000))
+        (folder / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4)
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
             assert charlstm("train verse.txt QUICK --set train.max_steps=0") == 0
+        shutil.copytree(folder / "runs", folder / "folder" / "runs")
+        shutil.copy(folder / "verse.txt", folder / "folder")
 
     return filled_once("desk", fill)
 
@@ -41,7 +57,7 @@ def call(command: str) -> int:
     """The exit code of a command of the page, small and short where it trains."""
     line = command.removeprefix("charlstm ")
     is_new = line.startswith("train ") and "--resume" not in line
-    return charlstm(f"{line} QUICK" if is_new else line)
+    return charlstm(f"{line} {'FEW' if '--from' in line else 'QUICK'}" if is_new else line)
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[0].removeprefix("$ charlstm "))
@@ -86,5 +102,5 @@ def test_a_message_that_is_none_would_be_found() -> None:
 
 
 def test_the_page_has_cases_of_both_kinds() -> None:
-    assert len(BLOCKS) > 15
+    assert len(BLOCKS) >= 15
     assert len(QUOTED) > 10

@@ -26,6 +26,7 @@ from charlstm.cli.wording import said
 from charlstm.commands.signals import stop_signals
 from charlstm.commands.streams import send_nowhere
 from charlstm.errors import CharlstmError, Stopped
+from charlstm.libraries import wait_briefly
 from charlstm.out_of_memory import out_of_memory
 
 _HANGUP = 129
@@ -34,6 +35,7 @@ _HANGUP = 129
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (by default the process's own) -> its exit code. What goes wrong is one line on standard error."""
+    wait_briefly()
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by whoever started this process
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 (for as long as the process lives)

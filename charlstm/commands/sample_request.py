@@ -100,7 +100,7 @@ class SampleOptions:
 
     @cached_property
     def _inputs(self) -> Inputs:
-        files = [Path(file) for file in (self.prime_file, self.request.config) if file is not None]
+        files = [Path(file) for file in (self.prime_file, self.primes_file, self.request.config) if file is not None]
         return Inputs([self.model, *(model for model, _ in self.request.blended)], self.request.novelty, files)
 
     def place(self, number: int) -> Path | None:

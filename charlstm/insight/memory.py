@@ -127,7 +127,7 @@ def measure_memory(
     assert len(ids) >= least_ids(places)
     targets = np.linspace(READ_BEFORE + REACH, len(ids) - 1, places).astype(np.int64)
     reader = _Reader(model, ids, places * (READ_BEFORE + 2 * REACH + sum(CONTEXTS)), progress)
-    with evaluating(model):
+    with evaluating(model, 2 * places):
         effects, carried = _plant(reader, targets, _others(ids, targets - REACH, np.random.default_rng(seed)))
         contexts = []
         for chars in CONTEXTS:

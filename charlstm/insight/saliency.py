@@ -28,6 +28,7 @@ from torch import Tensor
 from charlstm.insight.traces import Trace
 from charlstm.model.cell import LayerWeights, layer_weights
 from charlstm.model.char_lstm import CharLSTM
+from charlstm.model.device import threads_for
 from charlstm.model.types import Floats
 
 LONGEST_GRADIENT = 1000
@@ -63,12 +64,13 @@ def sensitivity(
     aims = trace.ids[at] if targets is None else np.asarray(targets, np.int64)
     window = min(window, int(at.max(initial=1)))
     found = np.zeros((len(at), window), np.float32)
-    for begin in range(0, len(at), _LANES):
-        here = slice(begin, min(begin + _LANES, len(at)))
-        walk = _Walk(model, trace, max(0, int(at[here].min()) - window), int(at[here].max()))
-        for back, norms in zip(range(1, window + 1), walk.norms(at[here], aims[here]), strict=False):
-            found[here, -back] = norms.cpu()
-        progress(here.stop)
+    with threads_for(model.multiplied, min(_LANES, len(at))):
+        for begin in range(0, len(at), _LANES):
+            here = slice(begin, min(begin + _LANES, len(at)))
+            walk = _Walk(model, trace, max(0, int(at[here].min()) - window), int(at[here].max()))
+            for back, norms in zip(range(1, window + 1), walk.norms(at[here], aims[here]), strict=False):
+                found[here, -back] = norms.cpu()
+            progress(here.stop)
     return found
 
 

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from charlstm.insight.traces import KINDS, Kind, Trace
 from charlstm.model.cell import Step, layer_weights, lstm_step
 from charlstm.model.char_lstm import CharLSTM, State
+from charlstm.model.device import threads_for
 from charlstm.model.types import Floats
 from charlstm.text.types import Ids
 
@@ -43,26 +44,27 @@ def trace(
     Memory: the result, 4 * L * H bytes a character for each of `kinds`, and next to nothing beside it. `progress` is called
     with the characters traced so far, and may raise.
     """
-    column = torch.from_numpy(np.asarray(ids).astype(np.int64)).to(model.head.weight.device)[:, None]
-    L, H, T = model.config.num_layers, model.config.hidden_size, len(ids) - first
-    state = (model.head.weight.new_zeros(L, 1, H), model.head.weight.new_zeros(L, 1, H))
-    for begin in range(0, first, _PIECE):
-        _, state = _lstm(_inputs(model, column[begin : min(begin + _PIECE, first)]), state, model.lstm.parameters())
-    start = (_numpy(state[0][:, 0]), _numpy(state[1][:, 0]))
-    values: dict[Kind, Floats] = {kind: np.empty((T, L, H), np.float32) for kind in KINDS if kind in kinds}
-    logits = np.empty((T, model.vocabulary_size), np.float32)
-    for begin in range(0, T, _PIECE):
-        here = slice(begin, min(begin + _PIECE, T))
-        x = _inputs(model, column[first:][here])
-        hidden, cell = torch.empty_like(state[0]), torch.empty_like(state[1])
-        for layer in range(L):
-            step, x, (hidden[layer], cell[layer]) = _layer(model, layer, x, (state[0][layer, None], state[1][layer, None]))
-            for kind, array in values.items():
-                array[here, layer] = _numpy(_part_of(step, kind))
-        state = (hidden, cell)
-        logits[here] = _numpy(model.head(x[:, 0]))
-        progress(here.stop)
-    return Trace(_numpy_ids(column[first:]), values, logits, start)
+    with threads_for(model.multiplied, 1):
+        column = torch.from_numpy(np.asarray(ids).astype(np.int64)).to(model.head.weight.device)[:, None]
+        L, H, T = model.config.num_layers, model.config.hidden_size, len(ids) - first
+        state = (model.head.weight.new_zeros(L, 1, H), model.head.weight.new_zeros(L, 1, H))
+        for begin in range(0, first, _PIECE):
+            _, state = _lstm(_inputs(model, column[begin : min(begin + _PIECE, first)]), state, model.lstm.parameters())
+        start = (_numpy(state[0][:, 0]), _numpy(state[1][:, 0]))
+        values: dict[Kind, Floats] = {kind: np.empty((T, L, H), np.float32) for kind in KINDS if kind in kinds}
+        logits = np.empty((T, model.vocabulary_size), np.float32)
+        for begin in range(0, T, _PIECE):
+            here = slice(begin, min(begin + _PIECE, T))
+            x = _inputs(model, column[first:][here])
+            hidden, cell = torch.empty_like(state[0]), torch.empty_like(state[1])
+            for layer in range(L):
+                step, x, (hidden[layer], cell[layer]) = _layer(model, layer, x, (state[0][layer, None], state[1][layer, None]))
+                for kind, array in values.items():
+                    array[here, layer] = _numpy(_part_of(step, kind))
+            state = (hidden, cell)
+            logits[here] = _numpy(model.head(x[:, 0]))
+            progress(here.stop)
+        return Trace(_numpy_ids(column[first:]), values, logits, start)
 
 
 def _layer(model: CharLSTM, layer: int, x: Tensor, state: State) -> tuple[Step, Tensor, State]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from charlstm.config import ModelConfig
+from charlstm.model.device import threads_for
 
 State = tuple[Tensor, Tensor]
 """Hidden and cell state, each (L, B, H)."""
@@ -30,6 +31,8 @@ class CharLSTM(nn.Module):
         self.embedding = nn.Embedding(vocabulary_size, E) if E else None
         self.lstm = nn.LSTM(E or vocabulary_size, H, L)
         self.head = nn.Linear(H, vocabulary_size)
+        self.multiplied = sum(p.numel() for part in (self.lstm, self.head) for p in part.parameters())
+        """Weights that a step from one character to the next multiplies, for each row."""
         if generator is not None:
             self._initialise(generator)
 
@@ -40,13 +43,14 @@ class CharLSTM(nn.Module):
 
         In training mode dropout draws from `generator`, on the model's device; from torch's own where None.
         """
-        if self.embedding is not None:
-            x = self.embedding(ids)  # (T, B, E)
-        else:
-            x = F.one_hot(ids, self.vocabulary_size).to(self.head.weight.dtype)  # (T, B, V)
-        dropping = self.training and self.config.dropout > 0
-        hidden, state = self._lstm_with_dropout(x, state, generator) if dropping else self.lstm(x, state)  # (T, B, H)
-        return self.head(hidden), state
+        with threads_for(self.multiplied, ids.shape[1]):
+            if self.embedding is not None:
+                x = self.embedding(ids)  # (T, B, E)
+            else:
+                x = F.one_hot(ids, self.vocabulary_size).to(self.head.weight.dtype)  # (T, B, V)
+            dropping = self.training and self.config.dropout > 0
+            hidden, state = self._lstm_with_dropout(x, state, generator) if dropping else self.lstm(x, state)  # (T, B, H)
+            return self.head(hidden), state
 
     def _lstm_with_dropout(
         self, x: Tensor, state: State | None, generator: torch.Generator | None = None

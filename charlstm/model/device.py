@@ -1,6 +1,6 @@
-"""The device that work runs on.
+"""The device that work runs on, and with how many threads.
 
-Knows: which devices this machine has.
+Knows: which devices this machine has; from which size on work is worth another thread.
 Does not know: what will run there.
 """
 
@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
 from charlstm.errors import DeviceError
+from charlstm.threads import most_threads
 
+_WORTH_A_THREAD = 2**23
+"""Products of a step from one character to the next. With half of that a thread, two were at most a tenth faster than one."""
+_FEWEST_ROWS = 8
+"""Fewer rows take as long as these: the weights have to be read all the same."""
 _DEVICES = re.compile(r"cpu|mps|cuda(:(0|[1-9]\d{0,2}))?")
 
 
@@ -41,8 +48,35 @@ def _forgive_compacting() -> None:
     warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
 
 
-def describe_device(device: torch.device) -> str:
-    """`cpu, 2 threads`; for a GPU its name."""
+@contextmanager
+def threads_for(weights: int, rows: int) -> Iterator[None]:
+    """While open, torch computes with no more threads than pay for steps that multiply so many weights with so many rows.
+
+    Threads that share a small step mostly wait for each other, which takes 10 to 50 times as long as soon as another process
+    wants a CPU. How many there are goes by sizes and the machine, and never by a clock, since sums may depend on it: the same
+    training gives the same weights. What the user has told torch is the most there are, and holds again afterwards.
+    """
+    before, wanted = torch.get_num_threads(), worth_threads(weights, rows)
+    if wanted == before:
+        yield
+        return
+    torch.set_num_threads(wanted)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def worth_threads(weights: int, rows: int) -> int:
+    """How many threads these are."""
+    return max(1, min(torch.get_num_threads(), most_threads(), weights * max(rows, _FEWEST_ROWS) // _WORTH_A_THREAD))
+
+
+def describe_device(device: torch.device, threads: int | None = None) -> str:
+    """`cpu, 2 threads`, by default as many as there are; for a GPU its name."""
     if device.type == "cuda":
         return f"{device}, {torch.cuda.get_device_name(device)}"
-    return f"cpu, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type
+    if device.type != "cpu":
+        return device.type
+    threads = threads or min(torch.get_num_threads(), most_threads())
+    return f"cpu, {threads} thread{'s' if threads > 1 else ''}"

@@ -30,8 +30,6 @@ RUNS = Path("runs")
 Marks = dict[str, tuple[int, str]]
 """Of each log its size in bytes and the SHA-256 of its content."""
 
-_KEPT = r"step-(\d{6,13})-(?:loss|train|part)-\d+\.\d{4}\.safetensors"
-"""What the models are called that `train.keep` asks for."""
 ANOTHER_RUN = ("choose another ", Argument("run"))
 """What helps where a folder can't be used."""
 
@@ -88,7 +86,7 @@ class RunFolder:
 
     def kept(self) -> list[Path]:
         """The models that are kept so, the oldest first."""
-        named = ((re.fullmatch(_KEPT, file.name), file) for file in self.path.glob("step-*.safetensors"))
+        named = ((re.fullmatch(run_files.KEPT, file.name), file) for file in self.path.glob("step-*.safetensors"))
         return [file for _, file in sorted((int(found[1]), file) for found, file in named if found)]
 
     def forget_kept(self, but: int) -> None:
@@ -156,7 +154,7 @@ class RunFolder:
 
     def _clear_temporaries(self) -> None:
         """Half-written files that a crash has left. Only who holds the lock may do this."""
-        for file in half_written(self.path, [file.name for file in self._files()], _KEPT):
+        for file in half_written(self.path, [file.name for file in self._files()], run_files.KEPT):
             with told(file):
                 file.unlink(missing_ok=True)
 

@@ -56,17 +56,22 @@ def overviews(under: Path) -> list[Overview]:
         if not under.is_dir():
             what = "is a file" if under.exists() else "does not exist"
             raise RunError(f"no runs in {shown(str(under))}: it {what}", remedy="name a folder with run folders in it")
-        paths = [under] if RunFolder(under).held() else sorted(under.iterdir())
+        paths = [under] if _files_of_a_run(RunFolder(under)) else sorted(under.iterdir())
     except OSError as error:
         raise RunError(f"can't look into {shown(str(under))}: {error.strerror}") from None
     found = (_overview(RunFolder(path)) for path in paths)
     return [one for one in found if one]
 
 
+def _files_of_a_run(folder: RunFolder) -> list[Path]:
+    """What makes a folder that of a run: models that were kept on the way alone may be copies."""
+    return [] if (held := folder.held()) == folder.kept() else held
+
+
 def _overview(folder: RunFolder) -> Overview | None:
     """What is in a folder; None where that is no run, or may not be looked into."""
     try:
-        if not folder.path.is_dir() or not (held := folder.held()):
+        if not folder.path.is_dir() or not (held := _files_of_a_run(folder)):
             return None
         log = folder.logged()
         one = Overview(

@@ -34,6 +34,7 @@ from torch.nn import functional as F
 
 from charlstm.errors import DivergedError
 from charlstm.model.char_lstm import CharLSTM, State, detach
+from charlstm.model.device import threads_for
 from charlstm.scoring.totals import Evaluation
 from charlstm.text.batches import let_go
 from charlstm.text.types import Ids
@@ -77,21 +78,22 @@ def dynamic(
     since, scored = time.perf_counter(), len(ids) - first
     learner, state, nats = _Learner(model, settings), None, 0.0
     before = min(settings.context, math.ceil((first - 1) / settings.segment))
-    for start in range(first - before * settings.segment, len(ids), settings.segment):
-        segment = ids[max(0, start - 1) : start + settings.segment]
-        loss, gradients, state = learner.read(segment, state)
-        learner.observe(gradients)
-        if start >= first:
-            if not math.isfinite(loss):
-                raise DivergedError(
-                    f"the loss of dynamic evaluation is not a finite number after {start - first:,} of {scored:,} characters, "
-                    f"learning rate {settings.learning_rate:g}",
-                    remedy="take a lower one, or score without learning",
-                )
-            nats += loss * (len(segment) - 1)
-            learner.learn(gradients)
-        let_go(ids)
-        progress(max(0, min(start + settings.segment, len(ids)) - first), scored)
+    with threads_for(model.multiplied, 1):
+        for start in range(first - before * settings.segment, len(ids), settings.segment):
+            segment = ids[max(0, start - 1) : start + settings.segment]
+            loss, gradients, state = learner.read(segment, state)
+            learner.observe(gradients)
+            if start >= first:
+                if not math.isfinite(loss):
+                    raise DivergedError(
+                        f"the loss of dynamic evaluation is not a finite number after {start - first:,} of {scored:,} "
+                        f"characters, learning rate {settings.learning_rate:g}",
+                        remedy="take a lower one, or score without learning",
+                    )
+                nats += loss * (len(segment) - 1)
+                learner.learn(gradients)
+            let_go(ids)
+            progress(max(0, min(start + settings.segment, len(ids)) - first), scored)
     return Evaluation(nats, scored, time.perf_counter() - since)
 
 

@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from charlstm.errors import TextError
 from charlstm.model.char_lstm import CharLSTM, State
+from charlstm.model.device import threads_for
 from charlstm.scoring.protocols import COLD_WINDOW, Protocol
 from charlstm.scoring.totals import Evaluation
 from charlstm.text.batches import let_go
@@ -53,7 +54,7 @@ def stateful(model: CharLSTM, ids: Ids, first: int = 1, check: Callable[[], None
     lanes = max(1, min(_MAX_LANES, scored // _WARM_UP))
     length = math.ceil(scored / lanes)
     starts = first + length * np.arange(lanes)
-    with evaluating(model):
+    with evaluating(model, lanes):
         nats = _score(model, ids, starts, length, _warm_up(model, ids, starts, check), check)
     return Evaluation(nats, scored, time.perf_counter() - since)
 
@@ -65,7 +66,7 @@ def cold(
     """Score `ids[first:]` (`first` >= 1) in windows of `window` characters, each from a zero state."""
     since, scored = time.perf_counter(), len(ids) - first
     nats = 0.0
-    with evaluating(model):
+    with evaluating(model, _MAX_WINDOWS):
         whole = scored // window
         for begin in range(0, whole, _MAX_WINDOWS):
             starts = first + window * np.arange(begin, min(begin + _MAX_WINDOWS, whole))
@@ -147,11 +148,12 @@ def _tensor(model: CharLSTM, ids: Ids) -> Tensor:
 
 
 @contextmanager
-def evaluating(model: CharLSTM) -> Iterator[None]:
-    """Dropout off, and back to what it was."""
+def evaluating(model: CharLSTM, rows: int) -> Iterator[None]:
+    """Dropout off, as few threads as reading so many rows side by side is worth, and both back to what they were."""
     was_training = model.training
     model.eval()
     try:
-        yield
+        with threads_for(model.multiplied, rows):
+            yield
     finally:
         model.train(was_training)

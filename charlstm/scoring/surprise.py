@@ -74,7 +74,7 @@ def surprises(
     found = [Surprise(np.empty(n, np.float32), np.empty(n, np.uint32)) for n in (max(0, len(t) - skipped) for t in texts)]
     order = sorted((i for i, one in enumerate(found) if len(one.nats)), key=lambda i: -len(found[i].nats))
     lanes = max(1, min(_MAX_TEXTS, MAX_LOGITS // model.vocabulary_size))
-    with evaluating(model):
+    with evaluating(model, min(lanes, len(order))):
         for begin in range(0, len(order), lanes):
             side_by_side = order[begin : begin + lanes]
             _fill_in([texts[i] for i in side_by_side], before, [found[i] for i in side_by_side], model, progress)

@@ -6,6 +6,7 @@ Does not know: how text is told from other binary files.
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ class Document:
     """How its text is had; braces stand for the file."""
 
     def remedy(self, file: str) -> str:
-        """The same for a file."""
-        return self.how.replace("{}", shlex.quote(file))
+        """The same for a file; what has no name of its own, such as standard input, has a place for one."""
+        return self.how.replace("{}", shlex.quote(file) if os.path.exists(file) else "FILE")  # noqa: PTH110 (of no path it says no)
 
 
 def _made_text(what: str, command: str) -> Document:

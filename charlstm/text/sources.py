@@ -83,7 +83,7 @@ class _Finding:
 
     def done(self, texts: Sequence[str]) -> Sources:
         """TextError where all that was found was left out."""
-        left_out = tuple(f"{path} ({reason})" for path, reason in self._walk.left_out.items())
+        left_out = tuple(f"{path} ({reason})" for path, reason in sorted(self._walk.left_out.items()))
         if not self._found:
             raise TextError(f"no text in {', '.join(texts)}: nothing there but {', '.join(left_out[:3])}")
         return Sources(tuple(self._found.values()), left_out, (*self._repeated, *self._walk.repeated))

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from charlstm.config import TrainConfig
 from charlstm.errors import DivergedError
 from charlstm.model.char_lstm import State, detach
+from charlstm.model.device import threads_for
 from charlstm.model.types import Loss
 from charlstm.text.batches import Batch
 from charlstm.training.optim import update_average
@@ -27,6 +28,11 @@ def take_step(training: Training, batch: Batch, rate: float, config: TrainConfig
     The carried state becomes that after the inputs. DivergedError where loss or norm is not finite; the weights are then as
     they were.
     """
+    with threads_for(training.model.multiplied, batch.inputs.shape[1]):
+        return _take_step(training, batch, rate, config)
+
+
+def _take_step(training: Training, batch: Batch, rate: float, config: TrainConfig) -> tuple[Loss, float]:
     number, batch = training.position.step + 1, batch.to(training.device)
     for group in training.optimizer.param_groups:
         group["lr"] = rate

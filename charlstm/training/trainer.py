@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import copy
 import math
-import statistics
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
@@ -40,6 +39,7 @@ from charlstm.scoring import evaluation
 from charlstm.scoring.totals import Evaluation
 from charlstm.text.batches import Batch, batches
 from charlstm.training.checkpoints import Checkpoints
+from charlstm.training.estimate import Estimate, estimate
 from charlstm.training.optim import learning_rate_at
 from charlstm.training.prepared import Prepared
 from charlstm.training.resume import load_training, restore, snapshot
@@ -58,6 +58,9 @@ _PREVIEW_SEED = 1  # the same draws at every evaluation: what differs between sa
 
 
 _Seen = TypeVar("_Seen", Record, Look)
+
+
+_MEASURED = 4  # steps for an estimate: two times two
 
 
 class _Stopped(Exception):
@@ -93,17 +96,17 @@ class Trainer:
         """Where the training stands."""
         return self._training.position
 
-    def seconds_an_epoch(self) -> float:
+    def seconds_an_epoch(self) -> Estimate:
         """How long the steps of an epoch will take, measured on a few of a copy that is thrown away. OutOfMemoryError."""
-        times = []
+        steps = []
         with out_of_memory(self._smaller()):
             rehearsal = Trainer(self.prepared, copy.deepcopy(self._training))
-            for batch in islice(batches(self.prepared.ids, self.prepared.layout), 4):
-                begin = time.perf_counter()
+            for batch in islice(batches(self.prepared.ids, self.prepared.layout), 1 + _MEASURED):
+                clock, computing = time.perf_counter(), time.process_time()
                 with suppress(DivergedError):  # which training itself will meet, and deal with
                     rehearsal._step(batch)
-                times.append(time.perf_counter() - begin)
-        return statistics.median(times[1:]) * self.steps_an_epoch  # the first step also allocates
+                steps.append((time.perf_counter() - clock, time.process_time() - computing))
+        return estimate(steps[1:] or steps, self.steps_an_epoch, self.device.type == "cpu")  # the first step also allocates
 
     def stop_at_once(self) -> None:
         """Let `fit` end without waiting for a save that is being written."""
@@ -134,7 +137,7 @@ class Trainer:
                         yield self._go_back(folder, str(error))
             except _Stopped:
                 with suppress(DivergedError):  # then the save before is the one to go on from
-                    self._save(folder, {folder.last: self._model_with_facts()})
+                    self._save(folder, {folder.last: self._model_with_facts(self.position.train_loss)})
             finally:
                 self._checkpoints.wait()
 
@@ -308,7 +311,7 @@ class Trainer:
             folder.append_sample(record.step, f"epoch {record.epoch}, {_loss_of(record)}", record.sample)
         except SaveError as error:
             record = replace(record, unwritten=str(error))
-        self._save(folder, dict.fromkeys(self._places(folder, record), self._model_with_facts()))
+        self._save(folder, dict.fromkeys(self._places(folder, record), self._model_with_facts(record.train_loss)))
         return record
 
     def _places(self, folder: RunFolder, record: Record | Look) -> Iterator[Path]:
@@ -322,9 +325,9 @@ class Trainer:
     def _save(self, folder: RunFolder, models: Mapping[Path, SavedModel] | None = None) -> None:
         self._checkpoints.save(folder, snapshot(self._training, self.prepared, folder.marks()), models or {})
 
-    def _model_with_facts(self) -> SavedModel:
+    def _model_with_facts(self, train_loss: float | None) -> SavedModel:
         p = self.position
-        facts = Facts(p.step, p.epoch, p.characters, p.train_loss, p.validation_loss)
+        facts = Facts(p.step, p.epoch, p.characters, train_loss, p.validation_loss)
         model = copy.deepcopy(self.model).cpu()  # the writer takes its time, and training goes on
         return SavedModel(model, self.prepared.vocabulary, self.config, facts)
 

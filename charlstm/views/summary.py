@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from charlstm.config import Config
-from charlstm.model.device import describe_device
+from charlstm.model.device import describe_device, worth_threads
 from charlstm.runs.diagnosis import Diagnosis
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.naming import in_shell
 from charlstm.scoring.totals import Evaluation
 from charlstm.text.corpus import Corpus
 from charlstm.text.vocabulary import Vocabulary
+from charlstm.training.estimate import Estimate
 from charlstm.training.prepared import Prepared
 from charlstm.training.trainer import LOOK_EVERY, LOOK_LENGTH, Trainer
 from charlstm.views.console import duration, print_facts, print_json, print_line, print_warning
@@ -99,19 +100,20 @@ def _notes(corpus: Corpus) -> Iterator[str]:
         yield "what the cache held of this text was damaged: it was encoded anew"
 
 
-def print_plan(trainer: Trainer, folder: RunFolder, seconds_an_epoch: float) -> None:
+def print_plan(trainer: Trainer, folder: RunFolder, epoch: Estimate) -> None:
     """The model, the device, how long it will take, where it goes."""
     train, steps = trainer.config.train, trainer.steps_an_epoch
     left = trainer.total_steps - trainer.position.step
-    whole, rest = duration(seconds_an_epoch), duration(seconds_an_epoch / steps * left)
+    busy = " on a busy machine" if epoch.is_disturbed else ""
+    whole, rest = (f"about {duration(seconds)}{busy}" for seconds in (epoch.seconds, epoch.seconds / steps * left))
     rows = [
         ("model", model_in_words(trainer.model.vocabulary_size, trainer.model.config)),
-        ("device", describe_device(trainer.device)),
+        ("device", describe_device(trainer.device, worth_threads(trainer.model.multiplied, train.batch_size))),
         (
             "epoch",
-            f"{counted(steps, 'step')} of {train.batch_size} x {train.seq_len} characters, about {whole} and an evaluation",
+            f"{counted(steps, 'step')} of {train.batch_size} x {train.seq_len} characters, {whole} and an evaluation",
         ),
-        ("training", f"{counted(left, 'step')}, {counted(f'{left / steps:.3g}', 'epoch')}, about {rest}"),
+        ("training", f"{counted(left, 'step')}, {counted(f'{left / steps:.3g}', 'epoch')}, {rest}"),
         ("run", str(folder.path) + (f", resumed at step {trainer.position.step:,}" if trainer.position.step else "")),
     ]
     if trainer.looks:

@@ -228,7 +228,7 @@ def load_with(model: charlstm.Model, **wrong: Any) -> charlstm.Model:
             lambda m: m.completions("g", tries=2),
             charlstm.CharlstmError,
             None,
-            "tries does nothing without require or reject_copied",
+            "tries does nothing without require or unique or reject_copied",
         ),
         (lambda m: m.generate(""), charlstm.CharlstmError, None, "the prime is empty"),
         (lambda m: m.completions("g", require="("), charlstm.CharlstmError, "require", "require='(': not a regular expression"),

@@ -54,6 +54,7 @@ REFUSED = {
     "sample, another spelling": [*SAMPLE, "--output", "other/../run/./best.safetensors"],
     "sample, what is blended": [*SAMPLE, "--blend", "other:1", "--output", "other/best.safetensors"],
     "sample, the prime": [*SAMPLE, "--prime-file", "prime.txt", "--output", "prime.txt"],
+    "sample, the primes": [*SAMPLE, "--primes", "prime.txt", "--output", "prime.txt"],
     "sample, the config": [*SAMPLE, "--config", "own.toml", "--output", "own.toml"],
     "sample, the corpus": [*SAMPLE, "--novelty", "a.txt", "--output", "hard.svg"],
     "sample, a corpus by a glob": [*SAMPLE, "--novelty", "*.txt", "--output", "a.txt"],

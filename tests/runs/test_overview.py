@@ -160,3 +160,8 @@ def test_a_damaged_save_leaves_the_one_before_it_to_tell(runs: Path) -> None:
     assert (newest, overviews(folder.path)[0].step) == (previous + 1 if previous else None, newest)
     folder.resume.write_bytes(b"damaged")
     assert overviews(folder.path)[0].step == previous
+
+
+def test_a_folder_of_models_that_were_copied_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "step-000010-loss-1.2345.safetensors").touch()
+    assert overviews(tmp_path) == []

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import sys
 import tarfile
 from pathlib import Path
 
@@ -46,6 +47,12 @@ def test_what_is_no_text_says_how_text_is_had(tmp_path: Path, content: bytes, sa
     (tmp_path / "a.txt").write_text("ay", encoding="utf-8")
     corpus = read_corpus([str(tmp_path)])
     assert (corpus.names, corpus.skipped) == (("a.txt",), (name,))
+
+
+def test_one_that_is_piped_in_has_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(PDF)))
+    with pytest.raises(TextError, match=r"^standard input is a PDF, not text: .* pdftotext FILE text\.txt$"):
+        read_corpus(["-"])
 
 
 @pytest.mark.parametrize("text", ["PKZIP was a program", "BZh is no word", "a text on %PDF- headers", "Rar! he said"])

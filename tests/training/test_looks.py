@@ -95,7 +95,7 @@ def test_what_is_seen_and_left(make_config: Callable[..., Config], tmp_path: Pat
         prepared = trainer.prepared
         ids = prepared.ids[: prepared.split + LENGTH]
         assert record.part_loss == evaluation.stateful(trainer.model, ids, prepared.split).loss
-        assert model.facts.step == record.step, "there is a model to sample from"
+        assert (model.facts.step, model.facts.train_loss) == (record.step, record.train_loss), "there is a model to sample from"
         last = json.loads(folder.metrics.read_text("utf-8").splitlines()[-1])
         assert (last["step"], last["part_loss"]) == (record.step, record.part_loss)
         assert (

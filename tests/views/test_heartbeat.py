@@ -10,6 +10,7 @@ import pytest
 
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.records import Look, StepRecord
+from charlstm.training.estimate import Estimate
 from charlstm.training.prepared import Prepared
 from charlstm.views import heartbeat
 from charlstm.views.summary import print_plan
@@ -72,9 +73,9 @@ def test_the_plan_says_that_there_will_be_looks(
     prepared: Prepared, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer = make_trainer(prepared)
-    print_plan(trainer, RunFolder(Path("r")), 60.0)
+    print_plan(trainer, RunFolder(Path("r")), Estimate(60.0))
     assert "looks" not in capsys.readouterr().err
     monkeypatch.setattr("charlstm.training.trainer.LONG_TEXT", 0)
-    print_plan(trainer, RunFolder(Path("r")), 60.0)
+    print_plan(trainer, RunFolder(Path("r")), Estimate(60.0))
     part = prepared.end - prepared.split
     assert f"looks     every 3 minutes or so within an epoch, on {part:,} of what" in capsys.readouterr().err

@@ -18,6 +18,7 @@ from charlstm.runs.records import Record, Setback
 from charlstm.scoring.totals import Evaluation
 from charlstm.text.corpus import Findings, corpus_of
 from charlstm.text.vocabulary import ByteVocabulary
+from charlstm.training.estimate import Estimate
 from charlstm.training.prepared import Prepared, prepare
 from charlstm.training.trainer import Trainer
 from charlstm.views.bars import reading_bar, scoring_bar
@@ -151,15 +152,20 @@ def test_what_was_read_and_shrunk_is_said(
         assert part in printed
 
 
-def test_a_plan_is_told_by_what_was_measured(prepared: Prepared, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("is_disturbed", [False, True])
+def test_a_plan_is_told_by_what_was_measured(
+    prepared: Prepared, capsys: pytest.CaptureFixture[str], is_disturbed: bool
+) -> None:
     """One minute an epoch, two epochs: the view is given the time and measures nothing."""
     trainer = make_trainer(prepared)
     trainer.seconds_an_epoch = None  # type: ignore[method-assign, assignment]
-    print_plan(trainer, RunFolder(Path("runs/verse")), 60.0)
+    plan = Estimate(60.0, is_disturbed)
+    print_plan(trainer, RunFolder(Path("runs/verse")), plan)
     said = " ".join(capsys.readouterr().err.split())
+    busy = " on a busy machine" if is_disturbed else ""
     for part in (
-        f"{trainer.steps_an_epoch:,} steps of 4 x 8 characters, about 1 min 00 s and an evaluation",
-        f"{trainer.total_steps:,} steps, 2 epochs, about 2 min 00 s",
+        f"{trainer.steps_an_epoch:,} steps of 4 x 8 characters, about 1 min 00 s{busy} and an evaluation",
+        f"{trainer.total_steps:,} steps, 2 epochs, about 2 min 00 s{busy} run",
         "runs/verse",
     ):
         assert part in said

@@ -4,15 +4,18 @@
 
 Making a graph takes little, but importing what makes it takes a tenth of a second of the way to the first character.
 
-Knows: the files, and that they hold for one machine and one ONNX Runtime.
+Knows: the files, and that they hold for one kind of CPU and one ONNX Runtime.
 Does not know: what is in them.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,6 @@ import xxhash
 
 from charlstm.errors import SaveError
 from charlstm.files import write_atomically
-from charlstm.sampling.engines.onnx_engine import wanted_threads
 from charlstm.user_folders import cache_folder
 
 _MOST_KEPT = 2**28
@@ -66,6 +68,16 @@ def _drop_oldest(folder: Path) -> None:
 
 
 def _machine() -> dict[str, object]:
-    """What the graph and the figures hold for: its making, its runtime, this machine by its name, as homes are shared."""
-    making = xxhash.xxh3_64_hexdigest(Path(__file__).with_name("graph.py").read_bytes())
-    return {"graph": making, "onnxruntime": onnxruntime.__version__, "machine": platform.node(), "threads": wanted_threads()}
+    """What the graph and the figures hold for: how they are made, by what, on which CPU of which machine; homes are shared."""
+    making = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("graph.py", "selection.py"))
+    versions = {"made by": xxhash.xxh3_64_hexdigest(making), "onnxruntime": onnxruntime.__version__}
+    return {**versions, "machine": platform.node(), "cpu": xxhash.xxh3_64_hexdigest(_cpu().encode())}
+
+
+def _cpu() -> str:
+    """What kind it is. A machine by one name may wake up on another one, or be a container that moves."""
+    with suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
+        names = ("model name", "flags", "CPU part", "Features")
+        if lines := [line for line in takewhile(str.strip, file) if line.startswith(names)]:
+            return "".join(lines)
+    return os.environ.get("PROCESSOR_IDENTIFIER", platform.machine())

@@ -11,7 +11,6 @@ Does not know: torch, how the graph came about, files.
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from collections.abc import Sequence
@@ -24,18 +23,15 @@ from charlstm.model.types import Arrays
 from charlstm.sampling.engines.lanes import read_in_lanes
 from charlstm.sampling.types import Logits
 from charlstm.text.types import Ids
+from charlstm.threads import most_threads
 
 _ZERO = {"tensor(float)": 0, "tensor(uint8)": 128}
 """What zero is in each type of state; `graph.QUANTISED_ZERO`, whose module takes long to import."""
+_SMALL = 2**20
+"""Bytes of a graph. A step through a smaller one is not shared: threads would take longer to meet than it takes."""
 _DTYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 
 onnxruntime.disable_telemetry_events()  # on Windows, and where others imported it first; the rest is in charlstm.libraries
-
-
-def wanted_threads() -> int:
-    """What OMP_NUM_THREADS asks for, as for torch; 0, one for each core, where it is no number. Of a list the first counts."""
-    first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    return int(first) if first.isdecimal() else 0
 
 
 class OnnxState:
@@ -58,9 +54,12 @@ class OnnxState:
 class OnnxEngine:
     """Steps with ONNX Runtime, for several threads at once too."""
 
-    def __init__(self, graph: bytes) -> None:
+    def __init__(self, graph: bytes, threads: int | None = None) -> None:
+        """`threads` at most, by default as many as are worth it; logits are the same, bit for bit, whatever their number."""
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = wanted_threads()
+        # Said in numbers, as ONNX Runtime else ties each thread to a CPU, which not every system allows.
+        options.intra_op_num_threads = threads or (most_threads() if len(graph) > _SMALL else 1)
+        options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         self._own = threading.local()

@@ -10,7 +10,7 @@ import torch
 from charlstm.model.char_lstm import CharLSTM
 from charlstm.sampling.engines import Engine
 from charlstm.sampling.engines.graph import build_graph, quantize_blocks, quantize_rows
-from charlstm.sampling.engines.onnx_engine import OnnxEngine, wanted_threads
+from charlstm.sampling.engines.onnx_engine import OnnxEngine
 from charlstm.sampling.engines.torch_engine import TorchEngine
 from charlstm.sampling.types import Precision
 
@@ -87,10 +87,25 @@ def test_copies_of_a_state_hold_it(make_model: Callable[..., CharLSTM], kind: tu
         assert (engine.step(PRIME[5], other)[0] == expected).all()
 
 
-@pytest.mark.parametrize(("value", "threads"), [("3", 3), ("4,2", 4), ("", 0), ("many", 0), ("-1", 0)])
-def test_threads_that_are_asked_for(monkeypatch: pytest.MonkeyPatch, value: str, threads: int) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", value)
-    assert wanted_threads() == threads
+@pytest.mark.parametrize("precision", ["float32", "int8", "int4"])
+def test_threads_and_texts_beside_it_change_no_bit(make_model: Callable[..., CharLSTM], precision: Precision) -> None:
+    """What one seed writes depends on neither."""
+    model = make_model(hidden_size=100)
+    graph = build_graph({n: p.detach().numpy() for n, p in model.state_dict().items()}, model.config, precision)
+    alone = OnnxEngine(graph, threads=1)
+    ids = np.random.default_rng(2).integers(11, size=(12, 33))
+
+    def logits(engine: OnnxEngine, rows: slice) -> list[bytes]:
+        state, found = engine.zero_state(len(range(33)[rows])), []
+        for column in ids[:, rows]:
+            step, state = engine.step(column, state)
+            found.append(step)
+        return [row.tobytes() for row in np.stack(found, axis=1)]
+
+    expected = [logits(alone, slice(row, row + 1))[0] for row in range(33)]
+    for engine in (alone, OnnxEngine(graph, threads=2), OnnxEngine(graph, threads=3)):
+        for rows in (slice(0, 1), slice(4, 6), slice(3, 10), slice(0, 33)):
+            assert logits(engine, rows) == expected[rows]
 
 
 def test_memory_for_batches_that_are_over_goes(make_model: Callable[..., CharLSTM]) -> None:
