@@ -113,9 +113,7 @@ class Visitor:
         said.append(self._call(resume, place if place.runs_on else Place({})))
         assert _digests(self._home / "store") == store, "a store is not written to"
         sample = ["sample", "r", "--seed", "1", "--length", "50", "--output", "out.txt"]
-        said += [
-            self._call(arguments, place) for arguments in (sample, ["score", "r", "text.txt"], ["info", "r"], ["runs", "."])
-        ]
+        said += [self._call(arguments, place) for arguments in (sample, ["score", "r", "text.txt"], ["runs", "."])]
         if not place.runs_on:
             said.append(self._call([*resume[:-1], "train.max_steps=24"], place))
         results = tuple(_digest(self._here / name) for name in ("r/last.safetensors", "out.txt"))

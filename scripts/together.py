@@ -68,6 +68,7 @@ class Starts:
 
     def _killed(self) -> int:
         """In some moment, all of them; the names that nothing came into are taken by those who start then."""
+        shutil.rmtree(self._home / "runs", ignore_errors=True)
         children = [Child(self._home, ["train", "text.txt", *self._options], self._prepare) for _ in range(self.AT_ONCE)]
         time.sleep(self._chance.uniform(0, 0.3))
         for child in children:

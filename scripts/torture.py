@@ -406,7 +406,7 @@ PARTS: dict[str, tuple[Callable[[Path, int], Result], int, int]] = {
     "divergence": (divergence, 20, 1),
     "memory": (memory, 10, 2),
     "lock": (lock, 10, 1),
-    "places": (places, 56, 3),
+    "places": (places, 28, 3),
     "together": (together, 20, 3),
 }
 """Each with its number of rounds, in full and in short."""

@@ -279,6 +279,8 @@ def _mapped(file: Path | BinaryIO, dtype: np.dtype[Any], count: int) -> Ids:
     except OSError:
         if count * dtype.itemsize > MOST_IN_MEMORY:
             raise
+    if not isinstance(file, Path):
+        file.seek(0)  # where the attempt has left it at its end
     ids: Ids = np.fromfile(file, dtype, count)
     ids.flags.writeable = False
     return ids

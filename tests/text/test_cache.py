@@ -249,7 +249,7 @@ def test_a_disk_tries_one_place_after_the_other_and_none_twice(cache: TextCache,
 
 @pytest.mark.skipif(sys.platform == "win32", reason="files are mapped everywhere there")
 def test_a_file_system_that_maps_no_files_is_read_instead(cache: TextCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(np, "memmap", refusing(errno.ENODEV))
+    monkeypatch.setattr("mmap.mmap", refusing(errno.ENODEV))
     for entry in (save(cache), cache.load("key")):
         assert entry is not None
         assert np.array_equal(entry.ids, np.arange(1000))
