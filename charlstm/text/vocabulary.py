@@ -227,7 +227,7 @@ def _normalize_to_json(vocabulary: Vocabulary) -> dict[str, Any]:
 def to_bytes(text: str) -> bytes:
     """A text in UTF-8, in which U+DC80 to U+DCFF stand for bytes that are none (PEP 383).
 
-    >>> to_bytes("é\udcff")
+    >>> to_bytes("é" + chr(0xDCFF))
     b'\xc3\xa9\xff'
     """
     try:
