@@ -185,9 +185,9 @@ def test_wrong_options(charlstm: Callable[..., Result], arguments: list[str], pa
     assert part in result.stderr
 
 
-LARGE = (  # a text that no memory takes
+LARGE = (  # a text that belongs on the disk
     "import sys; from charlstm import cli; from charlstm.text import corpus; "
-    "corpus.IN_MEMORY = corpus.MOST_IN_MEMORY = 500; sys.exit(cli.main(sys.argv[1:]))"
+    "corpus.IN_MEMORY = 500; sys.exit(cli.main(sys.argv[1:]))"
 )
 
 
