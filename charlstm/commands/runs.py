@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from charlstm.runs.overview import Overview, overviews
+from charlstm.runs.overview import Overview, closed_folders, overviews
 
 RunOrder = Literal["name", "size", "loss", "minutes", "date"]
 
@@ -33,10 +33,14 @@ def show_runs(under: Path, order: RunOrder, as_json: bool) -> None:
     """Show the runs in a folder, the lowest first, or the newest."""
     runs = sorted(overviews(under), key=_KEYS[order])
 
-    from charlstm.views.console import print_line
+    from charlstm.views.console import print_facts, print_line
+    from charlstm.views.left_out import first_few
     from charlstm.views.runs import print_runs
+    from charlstm.views.terminal import one_line
 
     if not runs and not as_json:
         print_line(f"no runs in {under}: charlstm train makes one")
     else:
         print_runs(runs, as_json)
+    if closed := closed_folders(under):
+        print_facts([("skipped", f"{first_few([*map(one_line, closed)])}: may not be looked into")])

@@ -7,6 +7,7 @@ Does not know: torch; how a table looks.
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -61,6 +62,18 @@ def overviews(under: Path) -> list[Overview]:
         raise RunError(f"can't look into {shown(str(under))}: {error.strerror}") from None
     found = (_overview(RunFolder(path)) for path in paths)
     return [one for one in found if one]
+
+
+def closed_folders(under: Path) -> list[str]:
+    """The names of the folders there that this user may not look into, so that nobody knows whether they are runs."""
+    return [path.name for path in sorted(under.iterdir()) if _is_closed(path)]
+
+
+def _is_closed(path: Path) -> bool:
+    try:
+        return path.is_dir() and not os.access(path, os.R_OK | os.X_OK)
+    except OSError:  # the folder that it is in tells names, and no more
+        return True
 
 
 def _files_of_a_run(folder: RunFolder) -> list[Path]:

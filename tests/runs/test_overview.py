@@ -165,3 +165,24 @@ def test_a_damaged_save_leaves_the_one_before_it_to_tell(runs: Path) -> None:
 def test_a_folder_of_models_that_were_copied_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "step-000010-loss-1.2345.safetensors").touch()
     assert overviews(tmp_path) == []
+
+
+def test_folders_that_may_not_be_looked_into_are_named(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They may be runs of someone else's: a table without them, and without a word, would be taken for all that there is."""
+    real = os.access
+
+    def access(path: os.PathLike[str], mode: int) -> bool:
+        return Path(path).name != "closed" and real(path, mode)
+
+    (trained / "closed").mkdir()
+    monkeypatch.setattr(os, "access", access)
+    try:
+        assert main(["runs", str(trained)]) == 0
+        said = capsys.readouterr()
+        assert said.err == "skipped   closed: may not be looked into\n"
+        assert main(["runs", str(trained), "--json"]) == 0
+        assert "closed" not in capsys.readouterr().out
+    finally:
+        (trained / "closed").rmdir()
