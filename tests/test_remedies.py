@@ -162,17 +162,17 @@ runs.folder refuse_held
   $ train verse.txt QUICK --overwrite --run runs/verse
   $ train verse.txt QUICK --run another
 
-runs.folder refuse_losing
+runs.inputs refuse_losing
   $ train verse.txt QUICK --extend-vocabulary
   : name one with --from
   $ train star.txt FEW --extend-vocabulary --from runs/verse
 
-runs.folder refuse_losing
+runs.inputs refuse_losing
   $ train verse.txt FEW --from runs/verse --run runs/verse --overwrite
   : another --run
   $ train verse.txt FEW --from runs/verse --run another --overwrite
 
-runs.folder newest_run
+runs.claiming newest_run
   = the run elsewhere
   $ train --resume --set train.epochs=3
   : name its folder with --run
