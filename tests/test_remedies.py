@@ -622,7 +622,7 @@ def word_document(_: object) -> None:
 def no_room(patch: pytest.MonkeyPatch) -> None:
     for name in ("IN_MEMORY", "MOST_IN_MEMORY"):
         patch.setattr(f"charlstm.text.corpus.{name}", 100)
-    patch.setattr("charlstm.text.cache.temporary_folder", lambda: Path("verse.txt"))
+    patch.setattr("charlstm.text.spool.temporary_folder", lambda: Path("verse.txt"))
     Path("taken").mkdir()
     Path("taken/charlstm").write_text("no folder", encoding="utf-8")
     patch.setenv("XDG_CACHE_HOME", str(Path("taken").absolute()))
