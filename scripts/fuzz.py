@@ -23,11 +23,12 @@ with atheris.instrument_imports(include=["charlstm"]):
     from charlstm.config import load_config
     from charlstm.errors import CharlstmError
     from charlstm.model.char_lstm import CharLSTM
-    from charlstm.runs.folder import RunFolder, is_unicode
+    from charlstm.runs.folder import RunFolder
     from charlstm.runs.model_file import Facts, digest
     from charlstm.runs.position import Position
     from charlstm.runs.save_header import SaveHeader
     from charlstm.runs.saved_model import SavedModel, load_model, save_model
+    from charlstm.runs.spelling import is_unicode
     from charlstm.runs.tensor_header import METADATA
     from charlstm.text.corpus import read_corpus
     from charlstm.text.vocabulary import CharVocabulary, vocabulary_from_json

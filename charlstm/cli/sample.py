@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from charlstm.cli.app import app
-from charlstm.cli.options import ConfigOption, ModelArgument
+from charlstm.cli.options import ENCODING_DEFAULT, NEWLINES_DEFAULT, ConfigOption, ModelArgument
 
 _TEXT, _CONTROLS, _MANY, _OUTPUT, _SPEED = "What to write", "Controls", "Many texts", "Output", "Speed"
 
@@ -120,7 +120,7 @@ def sample(
         str | None,
         _option(_MANY, "--require", "REGEX", "Draw a text again until this is found in what follows the prime.", False),
     ] = None,
-    unique: Annotated[bool, _flag(_MANY, "--unique", "Draw a text again that another one is already.")] = False,
+    unique: Annotated[bool, _flag(_MANY, "--unique", "Draw a text again where an earlier one is the same.")] = False,
     tries: Annotated[int | None, _option(_MANY, "--tries", "N", "How often a text is drawn, at most.", "20")] = None,
     novelty: Annotated[
         list[str] | None,
@@ -132,7 +132,7 @@ def sample(
     ] = None,
     encoding: Annotated[
         str | None,
-        _option(_MANY, "--encoding", "NAME", "How the bytes of --novelty and of files with primes are read.", "utf-8"),
+        _option(_MANY, "--encoding", "NAME", "How the bytes of --novelty and of files with primes are read.", ENCODING_DEFAULT),
     ] = None,
     errors: Annotated[
         Literal["strict", "replace", "ignore"] | None,
@@ -148,7 +148,7 @@ def sample(
         typer.Option(
             "--newlines",
             help="Leave line ends of --novelty as they are, or make each the same one.",
-            show_default="as the model learned",
+            show_default=NEWLINES_DEFAULT,
             rich_help_panel=_MANY,
         ),
     ] = None,
@@ -181,7 +181,7 @@ def sample(
         Literal["auto", "float32", "int8", "int4"],
         typer.Option(
             "--precision",
-            help="Of the weights; auto takes 8 bits where they gain time and cost nothing.",
+            help="Of the weights; auto takes 8 bits for larger models, where they cost next to nothing.",
             rich_help_panel=_SPEED,
         ),
     ] = "auto",
