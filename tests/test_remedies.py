@@ -64,12 +64,12 @@ commands.inspect inspect
   : give each a file of its own
   $ inspect runs/verse verse.txt --length 9 --npz a --html b
 
-commands.outputs require_place
+commands.outputs require_spared
   $ inspect runs/verse verse.txt --length 9 --html verse.txt
   : name another file
   $ inspect runs/verse verse.txt --length 9 --html a.html
 
-commands.sample_request require_spared
+commands.outputs require_spared
   $ sample runs/verse --length 9 --novelty verse.txt --output verse.txt
   : name another file
   $ sample runs/verse --length 9 --novelty verse.txt --output v.txt

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from charlstm.commands.outputs import require_place, require_spared
 from charlstm.config import load_config
 from charlstm.errors import CharlstmError, TextError, shown
 from charlstm.runs.inputs import Inputs
@@ -106,9 +107,12 @@ class SampleOptions:
 
     def require_spared(self, path: Path) -> None:
         """CharlstmError where a text would take the place of something that is read for it."""
-        if self._inputs.hold(path):
-            among = f"--output {shown(self.output)}: {shown(str(path))} is among what is to be read"
-            raise CharlstmError(among, remedy="name another file")
+        require_spared("output", path, self._inputs, self._pattern)
+
+    @property
+    def _pattern(self) -> str:
+        """What names the files of several texts; empty where they go to one."""
+        return self.output if self.output is not None and self.has_file_each else ""
 
     @cached_property
     def _inputs(self) -> Inputs:
@@ -163,16 +167,7 @@ class SampleOptions:
             return
         if re.search("[{}]", _PLACEHOLDER.sub("", str(self.output))):
             raise CharlstmError(f"--output {shown(self.output)}: braces stand for a text's number, as {{}} or {{:03}}")
-        try:
-            if not path.parent.is_dir():
-                raise CharlstmError(f"--output {shown(self.output)}: there is no folder {shown(str(path.parent))}")
-            with suppress(FileNotFoundError):
-                path.stat()  # raises for links in a circle
-            if path.is_dir():
-                raise CharlstmError(f"--output {shown(self.output)}: {shown(str(path))} is there and is not a file")
-            self.require_spared(path)
-        except (OSError, ValueError) as error:  # a name that is too long, or has a NUL
-            raise CharlstmError(f"--output {shown(self.output)}: {getattr(error, 'strerror', None) or error}") from None
+        require_place("output", path, self._inputs, self._pattern)
 
 
 def _bytes_of(what: str, source: str, most: int, shorter: str) -> bytes:
