@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +23,7 @@ from charlstm.files import append_bytes, half_written, read_whole, told, write_a
 from charlstm.runs.lock import FolderLock, InUse, is_bare, is_free, is_locked, whose
 from charlstm.runs.records import Look, Point, Record, read_curve
 from charlstm.text.vocabulary import to_bytes
+from charlstm.values import ANOTHER_LOCALE, is_locale_to_blame, is_unicode
 
 RUNS = Path("runs")
 """Where runs are that were given no name."""
@@ -33,8 +33,6 @@ Marks = dict[str, tuple[int, str]]
 
 ANOTHER_RUN = ("choose another ", Argument("run"))
 """What helps where a folder can't be used."""
-ANOTHER_LOCALE = "set LC_ALL=C.UTF-8 in the environment"
-"""What helps where Python takes names of files for ASCII."""
 
 
 @dataclass(frozen=True)
@@ -265,19 +263,6 @@ class RunFolder:
 
 
 Folder = TypeVar("Folder", bound=RunFolder)
-
-
-def is_unicode(name: str) -> bool:
-    """False for names with bytes that are not UTF-8, which neither TOML nor safetensors can spell."""
-    return not any("\ud800" <= c <= "\udfff" for c in name)
-
-
-def is_locale_to_blame(name: str) -> bool:
-    """Whether the bytes of such a name are UTF-8 after all, and Python was told by the locale that names are ASCII."""
-    try:
-        return is_unicode(os.fsencode(name).decode())
-    except UnicodeError:
-        return False
 
 
 def _is_shared(file: Path) -> bool:
