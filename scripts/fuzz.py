@@ -28,11 +28,11 @@ with atheris.instrument_imports(include=["charlstm"]):
     from charlstm.runs.position import Position
     from charlstm.runs.save_header import SaveHeader
     from charlstm.runs.saved_model import SavedModel, load_model, save_model
-    from charlstm.runs.spelling import is_unicode
     from charlstm.runs.tensor_header import METADATA
     from charlstm.text.corpus import read_corpus
     from charlstm.text.vocabulary import CharVocabulary, vocabulary_from_json
     from charlstm.training.resume import load_training
+    from charlstm.values import is_unicode
 
 HOME = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
 SMALL = load_config(None, ["model.hidden_size=2", "model.embedding_size=1", "model.num_layers=1"])

@@ -85,7 +85,7 @@ def train(
 @app.command()
 def tune(
     config: Annotated[
-        Path, typer.Argument(metavar="CONFIG", help="A TOML file with settings and a [tune] table.", show_default=False)
+        Path, typer.Argument(metavar="CONFIG", help="A TOML file with settings and a \\[tune] table.", show_default=False)
     ],
     text: TextArgument = None,
     settings: SetOption = None,

@@ -22,8 +22,8 @@ from charlstm.errors import Argument, ConfigError, ModelError, RunError
 from charlstm.files import append_bytes, half_written, read_whole, told, write_atomically
 from charlstm.runs.lock import FolderLock, InUse, is_locked, whose
 from charlstm.runs.records import Look, Point, Record, read_curve
-from charlstm.runs.spelling import ANOTHER_LOCALE, is_locale_to_blame, is_unicode
 from charlstm.text.vocabulary import to_bytes
+from charlstm.values import ANOTHER_LOCALE, is_locale_to_blame, is_unicode
 
 Marks = dict[str, tuple[int, str]]
 """Of each log its size in bytes and the SHA-256 of its content."""

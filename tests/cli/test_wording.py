@@ -91,6 +91,16 @@ FOLLOWED = {
         "--encoding cp1252",
         ["sample", "m", "--novelty", "windows", "--encoding", "cp1252"],
     ),
+    "prime encoding": (
+        ["sample", "m", "--prime-file", "windows", "--unknown", "skip"],
+        "--encoding cp1252",
+        ["sample", "m", "--prime-file", "windows", "--unknown", "skip", "--encoding", "cp1252"],
+    ),
+    "primes encoding": (
+        ["sample", "m", "--primes", "windows", "--unknown", "skip"],
+        "--encoding cp1252",
+        ["sample", "m", "--primes", "windows", "--unknown", "skip", "--encoding", "cp1252"],
+    ),
     "encoding of nothing": (
         ["sample", "m", "--encoding", "latin-1"],
         "--encoding does nothing without --novelty",
