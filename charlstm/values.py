@@ -13,12 +13,15 @@ import difflib
 import encodings.aliases
 import io
 import math
+import os
 import re
 
 MANY = 10**12
 """More steps, or characters to choose from, than there will ever be; unlimited whole numbers can't be computed with."""
 _MOST_BIAS = 1000
 """A difference of logits that nothing outweighs; much larger ones would only overflow once divided by a temperature."""
+ANOTHER_LOCALE = "set LC_ALL=C.UTF-8 in the environment"
+"""What helps where Python takes what comes from outside for ASCII."""
 _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\0": "\0", "\\\\": "\\"}
 _PART = "a share from 0.001 to 0.5, or a whole number of characters from 1"
 
@@ -47,8 +50,23 @@ def unicode(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
+        if is_locale_to_blame(value):
+            raise ValueError("this locale can't spell it", ANOTHER_LOCALE) from None
         raise ValueError("expected a text that UTF-8 can spell") from None
     return value
+
+
+def is_unicode(name: str) -> bool:
+    """False for texts and names with bytes that are not UTF-8, which neither TOML nor safetensors can spell."""
+    return not any("\ud800" <= c <= "\udfff" for c in name)
+
+
+def is_locale_to_blame(name: str) -> bool:
+    """Whether the bytes of a text or name are UTF-8 after all, and Python was told by the locale that they are ASCII."""
+    try:
+        return is_unicode(os.fsencode(name).decode())
+    except UnicodeError:
+        return False
 
 
 def unescaped(text: str) -> str:

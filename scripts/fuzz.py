@@ -23,7 +23,7 @@ with atheris.instrument_imports(include=["charlstm"]):
     from charlstm.config import load_config
     from charlstm.errors import CharlstmError
     from charlstm.model.char_lstm import CharLSTM
-    from charlstm.runs.folder import RunFolder, is_unicode
+    from charlstm.runs.folder import RunFolder
     from charlstm.runs.model_file import Facts, digest
     from charlstm.runs.position import Position
     from charlstm.runs.save_header import SaveHeader
@@ -32,6 +32,7 @@ with atheris.instrument_imports(include=["charlstm"]):
     from charlstm.text.corpus import read_corpus
     from charlstm.text.vocabulary import CharVocabulary, vocabulary_from_json
     from charlstm.training.resume import load_training
+    from charlstm.values import is_unicode
 
 HOME = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
 SMALL = load_config(None, ["model.hidden_size=2", "model.embedding_size=1", "model.num_layers=1"])

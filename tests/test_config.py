@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from charlstm.config import Config, load_config, validate
 from charlstm.errors import CharlstmError, ConfigError
-from charlstm.runs.folder import is_unicode
+from charlstm.values import is_unicode
 
 
 def write(folder: Path, text: str) -> Path:

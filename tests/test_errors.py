@@ -22,7 +22,8 @@ from charlstm.config import Config, DataConfig, ModelConfig, load_config
 from charlstm.errors import Argument, CharlstmError
 from charlstm.model.device import find_device
 from charlstm.model.shapes import refuse_too_large
-from charlstm.runs.folder import RunFolder, newest_run
+from charlstm.runs.claiming import newest_run
+from charlstm.runs.folder import RunFolder
 from charlstm.runs.inputs import Inputs
 from charlstm.text.corpus import read_corpus
 from charlstm.text.counting import choose_vocabulary

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.command_lines import PACKAGE, charlstm
 from tests.conftest import VERSE
-from tests.test_remedies import PACKAGE, charlstm
 
 PAGE = (PACKAGE.parent / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 BLOCKS = [block for block in re.findall(r"^```\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL) if block.startswith("$ ")]

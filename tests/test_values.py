@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlstm.values import MANY, parse_bias, part_or_none, size_of
+from charlstm.values import ANOTHER_LOCALE, MANY, parse_bias, part_or_none, size_of, unicode
 
 
 @pytest.mark.parametrize("value", [0.001, 0.1, 0.5, 1, 5_000_000, MANY])
@@ -50,3 +50,12 @@ def test_a_bias_is_a_character_and_a_number(character: str, number: float) -> No
 def test_nothing_else_is_a_bias(text: str) -> None:
     with pytest.raises(ValueError, match=r"^expected CHAR=NUMBER, such as e=-0\.5"):
         parse_bias(text)
+
+
+def test_a_locale_is_blamed_for_what_it_cannot_spell() -> None:
+    """In a C locale, bytes beyond ASCII come in as halves of characters, whatever they are."""
+    with pytest.raises(ValueError, match="this locale can't spell it") as raised:
+        unicode("na\udcc3\udcafve")
+    assert raised.value.args[1] == ANOTHER_LOCALE
+    with pytest.raises(ValueError, match="expected a text that UTF-8 can spell"):
+        unicode("na\udcefve")

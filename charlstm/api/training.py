@@ -24,8 +24,9 @@ from charlstm.api.wording import in_keywords, worded
 from charlstm.asked import ask
 from charlstm.errors import CharlstmError, RunError
 from charlstm.files import write_atomically
-from charlstm.runs.folder import RunFolder, claimed, new_run_folder, newest_run, refuse_losing
-from charlstm.runs.inputs import refuse_replacing
+from charlstm.runs.claiming import claimed, new_run_folder, newest_run
+from charlstm.runs.folder import RunFolder
+from charlstm.runs.inputs import refuse_losing, refuse_replacing
 from charlstm.runs.naming import run_name
 from charlstm.runs.records import AnyRecord, Look, Record, read_columns
 from charlstm.runs.save_header import read_saved_step

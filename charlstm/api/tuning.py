@@ -21,7 +21,7 @@ from charlstm.api.text import read_and_warn
 from charlstm.api.wording import worded
 from charlstm.asked import ask
 from charlstm.errors import CharlstmError, SearchError
-from charlstm.runs.folder import claimed
+from charlstm.runs.claiming import claimed
 from charlstm.runs.inputs import refuse_replacing
 from charlstm.runs.naming import run_name, with_absolute_paths
 from charlstm.tuning.folder import SearchFolder

@@ -17,7 +17,7 @@ from charlstm.cli.options import (
     ErrorsOption,
     JsonOption,
     ModelArgument,
-    NewlinesOption,
+    ModelNewlinesOption,
     TextArgument,
     UnknownOption,
     given,
@@ -52,7 +52,7 @@ def evaluate(
     unknown: UnknownOption = "error",
     encoding: EncodingOption = None,
     errors: ErrorsOption = None,
-    newlines: NewlinesOption = None,
+    newlines: ModelNewlinesOption = None,
 ) -> None:
     """Score a text: nats and bits per character, with the state carried, and from cold starts of 256 characters."""
     require_protocol(protocol, window, dynamic)

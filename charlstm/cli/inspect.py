@@ -17,7 +17,7 @@ from charlstm.cli.options import (
     EncodingOption,
     ErrorsOption,
     ModelArgument,
-    NewlinesOption,
+    ModelNewlinesOption,
     TextArgument,
     UnknownOption,
     given,
@@ -73,7 +73,7 @@ def inspect(
     device: DeviceOption = "auto",
     encoding: EncodingOption = None,
     errors: ErrorsOption = None,
-    newlines: NewlinesOption = None,
+    newlines: ModelNewlinesOption = None,
 ) -> None:
     """Look inside a model while it reads a text: what each gate does, which neuron follows what, what a prediction rests on."""
     if terminal + as_json + (find and not as_json) > 1:

@@ -18,7 +18,7 @@ from charlstm.cli.options import (
     ErrorsOption,
     JsonOption,
     ModelArgument,
-    NewlinesOption,
+    ModelNewlinesOption,
     TextArgument,
     UnknownOption,
     given,
@@ -42,7 +42,7 @@ def memory(
     unknown: UnknownOption = "error",
     encoding: EncodingOption = None,
     errors: ErrorsOption = None,
-    newlines: NewlinesOption = None,
+    newlines: ModelNewlinesOption = None,
 ) -> None:
     """Measure how long a model remembers: what context is worth to it, and how a planted character fades."""
     require_places(places)

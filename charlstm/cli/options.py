@@ -30,9 +30,12 @@ SetOption = Annotated[
         "--set", metavar="KEY=VALUE", help="One setting, such as train.epochs=3; may be repeated.", show_default=False
     ),
 ]
+ENCODING_DEFAULT = "utf-8, or UTF-16 or UTF-32 where the bytes tell"
+NEWLINES_DEFAULT = "as the model learned"
+"""Where a model reads the text, and none learns it."""
 EncodingOption = Annotated[
     str | None,
-    typer.Option("--encoding", metavar="NAME", help="How the text's bytes are read.", show_default="utf-8, or as a BOM says"),
+    typer.Option("--encoding", metavar="NAME", help="How the text's bytes are read.", show_default=ENCODING_DEFAULT),
 ]
 ErrorsOption = Annotated[
     Literal["strict", "replace", "ignore"] | None,
@@ -41,6 +44,10 @@ ErrorsOption = Annotated[
 NewlinesOption = Annotated[
     Literal["keep", "lf", "crlf", "cr"] | None,
     typer.Option("--newlines", help="Leave line ends as they are, or make each the same one.", show_default="keep"),
+]
+ModelNewlinesOption = Annotated[
+    Literal["keep", "lf", "crlf", "cr"] | None,
+    typer.Option("--newlines", help="Leave line ends as they are, or make each the same one.", show_default=NEWLINES_DEFAULT),
 ]
 NormalizeOption = Annotated[
     Literal["none", "nfc"] | None,

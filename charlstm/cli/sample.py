@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from charlstm.cli.app import app
-from charlstm.cli.options import ConfigOption, ModelArgument
+from charlstm.cli.options import ENCODING_DEFAULT, NEWLINES_DEFAULT, ConfigOption, ModelArgument
 
 _TEXT, _CONTROLS, _MANY, _OUTPUT, _SPEED = "What to write", "Controls", "Many texts", "Output", "Speed"
 
@@ -37,12 +37,10 @@ def sample(
             "What to start from, - to read standard input; the run's is A unless set, or else its text's first character.",
         ),
     ] = None,
-    prime_file: Annotated[
-        str | None, _option(_TEXT, "--prime-file", "FILE", "A file with what to start from, as UTF-8.", False)
-    ] = None,
+    prime_file: Annotated[str | None, _option(_TEXT, "--prime-file", "FILE", "A file with what to start from.", False)] = None,
     primes: Annotated[
         str | None,
-        _option(_MANY, "--primes", "FILE", "A file with a prime on each line, as UTF-8; - to read standard input.", False),
+        _option(_MANY, "--primes", "FILE", "A file with a prime on each line; - to read standard input.", False),
     ] = None,
     unknown: Annotated[
         Literal["error", "skip"],
@@ -122,7 +120,7 @@ def sample(
         str | None,
         _option(_MANY, "--require", "REGEX", "Draw a text again until this is found in what follows the prime.", False),
     ] = None,
-    unique: Annotated[bool, _flag(_MANY, "--unique", "Draw a text again that another one is already.")] = False,
+    unique: Annotated[bool, _flag(_MANY, "--unique", "Draw a text again where an earlier one is the same.")] = False,
     tries: Annotated[int | None, _option(_MANY, "--tries", "N", "How often a text is drawn, at most.", "20")] = None,
     novelty: Annotated[
         list[str] | None,
@@ -133,13 +131,14 @@ def sample(
         _option(_MANY, "--reject-copied", "N", "Draw a text again that has N characters in a row from --novelty.", False),
     ] = None,
     encoding: Annotated[
-        str | None, _option(_MANY, "--encoding", "NAME", "How the bytes of --novelty are read.", "utf-8")
+        str | None,
+        _option(_MANY, "--encoding", "NAME", "How the bytes of --novelty and of files with primes are read.", ENCODING_DEFAULT),
     ] = None,
     errors: Annotated[
         Literal["strict", "replace", "ignore"] | None,
         typer.Option(
             "--errors",
-            help="What to do with bytes of it that the encoding does not allow.",
+            help="What to do with bytes of them that the encoding does not allow.",
             show_default="strict",
             rich_help_panel=_MANY,
         ),
@@ -148,8 +147,8 @@ def sample(
         Literal["keep", "lf", "crlf", "cr"] | None,
         typer.Option(
             "--newlines",
-            help="Leave its line ends as they are, or make each the same one.",
-            show_default="as the model learned",
+            help="Leave line ends of --novelty as they are, or make each the same one.",
+            show_default=NEWLINES_DEFAULT,
             rich_help_panel=_MANY,
         ),
     ] = None,
@@ -182,7 +181,7 @@ def sample(
         Literal["auto", "float32", "int8", "int4"],
         typer.Option(
             "--precision",
-            help="Of the weights; auto takes 8 bits where they gain time and cost nothing.",
+            help="Of the weights; auto takes 8 bits for larger models, where they cost next to nothing.",
             rich_help_panel=_SPEED,
         ),
     ] = "auto",
@@ -226,8 +225,8 @@ def sample(
         unique=unique,
         tries=tries,
         novelty=novelty or (),
-        encoding=encoding,
-        errors=errors,
+        encoding=encoding if novelty else None,
+        errors=errors if novelty else None,
         newlines=newlines,
         reject_copied=reject_copied,
         beam=beam,
@@ -244,6 +243,7 @@ def sample(
             prime_file=prime_file,
             primes_file=primes,
             is_prime_piped=prime == "-",
+            reading={key: value for key, value in (("encoding", encoding), ("errors", errors)) if value is not None},
             no_prime=no_prime,
             output=output,
             separator=separator,

@@ -18,7 +18,7 @@ from charlstm.cli.options import (
     EncodingOption,
     ErrorsOption,
     ModelArgument,
-    NewlinesOption,
+    ModelNewlinesOption,
     TextArgument,
     UnknownOption,
     given,
@@ -53,7 +53,7 @@ def score(
     device: DeviceOption = "auto",
     encoding: EncodingOption = None,
     errors: ErrorsOption = None,
-    newlines: NewlinesOption = None,
+    newlines: ModelNewlinesOption = None,
 ) -> None:
     """Say how much each line of a text surprises a model: nats, bits and perplexity per character, and mean rank."""
     if show and as_json:
@@ -90,7 +90,7 @@ def classify(
     device: DeviceOption = "auto",
     encoding: EncodingOption = None,
     errors: ErrorsOption = None,
-    newlines: NewlinesOption = None,
+    newlines: ModelNewlinesOption = None,
 ) -> None:
     """Say which of several models explains each line of a text best, and how probable each is."""
     models = {label: Path(path) for label, path in _labelled("--model", "MODEL", model or ()).items()}

@@ -57,7 +57,7 @@ def train(
     newlines: NewlinesOption = None,
     normalize: NormalizeOption = None,
 ) -> None:
-    """Learn a text. Without TEXT and --config: the Python documentation that is built in."""
+    """Learn a text. Without TEXT and --config: what is piped in, or else the Python documentation that is built in."""
     from charlstm.commands import train as command
 
     reading = given(encoding=encoding, errors=errors, newlines=newlines, normalize=normalize)
@@ -85,7 +85,7 @@ def train(
 @app.command()
 def tune(
     config: Annotated[
-        Path, typer.Argument(metavar="CONFIG", help="A TOML file with settings and a [tune] table.", show_default=False)
+        Path, typer.Argument(metavar="CONFIG", help="A TOML file with settings and a \\[tune] table.", show_default=False)
     ],
     text: TextArgument = None,
     settings: SetOption = None,

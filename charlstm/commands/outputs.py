@@ -18,23 +18,37 @@ from charlstm.files import write_output
 from charlstm.runs.inputs import Inputs
 
 
-def require_place(key: str, place: Path, inputs: Inputs) -> None:
-    """CharlstmError where no file can be written to a place, or where it is one that the command reads."""
-    name = str(place)
+def require_place(key: str, place: Path, inputs: Inputs, pattern: str = "") -> None:
+    """CharlstmError where no file can be written to a place, or where it is one that the command reads.
+
+    `pattern` is what was given where it stands for several places.
+    """
     try:
-        with suppress(FileNotFoundError):
-            place.stat()  # raises for links in a circle
-        if not place.absolute().parent.is_dir():
-            raise CharlstmError(f"there is no folder {shown(str(place.parent))}", key=key, value=name)
-        if place.is_dir():
-            raise CharlstmError("it is there and is not a file", key=key, value=name)
-        if place.is_symlink() and not Path(os.path.realpath(place)).parent.is_dir():
-            folder = shown(str(place.readlink().parent))
-            raise CharlstmError(f"it is a link into {folder}, which is not there", key=key, value=name)
-        if inputs.hold(place):
-            raise CharlstmError("it is among what is to be read", key=key, value=name, remedy="name another file")
-    except OSError as error:  # a name too long, say
-        raise CharlstmError(str(error.strerror), key=key, value=name) from None
+        if problem := _problem_with(place, shown(str(place)) if pattern else "it"):
+            raise CharlstmError(problem, key=key, value=pattern or str(place))
+        require_spared(key, place, inputs, pattern)
+    except (OSError, ValueError) as error:  # a name that is too long, or has a NUL
+        raise CharlstmError(str(getattr(error, "strerror", error)), key=key, value=pattern or str(place)) from None
+
+
+def require_spared(key: str, place: Path, inputs: Inputs, pattern: str = "") -> None:
+    """CharlstmError where a place is that of a file that the command reads."""
+    if inputs.hold(place):
+        among = f"{shown(str(place)) if pattern else 'it'} is among what is to be read"
+        raise CharlstmError(among, key=key, value=pattern or str(place), remedy="name another file")
+
+
+def _problem_with(place: Path, it: str) -> str:
+    """Why no file can be written to a place, which is called `it`; nothing where one can. OSError where nobody can tell."""
+    with suppress(FileNotFoundError):
+        place.stat()  # raises for links in a circle
+    if not place.absolute().parent.is_dir():
+        return f"there is no folder {shown(str(place.parent))}"
+    if place.is_dir():
+        return f"{it} is there and is not a file"
+    if place.is_symlink() and not Path(os.path.realpath(place)).parent.is_dir():
+        return f"{it} is a link into {shown(str(place.readlink().parent))}, which is not there"
+    return ""
 
 
 def write_and_say(place: Path, pieces: Iterable[bytes], hint: str = "") -> None:

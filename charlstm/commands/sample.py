@@ -28,14 +28,15 @@ if TYPE_CHECKING:
 
 def sample_texts(options: SampleOptions) -> None:
     """Bring the texts that were asked for to standard output or files."""
-    prime, primes = options.read_prime(), options.read_primes()
-    if primes:
-        options = replace(options, request=replace(options.request, primes=primes))
-
     from charlstm.runs.model_file import read_weights
     from charlstm.views.console import print_line
 
-    job = _job_for(options.request, read_weights(options.model), prime)
+    weights = read_weights(options.model)
+    unit = weights.vocabulary.unit
+    prime, primes = options.read_prime(unit), options.read_primes(unit)
+    if primes:
+        options = replace(options, request=replace(options.request, primes=primes))
+    job = _job_for(options.request, weights, prime)
     _warn_of_what_is_skipped(options.request, job)
     if options.verbose:
         for path, one in zip([options.model, *(path for path, _ in job.request.blended)], job.opened, strict=True):

@@ -6,16 +6,22 @@ Does not know: models, how anything is generated.
 
 from __future__ import annotations
 
+import io
 import re
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from charlstm.commands.outputs import require_place, require_spared
+from charlstm.config import load_config
 from charlstm.errors import CharlstmError, TextError, shown
 from charlstm.runs.inputs import Inputs
 from charlstm.sampling.request import Excludes, Needs, SampleRequest, require_agreement
+from charlstm.text.compression import Stream
+from charlstm.text.decoding import TextReader
 from charlstm.text.line_ends import with_line_ends
 from charlstm.values import unescaped
 
@@ -34,6 +40,7 @@ _EXCLUDED_OPTIONS: Excludes = {
     "json": ("tells prime and text apart by itself", ("no_prime", "separator", "raw")),
 }
 _NEEDED_OPTIONS: Needs = {"logprobs": ("json",), "separator": ("count", "primes")}
+_TO_READ: Needs = dict.fromkeys(("encoding", "errors"), ("novelty", "prime_file", "primes"))
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,8 @@ class SampleOptions:
     """A file with a prime on each line."""
     is_prime_piped: bool = False
     """Whether standard input holds the prime."""
+    reading: Mapping[str, str] = field(default_factory=dict)
+    """Keys of [data] that say how the bytes of primes are read: `encoding` and `errors`, where they were given."""
     no_prime: bool = False
     output: str | None = None
     separator: str | None = None
@@ -58,7 +67,8 @@ class SampleOptions:
     verbose: bool = False
 
     def __post_init__(self) -> None:
-        require_agreement(self._used(), _EXCLUDED_OPTIONS, _NEEDED_OPTIONS)
+        needed = _NEEDED_OPTIONS if self.is_prime_piped else {**_NEEDED_OPTIONS, **_TO_READ}
+        require_agreement(self._used(), _EXCLUDED_OPTIONS, needed)
         if self.separator is not None and self.has_file_each:
             raise CharlstmError("--separator does nothing where --output gives each text a file of its own: leave it out")
         if "-" in self.request.novelty and self._prime_source() == "-":
@@ -67,12 +77,15 @@ class SampleOptions:
         for number in {*range(min(count, _LOOKED_AT_FIRST)), count - 1}:
             self._require_place(number)
 
-    def read_primes(self) -> tuple[str, ...]:
-        """The primes that `primes_file` holds, one a line, whatever ends it; none where it was not named."""
+    def read_primes(self, unit: str = "char") -> tuple[str, ...]:
+        """The primes that `primes_file` holds, one a line, whatever ends it; none where it was not named.
+
+        `unit` is the model's: one that knows bytes starts from any.
+        """
         if self.primes_file is None:
             return ()
         name = "standard input" if self.primes_file == "-" else shown(self.primes_file)
-        text = _read_utf8("the primes", self.primes_file, MOST_PRIMES, "give them in several files")
+        text = self._decoded(_bytes_of("the primes", self.primes_file, MOST_PRIMES, "give them in several files"), name, unit)
         lines = with_line_ends(text, "lf").removesuffix("\n").split("\n")
         for number, line in enumerate(lines, 1):
             if not line:
@@ -80,23 +93,26 @@ class SampleOptions:
                 raise TextError(f"{where}: a prime needs at least one character, so take the line out")
         return tuple(lines)
 
-    def read_prime(self) -> str | None:
-        """The prime that a file or standard input holds; None where neither was named."""
+    def read_prime(self, unit: str = "char") -> str | None:
+        """The prime that a file or standard input holds; None where neither was named. `unit` as for `read_primes`."""
         source = self._prime_source()
         if source is None or source == self.primes_file:
             return None
         name = "standard input" if source == "-" else shown(source)
         shorter = "give its end alone (tail -c 100000), as a model remembers no more"
-        prime = _read_utf8("the prime", source, MOST_PRIME, shorter)
+        prime = self._decoded(_bytes_of("the prime", source, MOST_PRIME, shorter), name, unit)
         if not prime:
             raise TextError(f"the prime from {name} is empty: give it at least one character to start from")
         return prime
 
     def require_spared(self, path: Path) -> None:
         """CharlstmError where a text would take the place of something that is read for it."""
-        if self._inputs.hold(path):
-            among = f"--output {shown(self.output)}: {shown(str(path))} is among what is to be read"
-            raise CharlstmError(among, remedy="name another file")
+        require_spared("output", path, self._inputs, self._pattern)
+
+    @property
+    def _pattern(self) -> str:
+        """What names the files of several texts; empty where they go to one."""
+        return self.output if self.output is not None and self.has_file_each else ""
 
     @cached_property
     def _inputs(self) -> Inputs:
@@ -121,6 +137,14 @@ class SampleOptions:
             return ""
         return "\n---\n" if self.separator is None else unescaped(self.separator)
 
+    def _decoded(self, data: bytes, name: str, unit: str) -> str:
+        """The text that bytes hold. It is UTF-8 if it can be, where nothing else was asked for, or for another text."""
+        if not self.reading or self.request.novelty:
+            with suppress(UnicodeDecodeError):
+                return data.decode("utf-8-sig")
+        reader = TextReader(load_config(data={**self.reading, "unit": unit}).data)
+        return "".join(reader.read(Stream(io.BytesIO(data), name)))
+
     def _prime_source(self) -> str | None:
         return "-" if self.is_prime_piped else self.prime_file or self.primes_file
 
@@ -135,7 +159,7 @@ class SampleOptions:
             "json": self.as_json,
             "raw": self.raw,
         }
-        return self.request.used | {name for name, is_used in options.items() if is_used}
+        return self.request.used | self.reading.keys() | {name for name, is_used in options.items() if is_used}
 
     def _require_place(self, number: int) -> None:
         path = self.place(number)
@@ -143,20 +167,11 @@ class SampleOptions:
             return
         if re.search("[{}]", _PLACEHOLDER.sub("", str(self.output))):
             raise CharlstmError(f"--output {shown(self.output)}: braces stand for a text's number, as {{}} or {{:03}}")
-        try:
-            if not path.parent.is_dir():
-                raise CharlstmError(f"--output {shown(self.output)}: there is no folder {shown(str(path.parent))}")
-            with suppress(FileNotFoundError):
-                path.stat()  # raises for links in a circle
-            if path.is_dir():
-                raise CharlstmError(f"--output {shown(self.output)}: {shown(str(path))} is there and is not a file")
-            self.require_spared(path)
-        except (OSError, ValueError) as error:  # a name that is too long, or has a NUL
-            raise CharlstmError(f"--output {shown(self.output)}: {getattr(error, 'strerror', None) or error}") from None
+        require_place("output", path, self._inputs, self._pattern)
 
 
-def _read_utf8(what: str, source: str, most: int, shorter: str) -> str:
-    """A file or standard input (`-`) as UTF-8, without its mark. TextError where it is none or has too many bytes."""
+def _bytes_of(what: str, source: str, most: int, shorter: str) -> bytes:
+    """A file or standard input (`-`). TextError where it can't be read or has too many bytes."""
     name = "standard input" if source == "-" else shown(source)
     try:
         if source == "-":
@@ -164,14 +179,9 @@ def _read_utf8(what: str, source: str, most: int, shorter: str) -> str:
         else:
             with Path(source).open("rb") as file:
                 data = file.read(most + 1)
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if len(data) <= most:
-            verb = "is" if what == "the prime" else "are"
-            raise TextError(f"{what} from {name} {verb} not UTF-8 (offset {error.start})") from None
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL
         raise TextError(f"can't read {what} from {name}: {getattr(error, 'strerror', None) or error}") from None
     if len(data) > most:
         verb = "has" if what == "the prime" else "have"
         raise TextError(f"{what} from {name} {verb} more than {most:,} bytes: {shorter}")
-    return text
+    return data

@@ -18,9 +18,10 @@ from charlstm.commands.signals import if_stopped, stopping
 from charlstm.commands.streams import READER_LEFT, unread
 from charlstm.commands.text import NAME_IT, piped_text, read_text
 from charlstm.config import BUILTIN, DataConfig, load_config
+from charlstm.runs.claiming import claimed, new_run_folder, newest_run
 from charlstm.runs.diagnosis import diagnose
-from charlstm.runs.folder import RunFolder, claimed, new_run_folder, newest_run, refuse_losing
-from charlstm.runs.inputs import refuse_replacing
+from charlstm.runs.folder import RunFolder
+from charlstm.runs.inputs import refuse_losing, refuse_replacing
 from charlstm.runs.naming import in_shell, run_name
 from charlstm.text.corpus import Corpus
 from charlstm.text.vocabulary import Vocabulary

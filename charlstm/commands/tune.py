@@ -21,7 +21,7 @@ from charlstm.commands.signals import if_stopped, stopping
 from charlstm.commands.streams import READER_LEFT, unread
 from charlstm.commands.text import piped_text, read_text
 from charlstm.errors import Argument, CharlstmError, SearchError
-from charlstm.runs.folder import claimed
+from charlstm.runs.claiming import claimed
 from charlstm.runs.inputs import refuse_replacing
 from charlstm.runs.naming import in_shell, run_name, with_absolute_paths
 from charlstm.tuning.folder import SearchFolder

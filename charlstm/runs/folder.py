@@ -1,40 +1,35 @@
-"""The run folder: the names of its files.
+"""The run folder: where each of its files is, and what is done with them.
 
-Knows: every file name in a run folder, who may write there, and how to tell whether a log is as it was written.
-Does not know: what is in a model file; torch.
+Knows: when a run may begin there, how it is locked, how to tell whether a log is as it was written.
+Does not know: which folder a run takes; what is in a model file; torch.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
 from charlstm import run_files
 from charlstm.config import Config, load_config
-from charlstm.errors import Argument, CharlstmError, ConfigError, ModelError, RunError
+from charlstm.errors import Argument, ConfigError, ModelError, RunError
 from charlstm.files import append_bytes, half_written, read_whole, told, write_atomically
-from charlstm.runs.lock import FolderLock, InUse, is_bare, is_free, is_locked, whose
+from charlstm.runs.lock import FolderLock, InUse, is_locked, whose
 from charlstm.runs.records import Look, Point, Record, read_curve
 from charlstm.text.vocabulary import to_bytes
-
-RUNS = Path("runs")
-"""Where runs are that were given no name."""
+from charlstm.values import ANOTHER_LOCALE, is_locale_to_blame, is_unicode
 
 Marks = dict[str, tuple[int, str]]
 """Of each log its size in bytes and the SHA-256 of its content."""
 
 ANOTHER_RUN = ("choose another ", Argument("run"))
 """What helps where a folder can't be used."""
-ANOTHER_LOCALE = "set LC_ALL=C.UTF-8 in the environment"
-"""What helps where Python takes names of files for ASCII."""
 
 
 @dataclass(frozen=True)
@@ -145,12 +140,13 @@ class RunFolder:
                 remedy = ("wait for it, or ", *ANOTHER_RUN, f"; {gone}" if gone else "")
                 raise RunError(f"another training is writing to {self.path}", remedy=remedy) from None
         try:
-            self._begin(lock, warn)
+            self.begin(lock, warn)
             yield self
         finally:
             lock.release()
 
-    def _begin(self, lock: FolderLock, warn: Callable[[str], object]) -> None:
+    def begin(self, lock: FolderLock, warn: Callable[[str], object]) -> None:
+        """Say what its lock has to say, and clear what a crash has left. For who has just taken that lock."""
         if lock.note:
             warn(lock.note)
         self._clear_temporaries()
@@ -264,85 +260,6 @@ class RunFolder:
         append_bytes(self.samples, to_bytes(f"{run_files.SAMPLE_TITLE}{step}, {about}\n{text}\n\n"))
 
 
-Folder = TypeVar("Folder", bound=RunFolder)
-
-
-def is_unicode(name: str) -> bool:
-    """False for names with bytes that are not UTF-8, which neither TOML nor safetensors can spell."""
-    return not any("\ud800" <= c <= "\udfff" for c in name)
-
-
-def is_locale_to_blame(name: str) -> bool:
-    """Whether the bytes of such a name are UTF-8 after all, and Python was told by the locale that names are ASCII."""
-    try:
-        return is_unicode(os.fsencode(name).decode())
-    except UnicodeError:
-        return False
-
-
 def _is_shared(file: Path) -> bool:
     """Whether another folder has the same file, to which nothing may be added from this one: by a link of either kind."""
     return file.is_symlink() or (file.is_file() and file.stat().st_nlink > 1)
-
-
-def refuse_losing(run: Path | None, overwrite: bool, model: Path | None, extend: bool) -> None:
-    """CharlstmError where a new run would replace the model that it begins with, or extend a vocabulary without a model."""
-    if extend and not model:
-        remedy = ("name one with ", Argument("begin"))
-        raise CharlstmError("it needs a trained model", key="extend_vocabulary", value=True, remedy=remedy)
-    if model and run and overwrite and _is_of(run, model):
-        lost = (Argument("overwrite", True), " would replace the run that ", Argument("begin"), f" begins with, {model}")
-        raise CharlstmError(lost, remedy=ANOTHER_RUN)
-
-
-def _is_of(run: Path, model: Path) -> bool:
-    """Whether a model is that of a run: its folder, or a file that is one of its files, whatever it is called."""
-    if run.resolve() in (model.resolve(), model.resolve().parent):
-        return True
-    return model.is_file() and any(file.samefile(model) for file in RunFolder(run).held())
-
-
-def new_run_folder(name: str, under: Path = RUNS) -> RunFolder:
-    """`runs/name`, or the first of `runs/name-2`, `runs/name-3`, ... that is free: `claimed` would take it now."""
-    return RunFolder(next(path for path in _numbered(name, under) if is_free(path)))
-
-
-@contextmanager
-def claimed(kind: type[Folder], name: str, warn: Callable[[str], object], under: Path = RUNS) -> Iterator[Folder]:
-    """The first of `runs/name`, `runs/name-2`, ... that is free, locked: whoever looks for one at the same time takes the next.
-
-    Free is also one that was claimed by a process that died before it wrote anything. Where nothing comes into it, it goes.
-    """
-    for path in _numbered(name, under):
-        if not is_free(path):
-            continue
-        try:
-            with told(path):
-                lock = FolderLock(path)
-        except InUse:
-            continue
-        if not is_bare(path):  # since it was looked at
-            lock.release()
-            continue
-        folder = kind(path)
-        try:
-            folder._begin(lock, warn)
-            yield folder
-        finally:
-            lock.give_up()
-        return
-
-
-def _numbered(name: str, under: Path) -> Iterator[Path]:
-    return (under / (name if i == 1 else f"{name}-{i}") for i in range(1, 1_000_000))
-
-
-def newest_run(under: Path = RUNS) -> RunFolder:
-    """The run that was saved last. RunError where there is none."""
-    saved: dict[Path, float] = {}
-    for save in under.glob("*/resume*.safetensors"):
-        with suppress(OSError):  # a link to nowhere, or a run that is taken away just now
-            saved[save] = save.stat().st_mtime
-    if not saved:
-        raise RunError(f"no run to resume in {under}", remedy=("name its folder with ", Argument("run")))
-    return RunFolder(max(saved, key=lambda save: saved[save]).parent)

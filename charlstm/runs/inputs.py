@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from charlstm.config import load_config
-from charlstm.errors import CharlstmError, RunError
+from charlstm.errors import Argument, CharlstmError, RunError
 from charlstm.files import read_whole
 from charlstm.runs.folder import ANOTHER_RUN, RunFolder
 from charlstm.text.source_kinds import FileSource
@@ -54,6 +54,23 @@ def refuse_replacing(folder: RunFolder, text: Sequence[str], config: Path | None
         if source.skippable:
             among = f"{source.path} was found as a part of the text, and no text is looked for in a folder with a run"
             raise RunError(among, remedy=ANOTHER_RUN)
+
+
+def refuse_losing(run: Path | None, overwrite: bool, model: Path | None, extend: bool) -> None:
+    """CharlstmError where a new run would replace the model that it begins with, or extend a vocabulary without a model."""
+    if extend and not model:
+        remedy = ("name one with ", Argument("begin"))
+        raise CharlstmError("it needs a trained model", key="extend_vocabulary", value=True, remedy=remedy)
+    if model and run and overwrite and _is_of(run, model):
+        lost = (Argument("overwrite", True), " would replace the run that ", Argument("begin"), f" begins with, {model}")
+        raise CharlstmError(lost, remedy=ANOTHER_RUN)
+
+
+def _is_of(run: Path, model: Path) -> bool:
+    """Whether a model is that of a run: its folder, or a file that is one of its files, whatever it is called."""
+    if run.resolve() in (model.resolve(), model.resolve().parent):
+        return True
+    return model.is_file() and any(file.samefile(model) for file in RunFolder(run).held())
 
 
 def _files_of(model: Path) -> list[Path]:

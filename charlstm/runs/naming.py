@@ -13,8 +13,9 @@ from pathlib import Path
 
 from charlstm.config import Config, is_path, placed_in
 from charlstm.errors import CharlstmError, shown
-from charlstm.runs.folder import ANOTHER_LOCALE, RunFolder, is_locale_to_blame, is_unicode
+from charlstm.runs.folder import RunFolder
 from charlstm.text.compression import DECOMPRESSORS
+from charlstm.values import ANOTHER_LOCALE, is_locale_to_blame, is_unicode
 
 
 def run_name(text: Sequence[str], file: Path | None, config: Config) -> str:

@@ -64,8 +64,11 @@ def index_corpus(
     Characters are the corpus's own: one that the model lacks is never generated, and one that the corpus lacks is not copied.
     """
     data = as_trained([trained], {"normalize": vocabulary.normalize, **(asked or {})}, [vocabulary])
-    corpus = read_corpus(sources, data.model_copy(update={"unit": "char"}), progress=progress)
-    assert isinstance(corpus.vocabulary, CharVocabulary)
+    corpus = read_corpus(sources, data, progress=progress)
+    if not isinstance(corpus.vocabulary, CharVocabulary):  # what is no text can be read by its bytes alone
+        text = corpus.vocabulary.decode(corpus.ids)
+        characters = CharVocabulary("".join(set(text)))
+        return CopyIndex(characters.encode(text), characters)
     return CopyIndex(corpus.ids, corpus.vocabulary)
 
 

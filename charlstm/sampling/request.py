@@ -48,8 +48,6 @@ _NEEDS: Needs = {
     "tries": ("require", "unique", "reject_copied"),
     **dict.fromkeys(("reject_copied", "encoding", "errors", "newlines"), ("novelty",)),
 }
-
-
 _COMPILING = Lock()
 
 

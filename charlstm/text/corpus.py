@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -21,13 +20,12 @@ import xxhash
 
 from charlstm.config import DataConfig
 from charlstm.errors import TextError
-from charlstm.text.cache import MOST_IN_MEMORY, CacheEntry, DamagedEntry, Disk, Spool, TextCache
-from charlstm.text.compression import Stream
+from charlstm.text.cache import MOST_IN_MEMORY, CacheEntry, DamagedEntry, TextCache
 from charlstm.text.counting import choose_vocabulary, controls, make_tally, rare_characters, unknown_characters
-from charlstm.text.decoding import NoText, TextReader, in_pieces
-from charlstm.text.normalization import nfc_pieces
+from charlstm.text.joining import JoinedTexts
 from charlstm.text.source_kinds import Given, Source
 from charlstm.text.sources import Sources, find_sources
+from charlstm.text.spool import Disk, Spool
 from charlstm.text.types import Ids, Progress
 from charlstm.text.vocabulary import Vocabulary, vocabulary_from_json
 from charlstm.values import size_of
@@ -162,7 +160,7 @@ def stream_text(
     `skipped` is told of files without text.
     """
     asked = data.model_copy(update={"unit": vocabulary.unit, "normalize": vocabulary.normalize})
-    yield from _Texts(find_sources(sources).all, asked, lambda done, total: None, skipped)
+    yield from JoinedTexts(find_sources(sources).all, asked, lambda done, total: None, skipped)
 
 
 def corpus_of(text: str, data: DataConfig = _AS_IT_IS, name: str = "text") -> Corpus:
@@ -187,7 +185,7 @@ def _read_sources(found: Sources, plan: _Plan, progress: Progress) -> Corpus:
         """None where the sources are not any more what the key was made of."""
         return key if [source.state() for source in sources] == before else None
 
-    entry = entry or _encode(_Texts(sources, plan.data, progress), plan, disk, key_afterwards)
+    entry = entry or _encode(JoinedTexts(sources, plan.data, progress), plan, disk, key_afterwards)
     about, names = entry.about, [name for source in sources for name in source.names()]
     places = [source.where + name.removeprefix(source.name) for source in sources for name in source.names()]
     skipped = set(about["skipped"])
@@ -205,61 +203,7 @@ def _read_sources(found: Sources, plan: _Plan, progress: Progress) -> Corpus:
     )
 
 
-class _Texts:
-    """The text of all sources in pieces, joined with the separator; afterwards also what was found on the way."""
-
-    def __init__(
-        self,
-        sources: Sequence[Source],
-        data: DataConfig,
-        progress: Progress,
-        tell_skipped: Callable[[str], object] = lambda name: None,
-    ) -> None:
-        self._sources, self._data, self._progress, self._tell_skipped = sources, data, progress, tell_skipped
-        sizes = [source.size() for source in sources]
-        self._total = None if None in sizes else sum(size or 0 for size in sizes)
-        self.reader = TextReader(data)
-        self.skipped: list[int] = []
-        """Which texts hold none, counted from 0."""
-        self._prints: dict[str, list[int]] = defaultdict(list)
-        self._count = 0
-
-    @property
-    def alike(self) -> list[list[int]]:
-        """Which texts are the same, byte for byte, counted from 0."""
-        return [group for group in self._prints.values() if len(group) > 1]
-
-    def __iter__(self) -> Iterator[str]:
-        texts = self._joined()
-        return in_pieces(nfc_pieces(texts) if self._data.normalize == "nfc" else texts)
-
-    def _joined(self) -> Iterator[str]:
-        for source in self._sources:
-            for stream in source.streams():
-                yield from self._one(stream)
-                self._count += 1
-        if self._count == len(self.skipped):
-            where = ", ".join(source.where for source in self._sources[:3])
-            raise TextError(f"no text in {where}: {counted(self._count, 'file')}, none of them with text in it")
-
-    def _one(self, stream: Stream) -> Iterator[str]:
-        try:
-            pieces = self.reader.read(stream)
-        except NoText:
-            if not stream.skippable:
-                raise
-            self.skipped.append(self._count)
-            self._tell_skipped(stream.where)
-            return
-        if self._count > len(self.skipped):
-            yield self._data.separator
-        for piece in pieces:
-            self._progress(self.reader.bytes, self._total)
-            yield piece
-        self._prints[stream.fingerprint()].append(self._count)
-
-
-def _encode(texts: _Texts, plan: _Plan, disk: Disk, key: Callable[[], str | None]) -> CacheEntry:
+def _encode(texts: JoinedTexts, plan: _Plan, disk: Disk, key: Callable[[], str | None]) -> CacheEntry:
     tally = make_tally(plan.data.unit)
     with Spool(disk, IN_MEMORY, MOST_IN_MEMORY) as spool:
         for piece in texts:

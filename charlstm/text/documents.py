@@ -19,10 +19,14 @@ class Document:
     what: str
     how: str
     """How its text is had; braces stand for the file."""
+    unnamed: str = ""
+    """The same for what has no name that could be another, such as standard input, where that differs."""
 
     def remedy(self, file: str) -> str:
         """The same for a file; what has no name of its own, such as standard input, has a place for one."""
-        return self.how.replace("{}", shlex.quote(file) if os.path.exists(file) else "FILE")  # noqa: PTH110 (of no path it says no)
+        if os.path.exists(file):  # noqa: PTH110 (of no path it says no)
+            return self.how.replace("{}", shlex.quote(file))
+        return self.unnamed or self.how.replace("{}", "FILE")
 
 
 def _made_text(what: str, command: str) -> Document:
@@ -30,7 +34,7 @@ def _made_text(what: str, command: str) -> Document:
 
 
 def _misnamed(what: str, suffix: str) -> Document:
-    return Document(what, f"unpack it, or let its name end in {suffix}")
+    return Document(what, f"unpack it, or let its name end in {suffix}", "unpack it first")
 
 
 _PANDOC = "pandoc {} -t plain -o text.txt"

@@ -23,8 +23,6 @@ _TRIED = 256
 """Blocks that it is tried on: a wrong byte after that is told of when someone comes to it."""
 _MOST_TRIED = 4
 """Guesses, as each is decoded."""
-
-
 _WIDER = {
     "gb2312": "gb18030",
     "gbk": "gb18030",

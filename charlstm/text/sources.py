@@ -28,10 +28,6 @@ from charlstm.text.walking import Identity, Walk, identity_of, is_hidden
 _BUILTINS = ("python-docs",)
 
 
-class MissingText(TextError):
-    """A text that is not where it is said to be."""
-
-
 @dataclass(frozen=True)
 class Sources:
     """What TEXT arguments name."""
@@ -79,7 +75,7 @@ class _Finding:
         elif glob.has_magic(text):
             self._keep_several(text, text)
         else:
-            raise MissingText(f"no such file: {text}")
+            raise TextError(f"no such file: {text}")
 
     def done(self, texts: Sequence[str]) -> Sources:
         """TextError where all that was found was left out."""
@@ -92,7 +88,7 @@ class _Finding:
         before = len(self._walk.left_out)
         files = self._walk.in_folder(where) if isinstance(where, Path) else self._walk.by_glob(where)
         if not files and len(self._walk.left_out) == before:
-            raise MissingText(f"no text in {what}: no files there")
+            raise TextError(f"no text in {what}: no files there")
         for file in files:
             self._keep(file.identity, source_of(file.path, skippable=True))
 

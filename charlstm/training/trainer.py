@@ -55,12 +55,9 @@ LOOK_LENGTH = 100_000
 """Characters of the validation part that a look scores, from its beginning: seconds, where all of it takes an hour."""
 MAX_SETBACKS = 3
 _PREVIEW_SEED = 1  # the same draws at every evaluation: what differs between samples is the model
-
+_MEASURED = 4  # steps for an estimate: two times two
 
 _Seen = TypeVar("_Seen", Record, Look)
-
-
-_MEASURED = 4  # steps for an estimate: two times two
 
 
 class _Stopped(Exception):

@@ -76,11 +76,11 @@ def _notes(corpus: Corpus) -> Iterator[str]:
     for encoding, texts in found.told.items():
         yield f"{counted(texts, 'file', 'was')} read as {encoding.upper()}, as the bytes tell"
     if found.crlf:
-        yield f"{counted(found.crlf, 'line', 'ends')} in CRLF, which is kept; --newlines lf makes it one character"
+        yield f"{counted(found.crlf, 'line', 'ends')} in CRLF, which is kept; data.newlines=lf makes it one character"
     if found.cr:
-        yield f"{counted(found.cr, 'line', 'ends')} in CR alone, which is kept; --newlines lf makes it LF"
+        yield f"{counted(found.cr, 'line', 'ends')} in CR alone, which is kept; data.newlines=lf makes it LF"
     if found.decomposed:
-        yield f"decomposed accents (NFD): {found.decomposed:,}; --normalize nfc makes one character of each and its letter"
+        yield f"decomposed accents (NFD): {found.decomposed:,}; data.normalize=nfc makes one character of each and its letter"
     if found.byte_order_marks:
         marks = counted(found.byte_order_marks, "byte order mark", "stands")
         yield f"{marks} within the text (U+FEFF), as where files were joined"

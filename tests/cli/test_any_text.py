@@ -83,9 +83,9 @@ def test_what_is_worth_a_note(charlstm: Callable[..., Result]) -> None:
     Path("odd.txt").write_text(lines * 50, encoding="utf-8", newline="")
     noted = " ".join(charlstm("train", "odd.txt", "--run", "odd", *QUICK).stderr.split())
     for note in (
-        "50 lines end in CRLF, which is kept; --newlines lf makes it one character",
-        "100 lines end in CR alone, which is kept; --newlines lf makes it LF",
-        "decomposed accents (NFD): 50; --normalize nfc makes one character of each and its letter",
+        "50 lines end in CRLF, which is kept; data.newlines=lf makes it one character",
+        "100 lines end in CR alone, which is kept; data.newlines=lf makes it LF",
+        "decomposed accents (NFD): 50; data.normalize=nfc makes one character of each and its letter",
         "50 byte order marks stand within the text (U+FEFF), as where files were joined",
     ):
         assert note in noted

@@ -966,3 +966,9 @@ def test_without_optuna_a_search_says_what_it_needs(
 ) -> None:
     monkeypatch.setattr("charlstm.commands.tune.find_spec", lambda _: None)
     assert_fails(charlstm("tune", tune_toml, folder=tmp_path), "Optuna", "pip install 'charlstm[tune]'")
+
+
+def test_help_shows_the_name_of_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """Brackets would be taken for a style."""
+    main(["tune", "--help"])
+    assert "[tune] table" in " ".join(capsys.readouterr().out.split())

@@ -61,9 +61,9 @@ def options_of(**values: object) -> SampleOptions:
         ({"require": "(?P<a\n"}, ["--require", "regular expression"]),
         ({"require": "a" * 9 + "{99999999999999999999}"}, ["--require", "regular expression"]),
         ({"blend": ["runs/x"]}, ["--blend", "MODEL:WEIGHT"]),
-        ({"output": "none/text.txt"}, ["--output 'none/text.txt'", "no folder 'none'"]),
+        ({"output": "none/text.txt"}, ["--output none/text.txt: ", "no folder 'none'"]),
         ({"output": "none{}/text.txt"}, ["no folder 'none0'"]),
-        ({"output": "."}, ["--output '.'", "not a file"]),
+        ({"output": "."}, ["--output .: ", "not a file"]),
         ({"output": "x" * 300}, ["--output"]),
     ],
     ids=str,
@@ -111,7 +111,7 @@ def test_primes_from_files_and_standard_input(tmp_path: Path, monkeypatch: pytes
     [
         (None, ["can't read the prime", "No such file"]),
         (b"", ["is empty"]),
-        (b"caf\xe9", ["is not UTF-8 (offset 3)"]),
+        (b"caf\xe9", ["is not UTF-8: byte 0xe9 at offset 3", "cp1252"]),
         (b"a" * (MOST_PRIME + 1), ["more than 1,048,576 bytes", "its end"]),
         ("é".encode() * (MOST_PRIME // 2) + "é".encode(), ["more than 1,048,576 bytes"]),  # cut within a character
     ],
@@ -125,6 +125,57 @@ def test_primes_that_cannot_be_used(tmp_path: Path, content: bytes | None, parts
         options_of(prime_file=str(file)).read_prime()
     for part in ["prime.txt", *parts]:
         assert part in str(raised.value)
+
+
+CURLY = "The “café” is open, it’s said"
+
+
+@pytest.mark.parametrize(
+    ("data", "reading", "text"),
+    [
+        (CURLY.encode("cp1252"), {"encoding": "cp1252"}, CURLY),
+        (CURLY.encode("utf-16"), {}, CURLY),
+        (b"caf\xe9", {"errors": "ignore"}, "caf"),
+    ],
+    ids=["named", "marked", "errors"],
+)
+def test_primes_in_another_encoding(tmp_path: Path, data: bytes, reading: dict[str, str], text: str) -> None:
+    file = tmp_path / "prime.txt"
+    file.write_bytes(data)
+    assert options_of(prime_file=str(file), reading=reading).read_prime() == text
+    assert options_of(primes_file=str(file), reading=reading).read_primes() == (text,)
+
+
+def test_what_a_prime_is_said_to_be_encoded_in_can_be_used(tmp_path: Path) -> None:
+    file = tmp_path / "prime.txt"
+    file.write_bytes(CURLY.encode("cp1252"))
+    for read in (options_of(prime_file=str(file)).read_prime, options_of(primes_file=str(file)).read_primes):
+        with pytest.raises(CharlstmError) as raised:
+            read()
+        assert said(raised.value).endswith("name its encoding (probably --encoding cp1252)")
+
+
+def test_a_prime_may_be_in_another_encoding_than_the_text_it_is_compared_with(tmp_path: Path) -> None:
+    (tmp_path / "prime.txt").write_text(CURLY, encoding="utf-8")
+    (tmp_path / "corpus.txt").write_bytes(CURLY.encode("cp1252"))
+    options = options_of(
+        prime_file=str(tmp_path / "prime.txt"), novelty=[str(tmp_path / "corpus.txt")], reading={"encoding": "cp1252"}
+    )
+    assert options.read_prime() == CURLY
+
+
+def test_a_model_of_bytes_starts_from_any(tmp_path: Path) -> None:
+    file = tmp_path / "prime"
+    file.write_bytes(b"\x00\xff\xfe\x01" * 9)
+    assert str(options_of(prime_file=str(file)).read_prime("byte")).encode("utf-8", "surrogateescape") == file.read_bytes()
+    with pytest.raises(CharlstmError, match="is a binary file"):
+        options_of(prime_file=str(file)).read_prime()
+
+
+def test_an_encoding_without_anything_to_read() -> None:
+    with pytest.raises(CharlstmError) as raised:
+        options_of(given={"prime": "a"}, reading={"encoding": "cp1252"})
+    assert said(raised.value).startswith("--encoding does nothing without --novelty or --prime-file or --primes")
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero")

@@ -64,7 +64,7 @@ def test_a_warning_that_layers_are_called_one_by_one_is_not_shown() -> None:
 
 @pytest.mark.parametrize(
     ("weights", "rows", "threads"),
-    [(10_000, 8, 1), (2**15, 32, 1), (2**15, 64, 2), (2**17, 1, 1), (2**18, 1, 2), (2**18, 64, 6), (2**30, 64, 6)],
+    [(10_000, 8, 1), (2**17, 32, 1), (2**17, 64, 2), (2**19, 1, 1), (2**20, 1, 2), (2**20, 64, 6), (2**30, 64, 6)],
 )
 def test_work_gets_as_many_threads_as_it_is_worth(
     monkeypatch: pytest.MonkeyPatch, weights: int, rows: int, threads: int

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from charlstm.errors import RunError, SaveError
-from charlstm.runs.folder import RunFolder, new_run_folder
+from charlstm.runs.folder import RunFolder
 from charlstm.runs.records import Point
 from tests.conftest import file_size_limit, refusing
 
@@ -29,13 +29,6 @@ def test_a_curve_is_what_the_records_say(tmp_path: Path) -> None:
     assert folder.curve() == []
     folder.append_metrics({"step": 9, "epoch": 1, "train_loss": 1.5, "validation_loss": 1.25})
     assert folder.curve() == [Point(9, 1, 1.5, 1.25)]
-
-
-def test_new_runs_are_numbered(tmp_path: Path) -> None:
-    for expected in ("x", "x-2", "x-3"):
-        folder = new_run_folder("x", tmp_path)
-        assert folder.path == tmp_path / expected
-        folder.path.mkdir()
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

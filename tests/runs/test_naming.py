@@ -15,7 +15,7 @@ from charlstm.errors import CharlstmError
 from charlstm.runs.folder import RunFolder
 from charlstm.runs.naming import in_shell, with_absolute_paths
 from charlstm.text.corpus import read_corpus
-from tests.conftest import VERSE
+from tests.conftest import TINY, VERSE
 
 ODD = [
     "w [x]",
@@ -92,7 +92,8 @@ def test_the_locale_that_is_named_helps(tmp_path: Path) -> None:
     plain = {name: value for name, value in os.environ.items() if name not in ("LANG", "LC_CTYPE", "PYTHONUTF8")}
 
     def dry_run(**environment: str) -> subprocess.CompletedProcess[bytes]:
-        command = [sys.executable, "-m", "charlstm", "train", "café.txt", "--dry-run"]
+        small = [word for setting in TINY for word in ("--set", setting)]
+        command = [sys.executable, "-m", "charlstm", "train", "café.txt", "--dry-run", *small]
         return subprocess.run(command, cwd=tmp_path, env={**plain, **environment}, capture_output=True, check=False)
 
     refused = dry_run(LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")

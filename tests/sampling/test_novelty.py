@@ -103,3 +103,12 @@ def test_a_corpus_is_read_as_the_models_text_was(tmp_path: Path, vocabulary: Byt
     index = index_corpus([str(tmp_path / "a"), str(tmp_path / "b")], trained, vocabulary, lambda done, total: None)
     assert index.measure("café\n--end").longest == len("café\n--end")
     assert index.measure("xcaféx").longest == 4
+
+
+def test_a_model_of_bytes_is_compared_with_what_is_no_text(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 4
+    (tmp_path / "a").write_bytes(data)
+    index = index_corpus([str(tmp_path / "a")], DataConfig(unit="byte"), ByteVocabulary())
+    copied = data[100:180].decode("utf-8", "surrogateescape")
+    found = index.measure("\xff" + copied + "é")
+    assert (found.begin, found.longest, found.at % 256) == (1, 80, 100)

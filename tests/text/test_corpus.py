@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from charlstm.config import DataConfig
 from charlstm.errors import SaveError, TextError
 from charlstm.text import corpus as corpus_module
-from charlstm.text import decoding
+from charlstm.text import decoding, joining
 from charlstm.text.cache import TextCache
 from charlstm.text.corpus import Corpus, corpus_of, read_corpus
 from charlstm.text.counting import ByteTally, CharTally, make_tally
@@ -39,7 +39,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Texts from 500 ids on count as large, and are read in pieces of a few bytes."""
     monkeypatch.setattr(corpus_module, "IN_MEMORY", 500)
     monkeypatch.setattr(decoding, "PIECE", 97)
-    monkeypatch.setattr(corpus_module, "in_pieces", lambda texts: texts)
+    monkeypatch.setattr(joining, "in_pieces", lambda texts: texts)
 
 
 def text_of(corpus: Corpus) -> str:
@@ -94,7 +94,7 @@ def test_against_the_obvious_reference(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(corpus_module, "IN_MEMORY", 0 if large else 10**6)
         patch.setattr(decoding, "PIECE", 5)
-        patch.setattr(corpus_module, "in_pieces", lambda pieces: pieces)
+        patch.setattr(joining, "in_pieces", lambda pieces: pieces)
         corpora = [read_corpus([str(folder)], data) for _ in range(2)]
     for corpus in corpora:
         assert text_of(corpus) == obvious(raw, data)
@@ -361,8 +361,8 @@ def test_a_cache_that_is_full_at_some_moment_loses_nothing(
 LARGE = """if True:
     import sys
     from charlstm.text import corpus
-    from charlstm.text import decoding
-    corpus.IN_MEMORY, decoding.PIECE, corpus.in_pieces = 500, 97, lambda texts: texts
+    from charlstm.text import decoding, joining
+    corpus.IN_MEMORY, decoding.PIECE, joining.in_pieces = 500, 97, lambda texts: texts
     def progress(done, total):
         if done > 3000 and len(sys.argv) > 2:
             print("reading", flush=True)

@@ -59,3 +59,9 @@ def test_one_that_is_piped_in_has_no_name(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_text_that_begins_alike_is_a_text(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.txt").write_text(text * 30, encoding="utf-8")
     assert len(read_corpus([str(tmp_path / "a.txt")]).ids) == 30 * len(text)
+
+
+def test_what_has_no_name_is_not_told_to_change_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(b"text"))))
+    with pytest.raises(TextError, match=r"^standard input is compressed with gzip, not text: unpack it first$"):
+        read_corpus(["-"])

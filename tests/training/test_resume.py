@@ -13,7 +13,8 @@ import torch
 from charlstm.config import Config, load_config
 from charlstm.errors import ModelError, RunError
 from charlstm.runs import save_header
-from charlstm.runs.folder import RunFolder, newest_run
+from charlstm.runs.claiming import newest_run
+from charlstm.runs.folder import RunFolder
 from charlstm.runs.model_file import read_tensors, write_tensors
 from charlstm.runs.records import StepRecord
 from charlstm.training.prepared import Prepared

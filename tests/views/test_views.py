@@ -220,7 +220,7 @@ def test_notes_on_a_text_are_said_once(capsys: pytest.CaptureFixture[str], make_
     print_prepared(prepare(corpus, Asked.all_of(make_config())), make_config())
     said = " ".join(capsys.readouterr().err.split())
     for part in (
-        "200 lines end in CRLF, which is kept; --newlines lf",
+        "200 lines end in CRLF, which is kept; data.newlines=lf",
         "5 control characters are kept: U+0000, U+0006, U+0007 and 1 more",
         "were let pass, the first in a.txt, offset 3",
         "5 rare characters became U+FFFD",

@@ -1,4 +1,7 @@
-"""Every remedy that a message names helps: it is followed here, with the options that the command has."""
+"""A remedy in the words of the command that says it: it names an option which that command has, and helps there.
+
+One mistake goes through several commands here; tests/test_remedies.py has a case for each place in the program.
+"""
 
 from __future__ import annotations
 
@@ -87,6 +90,16 @@ FOLLOWED = {
         ["sample", "m", "--novelty", "windows"],
         "--encoding cp1252",
         ["sample", "m", "--novelty", "windows", "--encoding", "cp1252"],
+    ),
+    "prime encoding": (
+        ["sample", "m", "--prime-file", "windows", "--unknown", "skip"],
+        "--encoding cp1252",
+        ["sample", "m", "--prime-file", "windows", "--unknown", "skip", "--encoding", "cp1252"],
+    ),
+    "primes encoding": (
+        ["sample", "m", "--primes", "windows", "--unknown", "skip"],
+        "--encoding cp1252",
+        ["sample", "m", "--primes", "windows", "--unknown", "skip", "--encoding", "cp1252"],
     ),
     "encoding of nothing": (
         ["sample", "m", "--encoding", "latin-1"],
