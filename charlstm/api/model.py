@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, Unpack, get_args
 
 from charlstm.api.scores import CharacterSurprise, TextScore
 from charlstm.api.settings import GenerationSettings, plain, plain_number, require_text
-from charlstm.api.text import read_and_warn
+from charlstm.api.text import warned_of
 from charlstm.api.trace import TextTrace
 from charlstm.api.wording import in_keywords_each, worded
 from charlstm.config import Config
@@ -31,6 +31,7 @@ from charlstm.sampling.request import SampleRequest
 from charlstm.sampling.stops import impossible_stops
 from charlstm.sampling.types import EngineName, Precision, PrecisionChoice
 from charlstm.scoring.totals import Evaluation
+from charlstm.text.corpus import Corpus, read_corpus
 from charlstm.text.excerpts import excerpt_of
 from charlstm.text.line_ends import Newlines, with_line_ends
 from charlstm.text.passages import Passage
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from charlstm.sampling.engines.base import Engine
     from charlstm.scoring.parts import Part
     from charlstm.scoring.protocols import Protocol
-    from charlstm.text.corpus import Corpus
 
 Unknown = Literal["error", "skip"]
 """What to do with characters that the model never saw: raise UnknownCharactersError or CharlstmError, or leave them out."""
@@ -313,7 +313,7 @@ class Model:
         require_choice("unknown", unknown, get_args(Unknown))
         known = {key: value for key, value in asked.items() if value is not None}
         data = as_trained([self.config.data], known, [self.vocabulary])
-        return read_and_warn(_text_arguments(text), data, self.vocabulary, skip_unknown=unknown == "skip")
+        return warned_of(read_corpus(_text_arguments(text), data, self.vocabulary, skip_unknown=unknown == "skip"))
 
     def _as_read(self, text: str) -> str:
         """A text with the line ends that the model knows."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from charlstm.api.run import Run
 from charlstm.api.settings import TrainingSettings, in_sections
-from charlstm.api.text import read_and_warn
+from charlstm.api.text import warned_of
 from charlstm.api.wording import in_keywords, worded
 from charlstm.asked import ask
 from charlstm.errors import CharlstmError, RunError
@@ -30,10 +30,10 @@ from charlstm.runs.inputs import refuse_losing, refuse_replacing
 from charlstm.runs.naming import run_name
 from charlstm.runs.records import AnyRecord, Look, Record, read_columns
 from charlstm.runs.save_header import read_saved_step
+from charlstm.text.corpus import Corpus, read_corpus
 
 if TYPE_CHECKING:
     from charlstm.config import DataConfig
-    from charlstm.text.corpus import Corpus
     from charlstm.text.vocabulary import Vocabulary
     from charlstm.training.trainer import Trainer
 
@@ -285,4 +285,4 @@ def _resumed(
 
 
 def _read(data: DataConfig, vocabulary: Vocabulary | None = None, extend: bool = False, as_before: bool = False) -> Corpus:
-    return read_and_warn(data.text, data, vocabulary, extend, as_before=as_before)
+    return warned_of(read_corpus(data.text, data, vocabulary, extend, as_before=as_before))

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from charlstm.api.settings import TrainingSettings, in_sections
-from charlstm.api.text import read_and_warn
+from charlstm.api.text import warned_of
 from charlstm.api.wording import worded
 from charlstm.asked import ask
 from charlstm.errors import CharlstmError, SearchError
 from charlstm.runs.claiming import claimed
 from charlstm.runs.inputs import refuse_replacing
 from charlstm.runs.naming import run_name, with_absolute_paths
+from charlstm.text.corpus import read_corpus
 from charlstm.tuning.folder import SearchFolder
 from charlstm.tuning.space import DEFAULT_TRIALS, read_space, require_budget
 
@@ -93,7 +94,7 @@ def tune(
         from charlstm.model.device import find_device
         from charlstm.tuning.search import Search
 
-        corpus = read_and_warn(asked.config.data.text, asked.config.data)
+        corpus = warned_of(read_corpus(asked.config.data.text, asked.config.data))
         if run:
             held.enter_context(folder.locked(warn))
         absolute = replace(asked, config=with_absolute_paths(asked.config))
